@@ -1,0 +1,113 @@
+"""The `leveret` command, and `python -m broker`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from broker.config import Config, ConfigError, load, override
+from broker.version import __version__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="leveret",
+        description="A message broker that a program written for RabbitMQ cannot tell from it.",
+    )
+    parser.add_argument("--config", metavar="F", help="YAML file with settings")
+    parser.add_argument("--node-name", metavar="NAME", help="name of the node (rabbit@<host>)")
+    parser.add_argument("--data-dir", metavar="D", help="directory of the node")
+    parser.add_argument("--bind", metavar="A", help="address to listen on (all)")
+    parser.add_argument("--port", metavar="P", type=int, help="AMQP port; 0: a free one (5672)")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="any setting by its key"
+    )
+    parser.add_argument(
+        "--ready-file", metavar="F", type=Path, help="written once clients can connect"
+    )
+    parser.add_argument("--version", action="version", version=f"leveret {__version__}")
+    return parser
+
+
+def configure(arguments: argparse.Namespace) -> Config:
+    """Defaults < file < --set < flags. Raises: ConfigError."""
+    config = load(Path(arguments.config)) if arguments.config else Config()
+    for assignment in arguments.set:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes key=value, not '{assignment}'")
+        config = override(config, key.strip(), value.strip())
+    flags = {
+        "node_name": arguments.node_name,
+        "data_dir": arguments.data_dir,
+        "listeners.bind": arguments.bind,
+        "listeners.tcp.default": arguments.port,
+    }
+    for key, value in flags.items():
+        if value is not None:
+            config = override(config, key, value)
+    return config
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a broker until SIGTERM or SIGINT. Returns: the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        config = configure(arguments)
+    except ConfigError as error:
+        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        return 2
+    logging.basicConfig(
+        level=config.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    from broker.server.listener import ListenError
+
+    try:
+        _run(config, arguments.ready_file)
+    except ListenError as error:
+        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
+        return 1
+    return 0
+
+
+def _run(config: Config, ready_file: Path | None) -> None:
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:  # a platform without it: everything works, slower
+        factory = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_serve(config, ready_file))
+
+
+async def _serve(config: Config, ready_file: Path | None) -> None:
+    from broker.boot import Broker, settle_memory, write_ready_file
+
+    log = logging.getLogger("broker")
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if config.data_dir:
+        Path(config.data_dir).mkdir(parents=True, exist_ok=True)
+    async with Broker(config) as broker:
+        settle_memory()
+        assert broker.node is not None
+        log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)
+        if ready_file is not None:
+            write_ready_file(ready_file, broker)
+        await stopping.wait()
+        log.info("stopping")
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""How Erlang prints a term with `~p`.
+
+Several of RabbitMQ's reply texts contain a printed Erlang term, and clients match on them; this
+prints the few shapes that occur there: binaries, strings, atoms, numbers, tuples and lists.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN_ATOM = re.compile(r"[a-z][a-zA-Z0-9_@]*\Z")
+
+
+class Atom(str):
+    """An Erlang atom, as opposed to a string."""
+
+    __slots__ = ()
+
+
+class CharList(str):
+    """An Erlang string (a list of characters), printed in double quotes."""
+
+    __slots__ = ()
+
+
+def printed(term: object) -> str:
+    """The term as `io_lib:format("~p")` prints it."""
+    if isinstance(term, bool):
+        return "true" if term else "false"
+    if term is None:
+        return "undefined"
+    if isinstance(term, Atom):
+        return str(term) if _PLAIN_ATOM.match(term) else f"'{term}'"
+    if isinstance(term, CharList):
+        return _quoted(term)
+    if isinstance(term, str):
+        return printed(term.encode("utf-8", "surrogateescape"))
+    if isinstance(term, (bytes, bytearray)):
+        if all(32 <= octet < 127 or octet in b"\b\t\n\v\f\r\x1b" for octet in term):
+            return f"<<{_quoted(term.decode('latin-1'))}>>" if term else "<<>>"
+        try:
+            text = term.decode("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if text.isprintable() and all(ord(letter) > 255 or letter.isascii() for letter in text):
+            return f"<<{_quoted(text)}/utf8>>"
+        return "<<" + ",".join(map(str, term)) + ">>"
+    if isinstance(term, tuple):
+        return "{" + ",".join(map(printed, term)) + "}"
+    if isinstance(term, list):
+        return "[" + ",".join(map(printed, term)) + "]"
+    return str(term)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    for raw, name in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v"), ("\b", "\\b")):
+        escaped = escaped.replace(raw, name)
+    return f'"{escaped}"'.replace("\f", "\\f").replace("\x1b", "\\e")

@@ -1,0 +1,191 @@
+"""Every setting: its type, default, unit and RabbitMQ's key for it.
+
+One frozen dataclass tree. Values come from the defaults, a YAML file, `--set key=value` and the
+command line, the later ones winning; an unknown key is an error that names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+
+class ConfigError(ValueError):
+    """What the user wrote cannot be used; the text is one line for them."""
+
+
+def setting(default: Any, *, key: str, help: str, unit: str = "") -> Any:
+    """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted."""
+    metadata = {"key": key, "help": help, "unit": unit}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is negotiated and enforced."""
+
+    channel_max: int = setting(2047, key="channel_max", help="Channels per connection; 0: no limit.")
+    frame_max: int = setting(
+        131072, key="frame_max", unit="bytes", help="Largest frame offered to a peer."
+    )
+    heartbeat_s: int = setting(
+        60, key="heartbeat", unit="s", help="Heartbeat offered to a peer; 0: none."
+    )
+    handshake_timeout_ms: int = setting(
+        10_000, key="handshake_timeout", unit="ms", help="Time for a peer to open its connection."
+    )
+    max_message_size: int = setting(
+        134_217_728, key="max_message_size", unit="bytes", help="Largest message body accepted."
+    )
+    connection_max: int = setting(
+        0, key="connection_max", help="Client connections the node accepts; 0: no limit."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a node has when it starts for the first time."""
+
+    user: str = setting("guest", key="default_user", help="The first user; empty: none.")
+    password: str = setting("guest", key="default_pass", help="Its password.")
+    tags: tuple[str, ...] = setting(
+        ("administrator",), key="default_user_tags", help="Its tags."
+    )
+    vhost: str = setting("/", key="default_vhost", help="The first virtual host.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the node says it is."""
+
+    node_name: str = setting("", key="node_name", help="Name of the node; empty: rabbit@<host>.")
+    cluster_name: str = setting("", key="cluster_name", help="Empty: the node's name.")
+    product: str = setting("RabbitMQ", key="product", help="Announced to clients at connect.")
+    product_version: str = setting(
+        "3.13.7", key="product_version", help="Announced to clients, some of which branch on it."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Where the node listens."""
+
+    bind: str = setting("", key="listeners.bind", help="Address; empty: all, IPv4 and IPv6.")
+    port: int = setting(5672, key="listeners.tcp.default", help="AMQP port; 0: a free one.")
+    backlog: int = setting(
+        1024, key="tcp_listen_options.backlog", help="Connections waiting to be accepted."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole tree."""
+
+    limits: Limits = field(default_factory=Limits)
+    defaults: Defaults = field(default_factory=Defaults)
+    identity: Identity = field(default_factory=Identity)
+    listeners: Listeners = field(default_factory=Listeners)
+    data_dir: str = setting("", key="data_dir", help="Directory of the node; empty: in memory only.")
+    loopback_users: tuple[str, ...] = setting(
+        ("guest",), key="loopback_users", help="Users that may connect from this machine only."
+    )
+    log_level: str = setting("info", key="log.level", help="debug, info, warning or error.")
+    fast_path: bool = setting(
+        True, key="fast_path", help="Off: every message takes the general path (for tests)."
+    )
+
+
+def settings(config: type | None = None) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """Every setting: key, path of attributes, dataclass field."""
+    yield from _settings_of(config or Config, ())
+
+
+def _settings_of(owner: Any, path: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    hints = get_type_hints(owner)
+    for entry in fields(owner):
+        if is_dataclass(hints[entry.name]):
+            yield from _settings_of(hints[entry.name], (*path, entry.name))
+        else:
+            yield entry.metadata["key"], (*path, entry.name), entry
+
+
+def override(config: Config, key: str, value: object) -> Config:
+    """The config with one setting changed. Raises: ConfigError (unknown key, wrong type)."""
+    known = {name: path for name, path, _ in settings()}
+    if key not in known:
+        nearest = difflib.get_close_matches(key, known, 1, 0.5)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        raise ConfigError(f"unknown setting '{key}'{hint}")
+    return cast(Config, _replaced(config, known[key], key, value))
+
+
+def _replaced(owner: Any, path: tuple[str, ...], key: str, value: object) -> Any:
+    name, *rest = path
+    if rest:
+        return replace(owner, **{name: _replaced(getattr(owner, name), tuple(rest), key, value)})
+    return replace(owner, **{name: _converted(get_type_hints(type(owner))[name], key, value)})
+
+
+def _converted(wanted: Any, key: str, value: object) -> object:
+    origin = get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        if value is None or value == "none":
+            return None
+        wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
+    if origin is tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)):
+            raise ConfigError(f"'{key}' must be a list, not {value!r}")
+        return tuple(str(part).strip() for part in parts if str(part).strip() not in ("", "none"))
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "on", "yes", "false", "off", "no"):
+            return str(value).lower() in ("true", "on", "yes")
+        raise ConfigError(f"'{key}' must be true or false, not {value!r}")
+    if wanted is int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise ConfigError(f"'{key}' must be a number, not {value!r}") from None
+        if number < 0:
+            raise ConfigError(f"'{key}' must not be negative")
+        return number
+    return str(value)
+
+
+def load(path: Path, config: Config | None = None) -> Config:
+    """A YAML file over a config. Nested keys and dotted ones are the same. Raises: ConfigError."""
+    import yaml  # 15 ms that a start without a file does not pay
+
+    try:
+        document = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path} must hold settings as 'key: value'")
+    result = config or Config()
+    known = {key for key, _, _ in settings()}
+    for key, value in _flattened(document, "", known):
+        result = override(result, key, value)
+    return result
+
+
+def _flattened(
+    document: Mapping[str, object], prefix: str, known: set[str]
+) -> Iterator[tuple[str, object]]:
+    for name, value in document.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, dict) and key not in known:
+            yield from _flattened(value, f"{key}.", known)
+        else:
+            yield key, value

@@ -1,0 +1,70 @@
+"""A message, as it lies in queues: shared between them and never changed.
+
+What publishers repeat is kept once: an `Envelope` holds the exchange, the routing key and the
+content header as received, and is shared by every message that came in the same envelope. The
+body is the message's own.
+"""
+
+from __future__ import annotations
+
+from broker.amqp.content import HAS_DELIVERY_MODE, HAS_PRIORITY, Properties
+from broker.amqp.wire import encode_shortstr
+
+PERSISTENT = 2
+
+
+class Envelope:
+    """Where a message was published to, and its content header.
+
+    header: content-header payload, from class-id on. address: exchange and routing key as two
+    short strings, the way deliver, get-ok and return carry them. body_size: octets.
+    """
+
+    __slots__ = ("_properties", "address", "body_size", "exchange", "header", "routing_key")
+
+    def __init__(
+        self,
+        exchange: str,
+        routing_key: str,
+        header: bytes,
+        properties: Properties | None = None,
+    ):
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.header = header
+        self.body_size = int.from_bytes(header[4:12], "big")
+        self.address = encode_shortstr(exchange) + encode_shortstr(routing_key)
+        self._properties = properties
+
+    @property
+    def properties(self) -> Properties:
+        """Decoded when somebody first asks."""
+        if self._properties is None:
+            self._properties = Properties.decode(self.header)
+        return self._properties
+
+    @property
+    def is_persistent(self) -> bool:
+        """delivery-mode 2."""
+        flags = self.header[12] << 8 | self.header[13]
+        return bool(flags & HAS_DELIVERY_MODE) and self.properties.delivery_mode == PERSISTENT
+
+    @property
+    def priority(self) -> int:
+        """0 when the publisher gave none."""
+        flags = self.header[12] << 8 | self.header[13]
+        return (self.properties.priority or 0) if flags & HAS_PRIORITY else 0
+
+
+class Message:
+    """One message. Queues hold it, consumers are handed it; nobody changes it."""
+
+    __slots__ = ("body", "envelope")
+
+    def __init__(self, envelope: Envelope, body: bytes):
+        self.envelope = envelope
+        self.body = body
+
+    def __repr__(self) -> str:
+        envelope = self.envelope
+        return f"Message({envelope.exchange!r}, {envelope.routing_key!r}, {len(self.body)} octets)"

@@ -1,0 +1,224 @@
+"""The node: vhosts, users, connections, and the turn in which all of them move.
+
+    absorb every readable peer → pump every queue that changed → flush every peer with output
+
+Peers absorb as their octets arrive; whoever changed something asks the clock for a turn, and
+`turn()` does the rest. Definitions change in `apply` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from broker.amqp.errors import no_vhost, vhost_refused
+from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
+from broker.auth.permissions import Permissions
+from broker.auth.users import User
+from broker.commands import (
+    AddVhost,
+    Bind,
+    ClearPermissions,
+    Command,
+    DeclareExchange,
+    DeclareQueue,
+    DeleteExchange,
+    DeleteQueue,
+    DeleteUser,
+    DeleteVhost,
+    PutUser,
+    SetPermissions,
+    Unbind,
+)
+from broker.config import Config
+from broker.queues.queue import Queue
+from broker.seams import Clock, LocalReplicator, MessageLog, NullClock, NullLog, Replicator
+from broker.vhost import Version, VHost
+
+log = logging.getLogger("broker.node")
+
+
+class Peer(Protocol):
+    """What the node knows of a connection."""
+
+    connection_id: int
+
+    def flush(self) -> None: ...
+    def tick(self, now_ms: int) -> None: ...
+    def shut_down(self, reason: str) -> None: ...
+    def drop(self) -> None: ...
+
+
+class Node:
+    """One broker node. log, clock: the seams; by default it keeps nothing and nobody calls it."""
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        name: str = "rabbit@localhost",
+        log: MessageLog | None = None,
+        clock: Clock | None = None,
+        replicator: Replicator | None = None,
+    ):
+        self.config = config or Config()
+        self.name = self.config.identity.node_name or name
+        self.cluster_name = self.config.identity.cluster_name or self.name
+        self.log: MessageLog = log if log is not None else NullLog()
+        self.clock: Clock = clock if clock is not None else NullClock()
+        self.replicator: Replicator = replicator or LocalReplicator(self.apply)
+        self.vhosts: dict[str, VHost] = {}
+        self.users: dict[str, User] = {}
+        self.version = Version()
+        self.peers: dict[int, Peer] = {}
+        self.peers_with_output: list[Peer] = []
+        self.changed_queues: list[Queue] = []
+        self.turn_requested = False
+        self.now_ms = 0
+        self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
+        self._last_connection_id = 0
+        self._last_name = 0
+        self.bug_count = 0
+
+    def make_defaults(self) -> None:
+        """The first vhost and user, for a node that has no definitions yet."""
+        defaults = self.config.defaults
+        self.execute(AddVhost(defaults.vhost, "Default virtual host"))
+        if defaults.user:
+            password_hash = hash_password(defaults.password.encode())
+            self.execute(PutUser(defaults.user, password_hash, DEFAULT_ALGORITHM, defaults.tags))
+            self.execute(SetPermissions(defaults.user, defaults.vhost, ".*", ".*", ".*"))
+
+    # definitions
+
+    def execute(self, command: Command, done: Callable[[object], None] | None = None) -> None:
+        """Propose a change. done: hears the result, or the exception it raised; may be later.
+
+        Without `done` an error is a bug: the caller has checked that the change is possible.
+        """
+        self.replicator.propose(command, done or _raise_errors)
+
+    def apply(self, command: Command) -> object:
+        """Carry out one agreed change: the only place where definitions change.
+
+        Returns: what the command is about, or a count. Raises: AMQPException when it cannot be
+        done; nothing is changed then.
+        """
+        return self._appliers[type(command)](self, command)
+
+    def _vhost(self, name: str) -> VHost:
+        vhost = self.vhosts.get(name)
+        if vhost is None:
+            raise no_vhost(name)
+        return vhost
+
+    def _add_vhost(self, command: AddVhost) -> VHost:
+        if command.name not in self.vhosts:
+            self.vhosts[command.name] = VHost(command.name, self.changed_queues, self.version)
+        return self.vhosts[command.name]
+
+    def _delete_vhost(self, command: DeleteVhost) -> None:
+        vhost = self._vhost(command.name)
+        for name in list(vhost.queues):
+            vhost.delete_queue(name)
+        del self.vhosts[command.name]
+        for user in self.users.values():
+            user.permissions.pop(command.name, None)
+        self.version.number += 1
+
+    def _put_user(self, command: PutUser) -> User:
+        user = User(command.name, command.password_hash, command.hashing_algorithm, command.tags)
+        previous = self.users.get(command.name)
+        if previous is not None:
+            user.permissions = previous.permissions
+        self.users[command.name] = user
+        self.version.number += 1
+        return user
+
+    def _delete_user(self, command: DeleteUser) -> None:
+        self.users.pop(command.name, None)
+        self.version.number += 1
+
+    def _set_permissions(self, command: SetPermissions) -> None:
+        self._vhost(command.vhost)
+        permissions = Permissions(command.configure, command.write, command.read)
+        self.users[command.username].permissions[command.vhost] = permissions
+        self.version.number += 1
+
+    def _clear_permissions(self, command: ClearPermissions) -> None:
+        self.users[command.username].permissions.pop(command.vhost, None)
+        self.version.number += 1
+
+    _appliers: dict[type[Command], Callable[[Node, Any], object]] = {
+        AddVhost: _add_vhost,
+        DeleteVhost: _delete_vhost,
+        PutUser: _put_user,
+        DeleteUser: _delete_user,
+        SetPermissions: _set_permissions,
+        ClearPermissions: _clear_permissions,
+        DeclareExchange: lambda node, c: node._vhost(c.vhost).declare_exchange(c),
+        DeleteExchange: lambda node, c: node._vhost(c.vhost).delete_exchange(c.name),
+        DeclareQueue: lambda node, c: node._vhost(c.vhost).declare_queue(c),
+        DeleteQueue: lambda node, c: node._vhost(c.vhost).delete_queue(c.name),
+        Bind: lambda node, c: node._vhost(c.vhost).bind(c),
+        Unbind: lambda node, c: node._vhost(c.vhost).unbind(c),
+    }
+
+    # access
+
+    def open_vhost(self, name: str, user: User) -> VHost:
+        """The vhost, for a user that may enter it. Raises: NotAllowed with RabbitMQ's text."""
+        vhost = self._vhost(name)
+        if name not in user.permissions:
+            raise vhost_refused(name, user.name)
+        return vhost
+
+    # connections and turns
+
+    def next_connection_id(self) -> int:
+        self._last_connection_id += 1
+        return self._last_connection_id
+
+    def request_turn(self) -> None:
+        """Something changed: be called soon."""
+        if not self.turn_requested:
+            self.turn_requested = True
+            self.clock.request_turn()
+
+    def turn(self, now_ms: int) -> None:
+        """Pump what changed, flush who has output. Called once per batch of absorbed octets."""
+        self.now_ms = now_ms
+        self.turn_requested = False
+        changed = self.changed_queues
+        if changed:
+            batch = changed[:]
+            changed.clear()
+            for queue in batch:
+                if not queue.is_deleted:
+                    queue.pump()
+        peers = self.peers_with_output
+        if peers:
+            due = peers[:]
+            peers.clear()
+            for peer in due:
+                peer.flush()
+        if changed or peers:  # a queue that reached its ceiling, a peer that made room
+            self.request_turn()
+
+    def tick(self, now_ms: int) -> None:
+        """Called about twice a second: heartbeats and handshake limits."""
+        self.now_ms = now_ms
+        for peer in list(self.peers.values()):
+            peer.tick(now_ms)
+
+    def check_invariants(self) -> None:
+        """Assert what the parts promise. Called by tests after every step."""
+        for vhost in self.vhosts.values():
+            for queue in vhost.queues.values():
+                queue.check_invariants()
+
+
+def _raise_errors(result: object) -> None:
+    if isinstance(result, Exception):
+        raise result

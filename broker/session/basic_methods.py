@@ -1,0 +1,182 @@
+"""The methods of class basic, but for publish and the common ack, which the hot files have."""
+
+from __future__ import annotations
+
+from secrets import token_urlsafe
+
+from broker.amqp.errors import (
+    NotImplementedByBroker,
+    PreconditionFailed,
+    consumer_tag_reuse,
+    exclusive_consumer,
+    resource,
+)
+from broker.amqp.methods import (
+    BasicAck,
+    BasicCancel,
+    BasicCancelOk,
+    BasicConsume,
+    BasicConsumeOk,
+    BasicGet,
+    BasicGetEmpty,
+    BasicGetOk,
+    BasicNack,
+    BasicQos,
+    BasicQosOk,
+    BasicRecover,
+    BasicRecoverAsync,
+    BasicRecoverOk,
+    BasicReject,
+    Method,
+)
+from broker.auth.permissions import READ
+from broker.queues.arguments import check_consumer_arguments
+from broker.session.channel import REPLY_TO, Channel
+from broker.session.consumer import ChannelConsumer
+from broker.session.dispatch import handles
+
+
+@handles(BasicQos)
+def basic_qos(channel: Channel, command: BasicQos) -> Method:
+    """Spec: basic.qos with RabbitMQ's meaning: not global is for consumers made from now on,
+    global is for the channel. Setting the former lifts the latter."""
+    if command.prefetch_size:
+        raise NotImplementedByBroker(f"prefetch_size!=0 ({command.prefetch_size})")
+    if command.is_global:
+        channel.global_prefetch = command.prefetch_count
+    else:
+        channel.prefetch = command.prefetch_count
+        channel.global_prefetch = 0
+    channel.unpark()
+    return BasicQosOk()
+
+
+@handles(BasicConsume)
+def basic_consume(channel: Channel, command: BasicConsume) -> Method | None:
+    """Spec: basic.consume. Raises: NotFound, AccessRefused, ResourceLocked, NotAllowed (tag)."""
+    connection = channel.connection
+    name = channel.queue_name(command.queue)
+    if name == REPLY_TO:
+        return _consume_replies(channel, command)
+    if command.consumer_tag in channel.consumers:
+        raise consumer_tag_reuse(command.consumer_tag)
+    what = resource("queue", name, connection.vhost.name)
+    channel.require(READ, what, name)
+    tag = command.consumer_tag or f"amq.ctag-{token_urlsafe(16)}"
+    queue = connection.vhost.find_queue(name)
+    channel.check_owner(queue)
+    check_consumer_arguments(command.arguments, queue.type_name, what)
+    if queue.type_name == "quorum" and channel.global_prefetch:
+        raise NotImplementedByBroker(f"{what} does not support global qos")
+    if queue.exclusive_consumer is not None or (command.exclusive and queue.consumers):
+        raise exclusive_consumer(what)
+    consumer = ChannelConsumer(
+        channel,
+        queue,
+        tag,
+        no_ack=command.no_ack,
+        exclusive=command.exclusive,
+        prefetch=channel.prefetch,
+        arguments=command.arguments,
+    )
+    channel.consumers[tag] = consumer
+    queue.add_consumer(consumer)
+    connection.node.request_turn()
+    return BasicConsumeOk(tag)
+
+
+def _consume_replies(channel: Channel, command: BasicConsume) -> Method | None:
+    """Direct reply-to: a consumer without a queue. RabbitMQ extension."""
+    if command.consumer_tag in channel.consumers:
+        raise consumer_tag_reuse(command.consumer_tag)
+    if not command.no_ack:
+        raise PreconditionFailed("reply consumer cannot acknowledge")
+    if channel.reply_tag is not None:
+        raise PreconditionFailed("reply consumer already set")
+    channel.reply_tag = command.consumer_tag or f"amq.ctag-{token_urlsafe(16)}"
+    channel.reply_token = token_urlsafe(24)
+    channel.connection.node.reply_consumers[channel.reply_token] = channel
+    return BasicConsumeOk(channel.reply_tag)
+
+
+@handles(BasicCancel)
+def basic_cancel(channel: Channel, command: BasicCancel) -> Method:
+    """Spec: basic.cancel. An unknown tag is ignored. Nothing is delivered after the cancel-ok."""
+    tag = command.consumer_tag
+    if tag == channel.reply_tag:
+        channel.connection.node.reply_consumers.pop(channel.reply_token, None)
+        channel.reply_tag = None
+        return BasicCancelOk(tag)
+    consumer = channel.consumers.get(tag)
+    if consumer is not None:
+        consumer.queue.pump()
+        channel.cancel(tag)
+    return BasicCancelOk(tag)
+
+
+@handles(BasicGet)
+def basic_get(channel: Channel, command: BasicGet) -> Method | None:
+    """Spec: basic.get. Raises: NotFound, AccessRefused, ResourceLocked."""
+    vhost = channel.connection.vhost
+    name = channel.queue_name(command.queue)
+    channel.require(READ, resource("queue", name, vhost.name), name)
+    queue = vhost.find_queue(name)
+    channel.check_owner(queue)
+    if queue.is_changed:
+        queue.pump()  # consumers come first
+    delivery = queue.pop()
+    if delivery is None:
+        return BasicGetEmpty()
+    seq, message, count = delivery
+    channel.last_delivery_tag += 1
+    if not command.no_ack:
+        queue.unacked_count += 1
+        channel.unacked[channel.last_delivery_tag] = (None, queue, seq, message, count)
+    envelope = message.envelope
+    method = BasicGetOk(
+        channel.last_delivery_tag,
+        count > 0,
+        envelope.exchange,
+        envelope.routing_key,
+        queue.ready_count,
+    )
+    channel.send_content(method, envelope.header, message.body)
+    return None
+
+
+@handles(BasicAck)
+def basic_ack(channel: Channel, command: BasicAck) -> None:
+    """Spec: basic.ack. Raises: PreconditionFailed, unknown delivery tag."""
+    channel.settle(command.delivery_tag, command.multiple, "ack")
+
+
+@handles(BasicReject)
+def basic_reject(channel: Channel, command: BasicReject) -> None:
+    """Spec: basic.reject."""
+    channel.settle(command.delivery_tag, False, "requeue" if command.requeue else "discard")
+
+
+@handles(BasicNack)
+def basic_nack(channel: Channel, command: BasicNack) -> None:
+    """RabbitMQ extension: basic.reject for several."""
+    outcome = "requeue" if command.requeue else "discard"
+    channel.settle(command.delivery_tag, command.multiple, outcome)
+
+
+@handles(BasicRecover)
+def basic_recover(channel: Channel, command: BasicRecover) -> Method:
+    """Spec: basic.recover. RabbitMQ: requeue=false is refused with 540."""
+    _recover(channel, command.requeue)
+    return BasicRecoverOk()
+
+
+@handles(BasicRecoverAsync)
+def basic_recover_async(channel: Channel, command: BasicRecoverAsync) -> None:
+    """Spec: basic.recover-async."""
+    _recover(channel, command.requeue)
+
+
+def _recover(channel: Channel, requeue: bool) -> None:
+    if not requeue:
+        raise NotImplementedByBroker("requeue=false")
+    channel.settle_all(channel.take_unacked(0, True), "requeue")

@@ -1,0 +1,646 @@
+"""A channel: publishing, delivering, settling, confirming. The hot file of the way in.
+
+`publish` is called for every message, with the payload of its basic.publish, its content header
+and its body. What a publisher repeats is remembered: the `Route` of a publish payload, in it the
+last `Envelope`, and at the connection the whole prefix of the last message (`Memo`), so that a run
+of alike messages costs a comparison and a slice each. `resolve` and `open_envelope` define what a
+message means; everything else only remembers what they answered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from broker.amqp.content import (
+    CONTINUATION,
+    HAS_EXPIRATION,
+    HAS_HEADERS,
+    HAS_REPLY_TO,
+    HAS_USER_ID,
+    PROPERTIES,
+    Properties,
+)
+from broker.amqp.erlang import Atom, CharList
+from broker.amqp.errors import (
+    NO_ROUTE,
+    InternalError,
+    MalformedSyntax,
+    NotImplementedByBroker,
+    access_refused,
+    internal_exchange_publish,
+    invalid_expiration,
+    invalid_routing_header,
+    locked_queue,
+    message_too_large,
+    no_previous_queue,
+    no_reply_consumer,
+    unknown_delivery_tag,
+    user_id_mismatch,
+)
+from broker.amqp.frames import BODY, END_OCTET, HEADER, METHOD, content_frames, pack_frame_header
+from broker.amqp.methods import (
+    BasicDeliver,
+    BasicPublish,
+    BasicReturn,
+    ChannelClose,
+    Method,
+)
+from broker.amqp.wire import EMPTY_TABLE, Table
+from broker.auth.permissions import WRITE
+from broker.commands import Command, DeleteQueue
+from broker.exchanges.exchange import Exchange
+from broker.marks import hot
+from broker.message import Envelope, Message
+from broker.queues.arguments import expiry_problem
+from broker.queues.queue import Delivery, Queue
+
+if TYPE_CHECKING:
+    from broker.session.connection import Connection
+    from broker.session.consumer import ChannelConsumer
+
+REPLY_TO = "amq.rabbitmq.reply-to"
+READ_FIRST = HAS_USER_ID | HAS_EXPIRATION | HAS_REPLY_TO | HAS_HEADERS
+ROUTES_MAX = 512  # remembered publish payloads per connection
+
+_pack_ack = Struct(">BHIHHQBB").pack
+
+Unacked = tuple["ChannelConsumer | None", Queue, int, Message, int]
+
+
+class Route:
+    """What a basic.publish payload means while the topology and the permissions stand."""
+
+    __slots__ = ("envelope", "exchange", "is_memorable", "mandatory", "queues", "routing_key")
+
+    def __init__(self, exchange: Exchange, routing_key: str, mandatory: bool):
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.mandatory = mandatory
+        self.envelope: Envelope | None = None  # the last one, with its queues
+        self.queues: list[Queue] = []
+        self.is_memorable = False
+
+
+class Memo(NamedTuple):
+    """The last message's frames up to its body, and what they mean."""
+
+    prefix: bytes
+    body_size: int
+    envelope: Envelope
+    queues: list[Queue]
+    channel: Channel
+    exchange: Exchange
+    version: int
+
+
+class Transaction:
+    """What a channel in tx mode has put off until tx.commit."""
+
+    __slots__ = ("publishes", "settlements")
+
+    def __init__(self) -> None:
+        self.publishes: list[tuple[Message, list[Queue], bool]] = []
+        self.settlements: list[tuple[str, list[tuple[int, Unacked]]]] = []
+
+
+class Channel:
+    """One channel of a connection. number: its wire number."""
+
+    __slots__ = (
+        "_confirmed_seqno",
+        "_unsynced",
+        "confirms",
+        "connection",
+        "consumers",
+        "global_prefetch",
+        "has_confirms_due",
+        "is_closing",
+        "is_open",
+        "last_delivery_tag",
+        "last_queue",
+        "lowest_tag",
+        "number",
+        "parked",
+        "prefetch",
+        "publish_seqno",
+        "reply_token",
+        "reply_tag",
+        "tx",
+        "unacked",
+        "waiting",
+    )
+
+    def __init__(self, connection: Connection, number: int):
+        self.connection = connection
+        self.number = number
+        self.is_open = False
+        self.is_closing = False  # we sent channel.close and wait for its close-ok
+        self.consumers: dict[str, ChannelConsumer] = {}
+        self.parked: dict[ChannelConsumer, None] = {}  # those without credit
+        self.unacked: dict[int, Unacked] = {}  # by delivery tag, in tag order
+        self.lowest_tag = 1  # no unacked delivery has a lower tag
+        self.last_delivery_tag = 0
+        self.prefetch = 0
+        self.global_prefetch = 0
+        self.last_queue = ""  # the queue this channel declared last: what an empty name means
+        self.confirms = False
+        self.publish_seqno = 0
+        self._confirmed_seqno = 0
+        self._unsynced: deque[tuple[int, int]] = deque()  # publish seqno, log position
+        self.has_confirms_due = False
+        self.tx: Transaction | None = None
+        self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
+        self.reply_token = ""
+        self.waiting: deque[Callable[[], None]] | None = None  # frames put off, see `execute`
+
+    # out
+
+    def send(self, method: Method) -> None:
+        self.connection.send(self.number, method)
+
+    def send_content(self, method: Method, header: bytes, body: bytes) -> None:
+        self.connection.send(self.number, method)
+        self.connection.send_raw(
+            content_frames(self.number, header, body, self.connection.frame_max)
+        )
+
+    # definitions
+
+    def execute(self, command: Command, reply: Callable[[Any], Method | None]) -> None:
+        """Propose a change and reply when it is done; until then the channel's frames wait.
+
+        reply: makes the answer from the result. A refusal closes the channel as if raised here.
+        """
+        answered = False
+
+        def done(result: object) -> None:
+            nonlocal answered
+            answered = True
+            self.connection.finish(self, lambda: self._answer(result, reply), resume=waited)
+
+        waited = False
+        self.connection.node.replicator.propose(command, done)
+        if not answered:
+            waited = True
+            self.waiting = deque()
+
+    def _answer(self, result: object, reply: Callable[[Any], Method | None]) -> None:
+        if isinstance(result, Exception):
+            raise result
+        answer = reply(result)
+        if answer is not None and self.is_open:
+            self.send(answer)
+
+    # checks the handlers share
+
+    def require(self, kind: str, what: str, name: str) -> None:
+        """The user's permission for a resource. what: as texts name it. Raises: AccessRefused."""
+        connection = self.connection
+        permissions = connection.user.permissions.get(connection.vhost.name)
+        if permissions is None or not permissions.allows(kind, name):
+            raise access_refused(what, connection.user.name)
+
+    def queue_name(self, name: str) -> str:
+        """What a queue name in a method means: empty is the last declared. Raises: NotFound."""
+        if name:
+            return name
+        if not self.last_queue:
+            raise no_previous_queue()
+        return self.last_queue
+
+    def check_owner(self, queue: Queue) -> None:
+        """Raises: ResourceLocked if the queue is exclusive to another connection."""
+        if queue.owner and queue.owner != self.connection.connection_id:
+            raise locked_queue(queue.resource)
+
+    # publish
+
+    def publish(self, payload: bytes, header: bytes, body: bytes) -> None:
+        """One complete message. payload: of the basic.publish method; header: from class-id on.
+
+        Raises: whatever a publish may be refused with. Spec: basic.publish.
+        """
+        connection = self.connection
+        route = connection.routes.get(payload)
+        if route is None or connection.routes_version != connection.version.number:
+            route = self.resolve(payload, header)
+        envelope = route.envelope
+        if envelope is None or envelope.header != header:
+            self.open_envelope(route, header)
+            envelope = route.envelope
+            assert envelope is not None
+        elif route.is_memorable and self.tx is None:
+            self._memorise(payload, route, envelope)
+        self.distribute(Message(envelope, body), route.queues, route.mandatory)
+        route.exchange.published += 1
+        if not route.is_memorable:
+            route.envelope = None
+
+    def resolve(self, payload: bytes, header: bytes) -> Route:
+        """Read a basic.publish and check what it asks for. Raises: AMQPException."""
+        connection = self.connection
+        command = BasicPublish.decode(payload)
+        if command.immediate:
+            raise NotImplementedByBroker("immediate=true")
+        self._check_size(header)
+        what = f"exchange '{command.exchange}' in vhost '{connection.vhost.name}'"
+        self.require(WRITE, what, command.exchange)
+        exchange = connection.vhost.find_exchange(command.exchange)
+        if exchange.internal:
+            raise internal_exchange_publish(exchange.resource)
+        if connection.routes_version != connection.version.number:
+            connection.routes.clear()
+            connection.routes_version = connection.version.number
+        elif len(connection.routes) >= ROUTES_MAX:
+            connection.routes.clear()
+        route = Route(exchange, command.routing_key, command.mandatory)
+        connection.routes[payload] = route
+        return route
+
+    def _check_size(self, header: bytes) -> None:
+        limit = self.connection.node.config.limits.max_message_size
+        size = int.from_bytes(header[4:12], "big")
+        if size > limit:
+            raise message_too_large(size, limit, is_default=limit == 512 * 1024 * 1024)
+
+    def open_envelope(self, route: Route, header: bytes) -> None:
+        """Check a content header's properties and find the queues; both stay with the route.
+
+        Raises: AMQPException.
+        """
+        connection = self.connection
+        self._check_size(header)
+        flags = header[12] << 8 | header[13]
+        properties: Properties | None = None
+        is_memorable = route.exchange.is_stable
+        routing_keys = [route.routing_key]
+        try:
+            if flags & (READ_FIRST | CONTINUATION):
+                properties = Properties.decode(header)
+            else:
+                check_properties(header, flags)
+        except MalformedSyntax:
+            raise InternalError from None
+        if properties is not None:
+            if properties.reply_to == REPLY_TO:
+                if self.reply_tag is None:
+                    raise no_reply_consumer()
+                properties.reply_to = f"{REPLY_TO}.{self.reply_token}"
+                header = properties.encode(int.from_bytes(header[4:12], "big"))
+                is_memorable = False
+            user_id = properties.user_id
+            if user_id is not None and user_id != connection.user.name:
+                if "impersonator" not in connection.user.tags:
+                    raise user_id_mismatch(user_id, connection.user.name)
+            if properties.expiration is not None:
+                problem = expiration_problem(properties.expiration)
+                if problem is not None:
+                    raise invalid_expiration(properties.expiration, problem)
+            if properties.headers:
+                extra = list(routing_headers(properties.headers))
+                if extra:
+                    routing_keys += extra
+                if "BCC" in properties.headers:
+                    properties.headers = {
+                        name: field for name, field in properties.headers.items() if name != "BCC"
+                    }
+                    header = properties.encode(int.from_bytes(header[4:12], "big"))
+                    is_memorable = False
+        envelope = Envelope(route.exchange.name, route.routing_key, header, properties)
+        table = envelope.properties.header_table if flags & HAS_HEADERS else EMPTY_TABLE
+        queues, reads_headers, is_stable = connection.vhost.route(
+            route.exchange, routing_keys, lambda: table
+        )
+        if route.exchange.name == "" and route.routing_key.startswith(f"{REPLY_TO}."):
+            is_memorable = False
+        route.envelope = envelope
+        route.queues = queues
+        route.is_memorable = is_memorable and is_stable
+
+    def distribute(self, message: Message, queues: list[Queue], mandatory: bool) -> None:
+        """Put a checked message where it goes; return it if it must and cannot; count it.
+
+        In tx mode all of that waits for the commit.
+        """
+        if self.tx is not None:
+            self.tx.publishes.append((message, queues, mandatory))
+            return
+        if queues:
+            for queue in queues:
+                queue.push(message)
+        else:
+            delivered = self._reply_directly(message)
+            if mandatory and not delivered:
+                envelope = message.envelope
+                method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
+                self.send_content(method, envelope.header, message.body)
+        if self.confirms:
+            self.publish_seqno += 1
+            self._await_sync(message, queues)
+            if not self.has_confirms_due:
+                self.connection.mark_confirms(self)
+
+    def _await_sync(self, message: Message, queues: list[Queue]) -> None:
+        """Keep a persistent message for its durable queues; its confirm waits until it is safe."""
+        log = self.connection.node.log
+        if message.envelope.is_persistent:
+            durable = [queue for queue in queues if queue.durable]
+            position = log.append(message, durable) if durable else 0
+            if position > log.synced:
+                self._unsynced.append((self.publish_seqno, position))
+
+    def _reply_directly(self, message: Message) -> bool:
+        """Direct reply-to: a publish to the default exchange straight to a consumer's channel."""
+        envelope = message.envelope
+        if envelope.exchange or not envelope.routing_key.startswith(f"{REPLY_TO}."):
+            return False
+        token = envelope.routing_key[len(REPLY_TO) + 1 :]
+        channel: Channel | None = self.connection.node.reply_consumers.get(token)
+        if channel is None or channel.reply_tag is None:
+            return False
+        channel.last_delivery_tag += 1
+        method = BasicDeliver(
+            channel.reply_tag,
+            channel.last_delivery_tag,
+            False,
+            envelope.exchange,
+            envelope.routing_key,
+        )
+        channel.send_content(method, envelope.header, message.body)
+        return True
+
+    def _memorise(self, payload: bytes, route: Route, envelope: Envelope) -> None:
+        """The same message again: let the connection recognise its frames at a glance."""
+        connection = self.connection
+        body_size = envelope.body_size
+        if not body_size or not connection.fast_path:
+            return
+        if not route.queues and route.mandatory:
+            return
+        if connection.keeps_messages and envelope.is_persistent:
+            return
+        number = self.number
+        prefix = b"".join(
+            (
+                pack_frame_header(METHOD, number, len(payload)),
+                payload,
+                END_OCTET,
+                pack_frame_header(HEADER, number, len(envelope.header)),
+                envelope.header,
+                END_OCTET,
+                pack_frame_header(BODY, number, body_size),
+            )
+        )
+        connection.memo = Memo(
+            prefix,
+            body_size,
+            envelope,
+            route.queues,
+            self,
+            route.exchange,
+            connection.version.number,
+        )
+
+    @hot(bench="auto-ack")
+    def publish_run(self, memo: Memo, messages: list[Message]) -> None:
+        """A run of messages alike: what `distribute` does, once for all of them."""
+        for queue in memo.queues:
+            queue.push_many(messages)
+        count = len(messages)
+        memo.exchange.published += count
+        if self.confirms:
+            self.publish_seqno += count
+            if not self.has_confirms_due:
+                self.connection.mark_confirms(self)
+
+    def confirm(self) -> None:
+        """Confirm every publish that is safe. Called at the flush, and before a close-ok."""
+        self.has_confirms_due = False
+        synced = self.connection.node.log.synced
+        unsynced = self._unsynced
+        while unsynced and unsynced[0][1] <= synced:
+            unsynced.popleft()
+        upto = unsynced[0][0] - 1 if unsynced else self.publish_seqno
+        count = upto - self._confirmed_seqno
+        if count > 0:
+            self._confirmed_seqno = upto
+            multiple = 1 if count > 1 else 0
+            self.connection.send_raw(
+                (_pack_ack(METHOD, self.number, 13, 60, 80, upto, multiple, 0xCE),)
+            )
+
+    # settle
+
+    @hot(bench="ack")
+    def acknowledge(self, tag: int, multiple: bool) -> None:
+        """basic.ack outside a transaction. Raises: PreconditionFailed, unknown tag.
+
+        The meaning is that of `take_unacked` and `settle_all`; this is the same with the common
+        cases written out.
+        """
+        unacked = self.unacked
+        pop = unacked.pop
+        if not multiple:
+            entry = pop(tag, None)
+            if entry is None:
+                raise unknown_delivery_tag(tag)
+            consumer, queue = entry[0], entry[1]
+            queue.unacked_count -= 1
+            queue.acked += 1
+            if consumer is not None:
+                consumer.unacked_count -= 1
+            if self.parked:
+                self.unpark()
+            return
+        if tag and tag not in unacked:
+            raise unknown_delivery_tag(tag)
+        run_consumer: ChannelConsumer | None = None
+        run_queue: Queue | None = None
+        run = 0
+        if not tag:
+            tag = self.last_delivery_tag
+        for candidate in range(self.lowest_tag, tag + 1):
+            entry = pop(candidate, None)
+            if entry is None:
+                continue
+            if entry[0] is not run_consumer or entry[1] is not run_queue:
+                if run_queue is not None:
+                    run_queue.settle(run)
+                    if run_consumer is not None:
+                        run_consumer.unacked_count -= run
+                run_consumer, run_queue = entry[0], entry[1]
+                run = 0
+            run += 1
+        if run_queue is not None:
+            run_queue.settle(run)
+            if run_consumer is not None:
+                run_consumer.unacked_count -= run
+        self.lowest_tag = tag + 1
+        if self.parked:
+            self.unpark()
+
+    def take_unacked(self, tag: int, multiple: bool) -> list[tuple[int, Unacked]]:
+        """Take the deliveries that a settlement names out of `unacked`, oldest first.
+
+        tag: 0 with multiple means all. Raises: PreconditionFailed, unknown tag.
+        Spec: basic.ack, rule "exists"; RabbitMQ refuses an unknown tag with multiple as well.
+        """
+        unacked = self.unacked
+        if multiple and not tag:
+            taken = list(unacked.items())
+            unacked.clear()
+            self.lowest_tag = self.last_delivery_tag + 1
+            return taken
+        if tag not in unacked:
+            raise unknown_delivery_tag(tag)
+        if not multiple:
+            return [(tag, unacked.pop(tag))]
+        tags = [candidate for candidate in range(self.lowest_tag, tag + 1) if candidate in unacked]
+        self.lowest_tag = tag + 1
+        return [(candidate, unacked.pop(candidate)) for candidate in tags]
+
+    def settle(self, tag: int, multiple: bool, outcome: str) -> None:
+        """ack, requeue or discard; in tx mode at the commit. Raises: PreconditionFailed."""
+        if self.tx is None:
+            if outcome == "ack":
+                self.acknowledge(tag, multiple)
+            else:
+                self.settle_all(self.take_unacked(tag, multiple), outcome)
+        else:
+            self.tx.settlements.append((outcome, self.take_unacked(tag, multiple)))
+
+    def settle_all(self, taken: list[tuple[int, Unacked]], outcome: str) -> None:
+        """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
+        requeued: dict[Queue, list[Delivery]] = {}
+        for _tag, (consumer, queue, seq, message, count) in taken:
+            if consumer is not None:
+                consumer.unacked_count -= 1
+            if queue.is_deleted:
+                continue
+            if outcome == "requeue":
+                requeued.setdefault(queue, []).append(Delivery(seq, message, count))
+            else:
+                queue.settle(1)
+        for queue, deliveries in requeued.items():
+            queue.requeue(deliveries)
+        if requeued:
+            self.connection.node.request_turn()
+        if self.parked:
+            self.unpark()
+
+    def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
+        """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""
+        merged = dict(sorted([*self.unacked.items(), *taken]))
+        self.unacked.clear()
+        self.unacked.update(merged)
+        if merged:
+            self.lowest_tag = min(self.lowest_tag, next(iter(merged)))
+
+    def unpark(self) -> None:
+        """Credit may have come back: wake the consumers that now have room."""
+        for consumer in [parked for parked in self.parked if parked.room() > 0]:
+            del self.parked[consumer]
+            consumer.queue.unpark(consumer)
+
+    # end
+
+    def cancel(self, tag: str) -> None:
+        """Forget a consumer; its queue goes if it was auto-delete and this the last one."""
+        consumer = self.consumers.pop(tag, None)
+        if consumer is None:
+            return
+        self.parked.pop(consumer, None)
+        if consumer in self.connection.parked:
+            self.connection.parked.remove(consumer)
+        queue = consumer.queue
+        if queue.remove_consumer(consumer) and not queue.is_deleted:
+            self.connection.node.execute(DeleteQueue(queue.vhost, queue.name))
+
+    def close(self) -> None:
+        """The channel is over: whatever it held goes back, its consumers are gone."""
+        self.is_open = False
+        self.tx = None
+        if self.connection.memo is not None:
+            self.connection.memo = None
+        if self.reply_tag is not None:
+            self.connection.node.reply_consumers.pop(self.reply_token, None)
+            self.reply_tag = None
+        for tag in list(self.consumers):
+            self.take_back(self.consumers[tag])
+        taken = list(self.unacked.items())
+        self.unacked.clear()
+        self.settle_all(taken, "requeue")
+        for tag in list(self.consumers):
+            self.cancel(tag)
+        self.parked.clear()
+
+    def take_back(self, consumer: ChannelConsumer) -> None:
+        """No further deliveries to a consumer that is about to go."""
+        queue = consumer.queue
+        if not consumer.is_parked and queue.ring is not None:
+            queue.ring.remove(consumer)
+            consumer.is_parked = True
+
+    def refuse(self, close: ChannelClose) -> None:
+        """Close the channel with a reply; everything but close-ok is ignored from here."""
+        self.close()
+        self.is_closing = True
+        self.send(close)
+
+
+def routing_headers(headers: Table) -> Iterator[str]:
+    """The further routing keys in CC and BCC. Raises: PreconditionFailed (not an array)."""
+    for name in ("CC", "BCC"):
+        field = headers.get(name)
+        if field is None:
+            continue
+        if field.tag != "A":
+            raise invalid_routing_header(name, field.type_name)
+        assert isinstance(field.value, list)
+        for item in field.value:
+            if item.tag == "S":
+                yield item.value
+
+
+def expiration_problem(text: str) -> object:
+    """What is wrong with an expiration, as an Erlang term; None: nothing.
+
+    RabbitMQ reads a leading integer and complains of what is left over.
+    """
+    digits = text[1:] if text[:1] in "+-" else text
+    length = len(digits) - len(digits.lstrip("0123456789"))
+    if not length:
+        return Atom("no_integer")
+    end = len(text) - len(digits) + length
+    if end != len(text):
+        return Atom("leftover_string"), CharList(text[end:])
+    return expiry_problem(int(text))
+
+
+_WIDTHS = {"octet": 1, "timestamp": 8}
+_LAYOUTS: dict[int, tuple[int, ...]] = {}  # flags → width of each property; 0: a short string
+
+
+def check_properties(header: bytes, flags: int) -> None:
+    """Walk a property list without tables. Raises: MalformedSyntax if it does not end as it should.
+
+    A few hundred nanoseconds, where decoding takes two microseconds.
+    """
+    layout = _LAYOUTS.get(flags)
+    if layout is None:
+        layout = tuple(
+            _WIDTHS.get(domain, 0) for _, bit, domain in PROPERTIES if flags & (1 << bit)
+        )
+        _LAYOUTS[flags] = layout
+    at = 14
+    try:
+        for width in layout:
+            at += width or header[at] + 1
+    except IndexError:
+        raise MalformedSyntax from None
+    if at != len(header):
+        raise MalformedSyntax
+

@@ -1,0 +1,90 @@
+"""The methods of classes channel, access, confirm and tx."""
+
+from __future__ import annotations
+
+from broker.amqp.errors import (
+    NotImplementedByBroker,
+    confirm_from_tx,
+    not_transactional,
+    tx_from_confirm,
+)
+from broker.amqp.methods import (
+    AccessRequest,
+    AccessRequestOk,
+    ChannelFlow,
+    ChannelFlowOk,
+    ConfirmSelect,
+    ConfirmSelectOk,
+    Method,
+    TxCommit,
+    TxCommitOk,
+    TxRollback,
+    TxRollbackOk,
+    TxSelect,
+    TxSelectOk,
+)
+from broker.session.channel import Channel, Transaction
+from broker.session.dispatch import handles
+
+
+@handles(ChannelFlow)
+def channel_flow(channel: Channel, command: ChannelFlow) -> Method:
+    """Spec: channel.flow. RabbitMQ: active=true is confirmed, active=false refused with 540."""
+    if not command.active:
+        raise NotImplementedByBroker("active=false")
+    return ChannelFlowOk(active=True)
+
+
+@handles(AccessRequest)
+def access_request(channel: Channel, command: AccessRequest) -> Method:
+    """Of AMQP 0-8: everybody gets ticket 1."""
+    return AccessRequestOk(ticket=1)
+
+
+@handles(ConfirmSelect)
+def confirm_select(channel: Channel, command: ConfirmSelect) -> Method:
+    """RabbitMQ extension. Raises: PreconditionFailed on a transactional channel."""
+    if channel.tx is not None:
+        raise confirm_from_tx()
+    if not channel.confirms:
+        channel.confirms = True
+        channel.connection.memo = None
+    return ConfirmSelectOk()
+
+
+@handles(TxSelect)
+def tx_select(channel: Channel, command: TxSelect) -> Method:
+    """Spec: tx.select. Raises: PreconditionFailed on a confirming channel."""
+    if channel.confirms:
+        raise tx_from_confirm()
+    if channel.tx is None:
+        channel.tx = Transaction()
+        channel.connection.memo = None
+    return TxSelectOk()
+
+
+@handles(TxCommit)
+def tx_commit(channel: Channel, command: TxCommit) -> Method:
+    """Publishes first, then the settlements, as RabbitMQ does. Spec: tx.commit."""
+    tx = channel.tx
+    if tx is None:
+        raise not_transactional()
+    channel.tx = None
+    for message, queues, mandatory in tx.publishes:
+        live = [queue for queue in queues if not queue.is_deleted]
+        channel.distribute(message, live, mandatory)
+    for outcome, taken in tx.settlements:
+        channel.settle_all(taken, outcome)
+    channel.tx = Transaction()
+    return TxCommitOk()
+
+
+@handles(TxRollback)
+def tx_rollback(channel: Channel, command: TxRollback) -> Method:
+    """Spec: tx.rollback. What was settled in the transaction is unacked again."""
+    if channel.tx is None:
+        raise not_transactional()
+    taken = [entry for _, settlement in channel.tx.settlements for entry in settlement]
+    channel.restore_unacked(taken)
+    channel.tx = Transaction()
+    return TxRollbackOk()

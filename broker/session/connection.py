@@ -1,0 +1,738 @@
+"""A connection: the handshake, the channels, and what its peer may do now. Knows no socket.
+
+`absorb` takes octets as they come, in any split, and runs every complete frame; `flush` hands the
+outbox to the transport, once a turn. Only this module turns an exception into a close.
+
+    HEADER ─protocol header→ STARTING ─start-ok→ (SECURING) → TUNING ─tune-ok→ OPENING ─open→ RUNNING
+    any ─we close→ CLOSING ─close-ok→ CLOSED      any ─peer closes→ CLOSED      lost → CLOSED
+
+Back-pressure: deliveries stop when the outbox passes `outbox_limit` or the transport has had
+enough (`is_full`); what the peer asks for is still answered, up to `REPLIES_MAX` octets, then it is
+not read any more. A connection that sends a lot is not read for the rest of the turn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from broker.amqp.errors import (
+    AMQPException,
+    ChannelException,
+    ConnectionForced,
+    FrameError,
+    InternalError,
+    UnexpectedFrame,
+    expected_channel_open,
+    second_channel_open,
+    snippet,
+    too_many_channels,
+    unimplemented_method,
+)
+from broker.amqp.frames import (
+    END,
+    HEARTBEAT,
+    HEARTBEAT_FRAME,
+    METHOD,
+    OVERHEAD,
+    PROTOCOL_HEADER,
+    method_frame,
+    unpack_frame_header,
+)
+from broker.amqp.methods import (
+    METHODS,
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelOpen,
+    ChannelOpenOk,
+    ConnectionClose,
+    ConnectionCloseOk,
+    Method,
+)
+from broker.amqp.wire import EMPTY_TABLE, Table
+from broker.commands import DeleteQueue
+from broker.marks import hot
+from broker.message import Message
+from broker.seams import NullLog, Transport
+from broker.session.assembler import Assembler
+from broker.session.channel import Channel, Memo, Route
+from broker.session.dispatch import HANDLERS
+
+if TYPE_CHECKING:
+    from broker.auth.users import User
+    from broker.node import Node
+    from broker.session.consumer import ChannelConsumer
+    from broker.vhost import VHost
+
+log = logging.getLogger("broker.connection")
+
+OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
+REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
+ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
+CLOSE_TIMEOUT_MS = 30_000  # for the peer's close-ok
+SILENT_CLOSE_DELAY_MS = 3_000  # before a socket is dropped without a word
+
+_PUBLISH = b"\x00\x3c\x00\x28"
+_ACK = b"\x00\x3c\x00\x50"
+
+
+class State(Enum):
+    HEADER = "pre_init"
+    STARTING = "starting"
+    SECURING = "securing"
+    TUNING = "tuning"
+    OPENING = "opening"
+    RUNNING = "running"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Connection:
+    """One peer. `attach` gives it the transport before anything else happens."""
+
+    __slots__ = (
+        "_absorbed",
+        "_assemblers",
+        "_confirms_due",
+        "_deadline_ms",
+        "_last_received_ms",
+        "_last_sent_ms",
+        "_next",
+        "_received_in_tick",
+        "_rest",
+        "_sent_in_tick",
+        "channel_max",
+        "channels",
+        "client_properties",
+        "connection_id",
+        "exclusive_queues",
+        "fast_path",
+        "frame_max",
+        "has_output",
+        "heartbeat_ms",
+        "is_full",
+        "is_loopback",
+        "is_paused",
+        "keeps_messages",
+        "mechanism",
+        "memo",
+        "node",
+        "outbox",
+        "outbox_limit",
+        "outbox_octets",
+        "parked",
+        "peer_name",
+        "routes",
+        "routes_version",
+        "state",
+        "transport",
+        "user",
+        "version",
+        "vhost",
+        "wants_auth_close",
+        "wants_blocked",
+        "wants_cancel_notify",
+    )
+
+    user: User
+    vhost: VHost
+    transport: Transport
+
+    def __init__(self, node: Node):
+        self.node = node
+        self.peer_name = ""
+        self.is_loopback = False
+        self.connection_id = node.next_connection_id()
+        self.state = State.HEADER
+        self.version = node.version
+        self.fast_path = node.config.fast_path
+        self.keeps_messages = not isinstance(node.log, NullLog)
+        limits = node.config.limits
+        self.channel_max = limits.channel_max
+        self.frame_max = limits.frame_max
+        self.heartbeat_ms = 0
+        self.mechanism = ""
+        self.client_properties: Table = EMPTY_TABLE
+        self.wants_cancel_notify = self.wants_blocked = self.wants_auth_close = False
+        self.channels: dict[int, Channel] = {}
+        self.exclusive_queues: dict[str, None] = {}
+        self.memo: Memo | None = None
+        self.routes: dict[bytes, Route] = {}
+        self.routes_version = -1
+        self.outbox: list[bytes] = []
+        self.outbox_octets = 0
+        self.outbox_limit = OUTBOX_LIMIT
+        self.has_output = False
+        self.is_full = False  # no deliveries for now
+        self.is_paused = False  # the transport has had enough
+        self.parked: list[ChannelConsumer] = []  # consumers that wait for the outbox
+        self._confirms_due: list[Channel] = []
+        self._assemblers: dict[int, Assembler] = {}  # contents that are not complete
+        self._rest = b""
+        self._next = 0
+        self._absorbed = 0
+        self._received_in_tick = self._sent_in_tick = False
+        self._last_received_ms = self._last_sent_ms = node.now_ms
+        self._deadline_ms = node.now_ms + limits.handshake_timeout_ms
+
+    def attach(self, transport: Transport, peer_name: str, *, is_loopback: bool) -> None:
+        """Be reachable. peer_name: "host:port" of the other side, for logs."""
+        self.transport = transport
+        self.peer_name = peer_name
+        self.is_loopback = is_loopback
+        self.node.peers[self.connection_id] = self
+
+    # in
+
+    @hot(bench="auto-ack")
+    def absorb(self, data: bytes) -> None:
+        """Take octets from the peer and run every complete frame in them. Never raises."""
+        self._received_in_tick = True
+        rest = self._rest
+        if rest:
+            data = rest + data
+            self._rest = b""
+        at = 0
+        while True:
+            try:
+                if self.state is State.HEADER:
+                    at = self._read_protocol_header(data)
+                    if at < 0:
+                        return
+                elif self.state is State.CLOSED:
+                    return
+                at = self._scan(data, at)
+                break
+            except AMQPException as refusal:
+                at = self._next
+                self._refuse(refusal, 0)
+            except Exception:
+                at = self._next
+                self._on_bug()
+        if at < len(data):
+            self._rest = data[at:] if at else data
+        self._absorbed += len(data)
+        if self._absorbed > ABSORB_MAX:
+            self.transport.pause_reading()  # the others have their turn; flush resumes
+            self.mark_output()
+        node = self.node
+        if not node.turn_requested and (node.changed_queues or node.peers_with_output):
+            node.request_turn()
+
+    @hot(bench="auto-ack")
+    def _scan(self, data: bytes, at: int) -> int:
+        """Run the complete frames from `at` on. Returns: where the first incomplete one begins.
+
+        Three ways in, equal in meaning: a run of messages whose frames begin as the last one's
+        did (`Memo`), a whole message in this buffer, and one frame at a time. Raises:
+        AMQPException, with `_next` behind the frame that caused it.
+        """
+        size = len(data)
+        while True:
+            memo = self.memo
+            if memo is not None and data.startswith(memo.prefix, at) and not self._assemblers:
+                if memo.version != self.version.number:
+                    self.memo = None
+                    continue
+                prefix, body_size, envelope, _queues, channel, _exchange, _version = memo
+                startswith = data.startswith
+                start = at + len(prefix)
+                end = start + body_size
+                step = len(prefix) + body_size + 1
+                messages: list[Message] = []
+                append = messages.append
+                while end < size and data[end] == END:
+                    append(Message(envelope, data[start:end]))
+                    at = end + 1
+                    if not startswith(prefix, at):
+                        break
+                    start += step
+                    end += step
+                if messages:
+                    channel.publish_run(memo, messages)
+                    continue
+            if size - at < OVERHEAD:
+                return at
+            frame_type, number, length = unpack_frame_header(data, at)
+            start = at + 7
+            end = start + length
+            if end >= size:
+                self._check_frame_size(frame_type, number, length)
+                return at
+            if data[end] != END or length > self.frame_max:
+                self._next = size
+                self._check_frame_size(frame_type, number, length)
+                if data[end] != END:
+                    payload = data[start:end]
+                    raise FrameError(
+                        f"type {frame_type}, {snippet(payload)}: "
+                        f"{{invalid_frame_end_marker,{data[end]}}}",
+                        ids=(0, 0),
+                    )
+            self._next = at = end + 1
+            if frame_type == METHOD:
+                channel_or_none = self.channels.get(number)
+                if (
+                    channel_or_none is not None
+                    and channel_or_none.is_open
+                    and channel_or_none.waiting is None
+                    and number not in self._assemblers
+                ):
+                    ids = data[start : start + 4]
+                    if ids == _ACK and length == 13:
+                        try:
+                            self._ack(channel_or_none, data, start)
+                        except ChannelException as refusal:
+                            refusal.ids = (60, 80)
+                            self._refuse(refusal, number)
+                        continue
+                    if ids == _PUBLISH and self.fast_path:
+                        behind = self._publish_whole(channel_or_none, data, start, end)
+                        if behind:
+                            at = behind
+                            continue
+            self.on_frame(frame_type, number, data[start:end])
+            if self.state is State.CLOSED:
+                return size
+
+    def _ack(self, channel: Channel, data: bytes, start: int) -> None:
+        tag = int.from_bytes(data[start + 4 : start + 12], "big")
+        multiple = data[start + 12] & 1 == 1
+        if channel.tx is None:
+            channel.acknowledge(tag, multiple)
+        else:
+            channel.settle(tag, multiple, "ack")
+
+    @hot(bench="distinct")
+    def _publish_whole(self, channel: Channel, data: bytes, start: int, end: int) -> int:
+        """A publish whose header and single body frame lie behind it in the buffer.
+
+        Returns: the offset behind them; 0 when they do not, and the assembler has to do it.
+        """
+        size = len(data)
+        at = end + 1
+        if size - at < 23:
+            return 0
+        number = channel.number
+        frame_type, frame_channel, length = unpack_frame_header(data, at)
+        header_start = at + 7
+        header_end = header_start + length
+        if (
+            frame_type != 2
+            or frame_channel != number
+            or length < 14
+            or header_end + OVERHEAD > size
+            or data[header_end] != END
+            or data[header_start : header_start + 4] != b"\x00\x3c\x00\x00"
+        ):
+            return 0
+        body_size = int.from_bytes(data[header_start + 4 : header_start + 12], "big")
+        frame_type, frame_channel, length = unpack_frame_header(data, header_end + 1)
+        body_start = header_end + OVERHEAD
+        body_end = body_start + length
+        if (
+            frame_type != 3
+            or frame_channel != number
+            or length != body_size
+            or not length
+            or length > self.frame_max
+            or body_end >= size
+            or data[body_end] != END
+        ):
+            return 0
+        self._next = body_end + 1
+        try:
+            channel.publish(
+                data[start:end], data[header_start:header_end], data[body_start:body_end]
+            )
+        except AMQPException as refusal:
+            if refusal.ids is None:
+                refusal.ids = (60, 40)
+            self._refuse(refusal, number)
+        return body_end + 1
+
+    def _check_frame_size(self, frame_type: int, number: int, length: int) -> None:
+        """RabbitMQ lets a frame exceed frame_max by the 8 octets that clients get wrong."""
+        if self.frame_max and length > self.frame_max:
+            self._next = 1 << 62
+            raise FrameError(
+                f"type {frame_type}, all octets = <<>>: "
+                f"{{frame_too_large,{length},{self.frame_max - OVERHEAD}}}",
+                ids=(0, 0),
+            )
+
+    def _read_protocol_header(self, data: bytes) -> int:
+        """Returns: the offset behind the header; -1 when it is incomplete or refused."""
+        if len(data) < 8:
+            if len(data) >= 4 and data[:4] != b"AMQP":
+                pass  # RabbitMQ reads eight octets before it judges them
+            self._rest = data
+            return -1
+        if data[:8] in (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09"):
+            from broker.session.connection_methods import start
+
+            self._next = 8
+            self.state = State.STARTING
+            start(self, 9)
+            return 8
+        log.warning("bad protocol header, peer=%s header=%r", self.peer_name, data[:8])
+        self.send_raw((PROTOCOL_HEADER,))
+        self._end()
+        return -1
+
+    def on_frame(self, frame_type: int, number: int, payload: bytes) -> None:
+        """One complete frame, the general path. Raises: AMQPException for channel 0."""
+        try:
+            if number == 0:
+                self._on_channel_zero(frame_type, payload)
+            elif self.state is State.RUNNING:
+                self._on_channel_frame(frame_type, number, payload)
+            elif self.state is not State.CLOSING:
+                raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
+        except AMQPException as refusal:
+            if refusal.ids is None:
+                known = METHODS.get(payload[:4]) if frame_type == METHOD else None
+                refusal.ids = known.ids if known is not None else (0, 0)
+            self._refuse(refusal, number)
+
+    def _on_channel_zero(self, frame_type: int, payload: bytes) -> None:
+        if self.state is State.CLOSING:
+            method_class = METHODS.get(payload[:4]) if frame_type == METHOD else None
+            if method_class is ConnectionCloseOk:
+                self._end()
+            elif method_class is ConnectionClose:
+                self.send(0, ConnectionCloseOk())
+            return
+        if frame_type == METHOD and len(payload) >= 4:
+            self._dispatch_zero(payload)
+        elif frame_type == HEARTBEAT and not payload:
+            return
+        elif frame_type in (2, 3):
+            raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
+        else:
+            raise FrameError(f"type {frame_type}, {snippet(payload)}: unknown_frame", ids=(0, 0))
+
+    def _dispatch_zero(self, payload: bytes) -> None:
+        from broker.session.connection_methods import dispatch
+
+        dispatch(self, payload)
+
+    def _on_channel_frame(self, frame_type: int, number: int, payload: bytes) -> None:
+        channel = self.channels.get(number)
+        if frame_type == HEARTBEAT and not payload:
+            raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
+        is_header = frame_type == 2 and len(payload) >= 12
+        if not (is_header or frame_type == 3 or (frame_type == METHOD and len(payload) >= 4)):
+            raise FrameError(f"type {frame_type}, {snippet(payload)}: unknown_frame", ids=(0, 0))
+        if channel is None:
+            if self.channel_max and len(self.channels) >= self.channel_max:
+                refusal = too_many_channels(len(self.channels), self.channel_max)
+                refusal.ids = (0, 0)
+                raise refusal
+            channel = Channel(self, number)
+            self.channels[number] = channel
+        if channel.waiting is not None:
+            channel.waiting.append(lambda: self.on_frame(frame_type, number, payload))
+            return
+        assembler = self._assemblers.get(number)
+        if assembler is None:
+            if frame_type != METHOD:
+                Assembler().expects_method(frame_type)
+            self._on_method(channel, payload)
+            return
+        content = assembler.add(frame_type, payload)
+        if content is None:
+            return
+        del self._assemblers[number]
+        if channel.is_closing:
+            return
+        payload, header, body = content
+        if payload[:4] != _PUBLISH:
+            refusal_503 = unimplemented_method()
+            refusal_503.ids = METHODS[payload[:4]].ids
+            raise refusal_503
+        if not channel.is_open:
+            refusal_504 = expected_channel_open()
+            refusal_504.ids = (60, 40)
+            raise refusal_504
+        try:
+            channel.publish(payload, header, body)
+        except AMQPException as refusal:
+            if refusal.ids is None:
+                refusal.ids = (60, 40)
+            raise
+
+    def _on_method(self, channel: Channel, payload: bytes) -> None:
+        method_class = METHODS.get(payload[:4])
+        if method_class is None:
+            raise FrameError(ids=(0, 0))
+        if method_class.carries_content:
+            method_class.decode(payload)  # RabbitMQ complains before the content has come
+            assembler = Assembler()
+            assembler.begin(payload)
+            self._assemblers[channel.number] = assembler
+            return
+        command = method_class.decode(payload)
+        if channel.is_closing:
+            if method_class is ChannelCloseOk:
+                self._forget(channel)
+            elif method_class is ChannelClose:
+                channel.send(ChannelCloseOk())
+            return
+        if not channel.is_open:
+            if method_class is not ChannelOpen:
+                raise expected_channel_open()
+            channel.is_open = True
+            channel.send(ChannelOpenOk())
+            return
+        if method_class is ChannelOpen:
+            raise second_channel_open()
+        if method_class is ChannelClose:
+            channel.confirm()
+            channel.close()
+            self._forget(channel)
+            channel.send(ChannelCloseOk())
+            return
+        handler = HANDLERS.get(method_class)
+        if handler is None or command.ids[0] == 10:
+            raise unimplemented_method()
+        reply = handler(channel, command)
+        if reply is not None and not getattr(command, "nowait", False):
+            channel.send(reply)
+
+    def _forget(self, channel: Channel) -> None:
+        self.channels.pop(channel.number, None)
+        self._assemblers.pop(channel.number, None)
+
+    def finish(self, channel: Channel, answer: Callable[[], None], *, resume: bool) -> None:
+        """A proposed change is decided: answer, then run the frames that waited for it.
+
+        resume: the decision came in a later turn. Called by `Channel.execute`.
+        """
+        if not resume:
+            answer()
+            return
+        waiting, channel.waiting = channel.waiting, None
+        if self.state is not State.RUNNING or not channel.is_open:
+            return
+        try:
+            answer()
+        except AMQPException as refusal:
+            refusal.ids = refusal.ids or (0, 0)
+            self._refuse(refusal, channel.number)
+        for frame in waiting or ():
+            if channel.waiting is not None:
+                channel.waiting.append(frame)
+            else:
+                frame()
+        self.node.request_turn()
+
+    # out
+
+    def send(self, number: int, method: Method) -> None:
+        """Put a method frame into the outbox."""
+        self.send_raw((method_frame(number, method.encode()),))
+
+    def send_raw(self, chunks: Iterable[bytes]) -> None:
+        """Put octets into the outbox as they are."""
+        for chunk in chunks:
+            self.outbox.append(chunk)
+            self.outbox_octets += len(chunk)
+        if not self.has_output:
+            self.mark_output()
+        if self.is_paused and self.outbox_octets > REPLIES_MAX:
+            self.transport.pause_reading()
+
+    def mark_output(self) -> None:
+        """Be flushed in this turn."""
+        if not self.has_output:
+            self.has_output = True
+            self.node.peers_with_output.append(self)
+            self.node.request_turn()
+
+    def mark_confirms(self, channel: Channel) -> None:
+        """The channel has publishes to confirm at the flush."""
+        channel.has_confirms_due = True
+        self._confirms_due.append(channel)
+        self.mark_output()
+
+    @hot(bench="auto-ack")
+    def flush(self) -> None:
+        """Write what is in the outbox; let go of what had to wait for it. Called once a turn."""
+        self.has_output = False
+        if self._confirms_due:
+            due, self._confirms_due = self._confirms_due, []
+            for channel in due:
+                if channel.is_open:
+                    channel.confirm()
+            self.has_output = False
+            if self.node.peers_with_output and self.node.peers_with_output[-1] is self:
+                self.node.peers_with_output.pop()
+        if self.is_paused:
+            return  # resume_writing flushes
+        if self._absorbed > ABSORB_MAX:
+            self.transport.resume_reading()
+        self._absorbed = 0
+        outbox = self.outbox
+        if outbox:
+            data = b"".join(outbox)
+            outbox.clear()
+            self.outbox_octets = 0
+            self._sent_in_tick = True
+            self.transport.write(data)
+        if self.is_full and not self.is_paused:
+            self._drained()
+
+    def on_transport_paused(self) -> None:
+        """The peer does not read as fast as it is written to: no deliveries until it does."""
+        self.is_paused = True
+        self.is_full = True
+
+    def on_transport_resumed(self) -> None:
+        """The peer has caught up."""
+        self.is_paused = False
+        self.transport.resume_reading()
+        self._drained()
+        self.mark_output()
+
+    def _drained(self) -> None:
+        self.is_full = False
+        parked, self.parked = self.parked, []
+        for consumer in parked:
+            if consumer.room() > 0:
+                consumer.queue.unpark(consumer)
+            elif consumer.channel.is_open:
+                consumer.channel.parked[consumer] = None
+
+    # time
+
+    def tick(self, now_ms: int) -> None:
+        """Heartbeats and limits in time; called about twice a second."""
+        if self._received_in_tick:
+            self._received_in_tick = False
+            self._last_received_ms = now_ms
+        if self._sent_in_tick:
+            self._sent_in_tick = False
+            self._last_sent_ms = now_ms
+        if self.state is State.RUNNING or self.state is State.OPENING:
+            heartbeat_ms = self.heartbeat_ms
+            if heartbeat_ms:
+                if now_ms - self._last_received_ms >= 2 * heartbeat_ms:
+                    log.warning("missed heartbeats from client, peer=%s", self.peer_name)
+                    self.drop()
+                    return
+                if now_ms - self._last_sent_ms >= heartbeat_ms // 2 and not self.is_paused:
+                    self.send_raw((HEARTBEAT_FRAME,))
+        if self.state is not State.RUNNING and now_ms >= self._deadline_ms:
+            if self.state is not State.HEADER and self.state is not State.CLOSING:
+                log.warning(
+                    "handshake timeout, peer=%s state=%s", self.peer_name, self.state.value
+                )
+            self.drop()
+
+    # the end
+
+    def _refuse(self, refusal: AMQPException, number: int) -> None:
+        """Close the channel or the connection with the refusal's reply."""
+        ids = refusal.ids or (0, 0)
+        if isinstance(refusal, ChannelException) and number and self.state is State.RUNNING:
+            channel = self.channels[number]
+            log.warning(
+                "channel closed, peer=%s channel=%s reply=%s %s",
+                self.peer_name,
+                number,
+                refusal.reply_code,
+                refusal.reply_text,
+            )
+            self._assemblers.pop(number, None)
+            channel.confirm()
+            channel.refuse(ChannelClose(refusal.reply_code, refusal.reply_text, *ids))
+            return
+        self.close(refusal)
+
+    def _on_bug(self) -> None:
+        self.node.bug_count += 1
+        log.exception("bug: connection closed, peer=%s", self.peer_name)
+        self.close(InternalError(ids=(0, 0)))
+
+    def close(self, refusal: AMQPException) -> None:
+        """Close the connection with a reply, as the handshake's state allows."""
+        from broker.session.connection_methods import refuse_handshake
+
+        if self.state in (State.CLOSING, State.CLOSED):
+            return
+        log.warning(
+            "connection closed, peer=%s state=%s reply=%s %s",
+            self.peer_name,
+            self.state.value,
+            refusal.reply_code,
+            refusal.reply_text,
+        )
+        if not refuse_handshake(self, refusal):
+            ids = refusal.ids or (0, 0)
+            self._leave_channels()
+            self.send(0, ConnectionClose(refusal.reply_code, refusal.reply_text, *ids))
+        self.state = State.CLOSING
+        self._deadline_ms = self.node.now_ms + CLOSE_TIMEOUT_MS
+
+    def wait_silently(self) -> None:
+        """Say nothing and hang up a little later: whoever guesses passwords has to wait."""
+        self._deadline_ms = self.node.now_ms + SILENT_CLOSE_DELAY_MS
+
+    def shut_down(self, reason: str) -> None:
+        """The node stops: tell a peer that can be told, drop one that cannot."""
+        if self.state is State.RUNNING:
+            self.close(ConnectionForced(reason, ids=(0, 0)))
+            self.flush()
+        self._end()
+
+    def close_by_peer(self) -> None:
+        """connection.close has come: leave everything, confirm, hang up."""
+        for channel in self.channels.values():
+            if channel.is_open:
+                channel.confirm()
+        self._leave_channels()
+        self.send(0, ConnectionCloseOk())
+        self._end()
+
+    def _leave_channels(self) -> None:
+        """Requeue what the channels hold, delete the exclusive queues."""
+        self.memo = None
+        self._assemblers.clear()
+        channels, self.channels = self.channels, {}
+        for channel in channels.values():
+            if channel.is_open:
+                channel.close()
+        exclusive, self.exclusive_queues = self.exclusive_queues, {}
+        for name in exclusive:
+            if name in self.vhost.queues:
+                self.node.execute(DeleteQueue(self.vhost.name, name))
+        self.node.request_turn()
+
+    def _end(self) -> None:
+        """Write what is left and close the transport."""
+        if self.state is State.CLOSED:
+            return
+        if self.outbox:
+            self.transport.write(b"".join(self.outbox))
+            self.outbox.clear()
+        self.state = State.CLOSED
+        self.transport.close()
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        self.state = State.CLOSED
+        self.transport.abort()
+
+    def on_lost(self) -> None:
+        """The transport is gone. Called once, whatever ended it."""
+        was = self.state
+        self.state = State.CLOSED
+        self.outbox.clear()
+        self.is_full = True
+        self._leave_channels()
+        self.node.peers.pop(self.connection_id, None)
+        if was is not State.HEADER:
+            log.info("closed, peer=%s", self.peer_name)

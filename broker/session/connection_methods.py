@@ -1,0 +1,212 @@
+"""The methods of class connection: the handshake, tuning, opening, closing.
+
+The table says which method may come in which state; what is absent is refused in one place.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from broker.amqp.errors import (
+    AccessRefused,
+    AMQPException,
+    ChannelError,
+    CommandInvalid,
+    FrameError,
+    NotAllowed,
+)
+from broker.amqp.frames import FRAME_MIN_SIZE
+from broker.amqp.methods import (
+    METHODS,
+    ConnectionClose,
+    ConnectionOpen,
+    ConnectionOpenOk,
+    ConnectionStart,
+    ConnectionStartOk,
+    ConnectionTune,
+    ConnectionTuneOk,
+    ConnectionUpdateSecret,
+    ConnectionUpdateSecretOk,
+    Method,
+)
+from broker.amqp.wire import Table, table_of
+from broker.auth.mechanisms import MECHANISMS
+from broker.session.connection import Connection, State
+from broker.session.dispatch import HANDLERS, handles
+from broker.version import __version__
+
+log = logging.getLogger("broker.connection")
+
+CAPABILITIES = (
+    "publisher_confirms",
+    "exchange_exchange_bindings",
+    "basic.nack",
+    "consumer_cancel_notify",
+    "connection.blocked",
+    "consumer_priorities",
+    "authentication_failure_close",
+    "per_consumer_qos",
+    "direct_reply_to",
+)
+
+HANDSHAKE: dict[tuple[State, type[Method]], State] = {
+    (State.STARTING, ConnectionStartOk): State.TUNING,
+    (State.TUNING, ConnectionTuneOk): State.OPENING,
+    (State.OPENING, ConnectionOpen): State.RUNNING,
+    (State.RUNNING, ConnectionUpdateSecret): State.RUNNING,
+    (State.RUNNING, ConnectionClose): State.CLOSED,
+}
+
+
+def server_properties(connection: Connection) -> Table:
+    """What connection.start announces: RabbitMQ, with its nine capabilities."""
+    identity = connection.node.config.identity
+    return table_of(
+        {
+            "capabilities": dict.fromkeys(CAPABILITIES, True),
+            "cluster_name": connection.node.cluster_name,
+            "copyright": "The Leveret authors",
+            "information": "A message broker in pure Python",
+            "platform": f"Leveret {__version__} / Python",
+            "product": identity.product,
+            "version": identity.product_version,
+        }
+    )
+
+
+def start(connection: Connection, minor: int) -> None:
+    """Answer the protocol header."""
+    mechanisms = " ".join(MECHANISMS).encode()
+    connection.send(0, ConnectionStart(0, minor, server_properties(connection), mechanisms))
+    log.debug("accepted, peer=%s", connection.peer_name)
+
+
+def dispatch(connection: Connection, payload: bytes) -> None:
+    """A method on channel 0. Raises: AMQPException."""
+    method_class = METHODS.get(payload[:4])
+    if method_class is None:
+        raise FrameError(ids=(0, 0))
+    command = method_class.decode(payload)
+    following = HANDSHAKE.get((connection.state, method_class))
+    if following is None:
+        raise ChannelError(f"unexpected method in connection state {connection.state.value}")
+    reply = HANDLERS[method_class](connection, command)
+    if reply is not None:
+        connection.send(0, reply)
+    if connection.state is not State.CLOSED:
+        connection.state = following
+
+
+@handles(ConnectionStartOk)
+def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> Method | None:
+    """Spec: connection.start-ok. Raises: AccessRefused (403), CommandInvalid, MalformedSyntax."""
+    connection.client_properties = command.client_properties
+    capabilities = command.client_properties.get("capabilities")
+    if capabilities is not None and capabilities.tag == "F":
+        assert isinstance(capabilities.value, dict)
+        wanted = {name for name, field in capabilities.value.items() if field.value is True}
+        connection.wants_cancel_notify = "consumer_cancel_notify" in wanted
+        connection.wants_blocked = "connection.blocked" in wanted
+        connection.wants_auth_close = "authentication_failure_close" in wanted
+    mechanism = MECHANISMS.get(command.mechanism)
+    if mechanism is None:
+        raise CommandInvalid(f"unknown authentication mechanism '{command.mechanism}'")
+    connection.mechanism = command.mechanism
+    connection.state = State.SECURING
+    credentials = mechanism(command.response)
+    node = connection.node
+    user = node.users.get(credentials.username)
+    if user is None or not user.has_password(credentials.password):
+        raise _login_refused(connection, "user '%s' - invalid credentials", credentials.username)
+    if credentials.username in node.config.loopback_users and not connection.is_loopback:
+        raise _login_refused(
+            connection, "user '%s' can only connect via localhost", credentials.username
+        )
+    connection.user = user
+    limits = node.config.limits
+    return ConnectionTune(limits.channel_max, limits.frame_max, limits.heartbeat_s)
+
+
+def _login_refused(connection: Connection, reason: str, username: str) -> AccessRefused:
+    log.warning(
+        "login refused, peer=%s mechanism=%s reason=%s",
+        connection.peer_name,
+        connection.mechanism,
+        reason % username,
+    )
+    return AccessRefused(
+        f"Login was refused using authentication mechanism {connection.mechanism}. "
+        "For details see the broker logfile.",
+        ids=(0, 0),
+    )
+
+
+@handles(ConnectionTuneOk)
+def connection_tune_ok(connection: Connection, command: ConnectionTuneOk) -> None:
+    """Spec: connection.tune-ok. Raises: NotAllowed when a peer asks for too much or too little."""
+    limits = connection.node.config.limits
+    _check_negotiated("frame_max", FRAME_MIN_SIZE, limits.frame_max, command.frame_max)
+    _check_negotiated("channel_max", 1, limits.channel_max, command.channel_max)
+    connection.frame_max = command.frame_max
+    connection.channel_max = command.channel_max
+    connection.heartbeat_ms = command.heartbeat * 1000
+
+
+def _check_negotiated(name: str, least: int, ours: int, theirs: int) -> None:
+    detail = "" if theirs else " (no limit)"
+    if theirs and theirs < least:
+        raise NotAllowed(
+            f"negotiated {name} = {theirs}{detail} is lower than the minimum allowed value "
+            f"({least})",
+            ids=ConnectionTune.ids,
+        )
+    if ours and (not theirs or theirs > ours):
+        raise NotAllowed(
+            f"negotiated {name} = {theirs}{detail} is higher than the maximum allowed value "
+            f"({ours})",
+            ids=ConnectionTune.ids,
+        )
+
+
+@handles(ConnectionOpen)
+def connection_open(connection: Connection, command: ConnectionOpen) -> Method:
+    """Spec: connection.open. Raises: NotAllowed (530), no such vhost or not for this user."""
+    connection.vhost = connection.node.open_vhost(command.virtual_host, connection.user)
+    log.info(
+        "opened, peer=%s user=%s vhost=%s",
+        connection.peer_name,
+        connection.user.name,
+        command.virtual_host,
+    )
+    return ConnectionOpenOk()
+
+
+@handles(ConnectionUpdateSecret)
+def connection_update_secret(connection: Connection, command: ConnectionUpdateSecret) -> Method:
+    """RabbitMQ extension. Internal users have nothing to renew: it is accepted."""
+    log.info("secret updated, peer=%s user=%s", connection.peer_name, connection.user.name)
+    return ConnectionUpdateSecretOk()
+
+
+@handles(ConnectionClose)
+def connection_close(connection: Connection, command: ConnectionClose) -> None:
+    """Spec: connection.close. The reply goes out before the transport closes."""
+    connection.close_by_peer()
+
+
+def refuse_handshake(connection: Connection, refusal: AMQPException) -> bool:
+    """Before RUNNING the reply depends on the state. Returns: whether this was such a case.
+
+    A failed login is told to peers that announced `authentication_failure_close`; whoever breaks
+    the protocol before tuning is told nothing and waits.
+    """
+    state = connection.state
+    if state is State.RUNNING or state is State.OPENING:
+        return False
+    tells = isinstance(refusal, AccessRefused) and connection.wants_auth_close
+    if tells or (state is State.TUNING and isinstance(refusal, NotAllowed)):
+        ids = refusal.ids or (0, 0)
+        connection.send(0, ConnectionClose(refusal.reply_code, refusal.reply_text, *ids))
+        return True
+    connection.wait_silently()
+    return True

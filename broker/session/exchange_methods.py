@@ -1,0 +1,177 @@
+"""The methods of class exchange, and binding, which queue.bind shares."""
+
+from __future__ import annotations
+
+from broker.amqp.errors import (
+    default_exchange_operation,
+    in_use,
+    inequivalent,
+    invalid_argument_type,
+    reserved_name,
+    resource,
+    system_exchange_deletion,
+    unknown_exchange_type,
+)
+from broker.amqp.methods import (
+    ExchangeBind,
+    ExchangeBindOk,
+    ExchangeDeclare,
+    ExchangeDeclareOk,
+    ExchangeDelete,
+    ExchangeDeleteOk,
+    ExchangeUnbind,
+    ExchangeUnbindOk,
+    Method,
+)
+from broker.amqp.wire import Table
+from broker.auth.permissions import CONFIGURE, READ, WRITE
+from broker.commands import Bind, DeclareExchange, DeleteExchange, Unbind
+from broker.exchanges.exchange import Exchange
+from broker.exchanges.registry import find_type
+from broker.queues.arguments import check_equivalent
+from broker.queues.queue import Queue
+from broker.session.channel import Channel
+from broker.session.dispatch import handles
+
+
+def stripped(name: str) -> str:
+    """RabbitMQ takes line ends out of names."""
+    return name.replace("\n", "").replace("\r", "")
+
+
+@handles(ExchangeDeclare)
+def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | None:
+    """Spec: exchange.declare. Raises: CommandInvalid (unknown type), AccessRefused, NotFound,
+    PreconditionFailed (not equivalent to what exists)."""
+    vhost = channel.connection.vhost
+    name = stripped(command.exchange)
+    what = resource("exchange", name, vhost.name)
+    if command.passive:
+        if name == "":
+            raise default_exchange_operation()
+        vhost.find_exchange(name)
+        return ExchangeDeclareOk()
+    if find_type(command.type) is None:
+        raise unknown_exchange_type(command.type)
+    if name == "":
+        raise default_exchange_operation()
+    channel.require(CONFIGURE, what, name)
+    existing = vhost.exchanges.get(name)
+    if existing is not None:
+        _check_same(existing, command)
+        return ExchangeDeclareOk()
+    if name.startswith("amq."):
+        raise reserved_name("exchange", name)
+    alternate = command.arguments.get("alternate-exchange")
+    if alternate is not None:
+        if alternate.tag != "S":
+            raise invalid_argument_type(alternate.type_name, "alternate-exchange", what)
+        channel.require(READ, what, name)
+        other = str(alternate.value)
+        channel.require(WRITE, resource("exchange", other, vhost.name), other)
+    channel.execute(
+        DeclareExchange(
+            vhost.name,
+            name,
+            command.type,
+            command.durable,
+            command.auto_delete,
+            command.internal,
+            command.arguments,
+        ),
+        lambda _result: None if command.nowait else ExchangeDeclareOk(),
+    )
+    return None
+
+
+def _check_same(existing: Exchange, command: ExchangeDeclare) -> None:
+    """Raises: PreconditionFailed for the first difference, in RabbitMQ's order."""
+    what = existing.resource
+    pairs = (
+        ("type", existing.type_name, command.type),
+        ("durable", existing.durable, command.durable),
+        ("auto_delete", existing.auto_delete, command.auto_delete),
+        ("internal", existing.internal, command.internal),
+    )
+    for key, current, received in pairs:
+        if current != received:
+            raise inequivalent(key, what, quoted(received), quoted(current))
+    check_equivalent(existing.arguments, command.arguments, ["alternate-exchange"], what)
+
+
+def quoted(value: object) -> str:
+    """A flag or a name as the 406 texts print it."""
+    return f"'{str(value).lower() if isinstance(value, bool) else value}'"
+
+
+@handles(ExchangeDelete)
+def exchange_delete(channel: Channel, command: ExchangeDelete) -> Method | None:
+    """Spec: exchange.delete. One that does not exist is deleted all the same."""
+    vhost = channel.connection.vhost
+    name = stripped(command.exchange)
+    what = resource("exchange", name, vhost.name)
+    if name == "":
+        raise default_exchange_operation()
+    if name.startswith("amq."):
+        raise system_exchange_deletion(what)
+    channel.require(CONFIGURE, what, name)
+    existing = vhost.exchanges.get(name)
+    if existing is not None and command.if_unused and existing.bindings:
+        raise in_use(what)
+    channel.execute(
+        DeleteExchange(vhost.name, name),
+        lambda _result: None if command.nowait else ExchangeDeleteOk(),
+    )
+    return None
+
+
+@handles(ExchangeBind)
+def exchange_bind(channel: Channel, command: ExchangeBind) -> Method | None:
+    """RabbitMQ extension."""
+    change = binding_change(
+        channel, Bind, command.source, "exchange", command.destination, command
+    )
+    channel.execute(change, lambda _result: None if command.nowait else ExchangeBindOk())
+    return None
+
+
+@handles(ExchangeUnbind)
+def exchange_unbind(channel: Channel, command: ExchangeUnbind) -> Method | None:
+    """RabbitMQ extension."""
+    change = binding_change(
+        channel, Unbind, command.source, "exchange", command.destination, command
+    )
+    channel.execute(change, lambda _result: None if command.nowait else ExchangeUnbindOk())
+    return None
+
+
+def binding_change(
+    channel: Channel,
+    change: type[Bind] | type[Unbind],
+    source: str,
+    kind: str,
+    destination: str,
+    command: object,
+    routing_key: str | None = None,
+) -> Bind | Unbind:
+    """Check what binding and unbinding have in common. Returns: the command to propose.
+
+    kind: of the destination, "queue" or "exchange". Raises: AccessRefused, NotFound,
+    ResourceLocked. RabbitMQ looks for the destination first when both are missing.
+    """
+    connection = channel.connection
+    vhost = connection.vhost
+    source, destination = stripped(source), stripped(destination)
+    key: str = command.routing_key if routing_key is None else routing_key  # type: ignore[attr-defined]
+    arguments: Table = command.arguments  # type: ignore[attr-defined]
+    channel.require(WRITE, resource(kind, destination, vhost.name), destination)
+    if source == "" or (kind == "exchange" and destination == ""):
+        raise default_exchange_operation()
+    channel.require(READ, resource("exchange", source, vhost.name), source)
+    target = vhost.find_destination(kind, destination)
+    exchange = vhost.find_exchange(source)
+    if isinstance(target, Queue):
+        channel.check_owner(target)
+    if change is Bind:
+        exchange.validate_binding(arguments)
+    return change(vhost.name, source, kind, destination, key, arguments)

@@ -1,0 +1,221 @@
+"""The methods of class queue."""
+
+from __future__ import annotations
+
+from secrets import token_urlsafe
+
+from broker.amqp.errors import (
+    PreconditionFailed,
+    in_use,
+    inequivalent,
+    invalid_argument_type,
+    invalid_property,
+    locked_queue,
+    no_previous_queue,
+    no_queue,
+    not_empty,
+    reserved_name,
+    resource,
+)
+from broker.amqp.methods import (
+    Method,
+    QueueBind,
+    QueueBindOk,
+    QueueDeclare,
+    QueueDeclareOk,
+    QueueDelete,
+    QueueDeleteOk,
+    QueuePurge,
+    QueuePurgeOk,
+    QueueUnbind,
+    QueueUnbindOk,
+)
+from broker.auth.permissions import CONFIGURE, READ, WRITE
+from broker.commands import Bind, DeclareQueue, DeleteQueue, Unbind
+from broker.queues.arguments import (
+    check_equivalent,
+    check_queue_arguments,
+    equivalence_names,
+    queue_type_of,
+)
+from broker.queues.queue import Queue
+from broker.session.channel import REPLY_TO, Channel
+from broker.session.dispatch import handles
+from broker.session.exchange_methods import binding_change, quoted, stripped
+
+
+@handles(QueueDeclare)
+def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
+    """Spec: queue.declare. Raises: NotFound (passive), ResourceLocked, AccessRefused,
+    PreconditionFailed (arguments, or not equivalent to what exists)."""
+    connection = channel.connection
+    vhost = connection.vhost
+    name = stripped(command.queue)
+    if name.startswith(REPLY_TO):
+        return _declare_reply_to(channel, name)
+    if command.passive:
+        queue = vhost.find_queue(name)
+        channel.check_owner(queue)
+        return _declared(channel, queue)
+    durable = command.durable and not command.exclusive
+    if name == "":
+        if queue_type_of(command.arguments) in ("quorum", "stream"):
+            queue_type = f"rabbit_{queue_type_of(command.arguments)}_queue"
+            raise PreconditionFailed(
+                f"Cannot declare a server-named queue for type {queue_type}"
+            )
+        name = f"amq.gen-{token_urlsafe(16)}"
+    elif name.startswith("amq."):
+        raise reserved_name("queue", name)
+    what = resource("queue", name, vhost.name)
+    channel.require(CONFIGURE, what, name)
+    owner = connection.connection_id if command.exclusive else 0
+    existing = vhost.queues.get(name)
+    if existing is not None:
+        _check_same(existing, command, durable, owner)
+        return _declared(channel, existing)
+    dead_letter = command.arguments.get("x-dead-letter-exchange")
+    if dead_letter is not None:
+        if dead_letter.tag != "S":
+            raise invalid_argument_type(dead_letter.type_name, "x-dead-letter-exchange", what)
+        other = str(dead_letter.value)
+        channel.require(READ, what, name)
+        channel.require(WRITE, resource("exchange", other, vhost.name), other)
+    check_queue_arguments(command.arguments, what)
+    _check_type(command, name, vhost.name)
+
+    def reply(queue: Queue) -> Method | None:
+        if owner:
+            connection.exclusive_queues[queue.name] = None
+        answer = _declared(channel, queue)
+        return None if command.nowait else answer
+
+    channel.execute(
+        DeclareQueue(vhost.name, name, durable, command.auto_delete, owner, command.arguments),
+        reply,
+    )
+    return None
+
+
+def _declared(channel: Channel, queue: Queue) -> Method:
+    queue.pump()
+    channel.last_queue = queue.name
+    return QueueDeclareOk(queue.name, queue.ready_count, len(queue.consumers))
+
+
+def _declare_reply_to(channel: Channel, name: str) -> Method:
+    """A declaration of a direct reply-to queue asks whether its consumer is still there."""
+    token = name[len(REPLY_TO) + 1 :]
+    if name != REPLY_TO and token not in channel.connection.node.reply_consumers:
+        raise no_queue(name, channel.connection.vhost.name)
+    channel.last_queue = name
+    return QueueDeclareOk(name, 0, 1)
+
+
+def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: int) -> None:
+    """Raises: ResourceLocked, PreconditionFailed for the first difference, in RabbitMQ's order."""
+    what = existing.resource
+    if existing.owner != owner:
+        raise locked_queue(what)
+    if existing.durable != durable:
+        raise inequivalent("durable", what, quoted(durable), quoted(existing.durable))
+    if existing.auto_delete != command.auto_delete:
+        raise inequivalent(
+            "auto_delete", what, quoted(command.auto_delete), quoted(existing.auto_delete)
+        )
+    names = equivalence_names(existing.arguments)
+    check_equivalent(existing.arguments, command.arguments, names, what)
+
+
+def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
+    """Quorum queues are durable, not exclusive, not auto-delete. Raises: PreconditionFailed."""
+    queue_type = queue_type_of(command.arguments)
+    if queue_type == "classic":
+        return
+    what = resource("queue", name, vhost)
+    if queue_type == "stream":
+        raise PreconditionFailed(f"invalid arg 'x-queue-type' for {what}: streams are not available")
+    if not command.durable:
+        raise invalid_property("non-durable", "true", what)
+    if command.auto_delete:
+        raise invalid_property("auto-delete", "true", what)
+    if command.exclusive:
+        raise invalid_property("exclusive-owner", "true", what)
+
+
+@handles(QueueBind)
+def queue_bind(channel: Channel, command: QueueBind) -> Method | None:
+    """Spec: queue.bind. Empty queue name: the last declared; with an empty key: its name too."""
+    change = binding_change(
+        channel,
+        Bind,
+        command.exchange,
+        "queue",
+        channel.queue_name(command.queue),
+        command,
+        _routing_key(channel, command.queue, command.routing_key),
+    )
+    channel.execute(change, lambda _result: None if command.nowait else QueueBindOk())
+    return None
+
+
+@handles(QueueUnbind)
+def queue_unbind(channel: Channel, command: QueueUnbind) -> Method | None:
+    """Spec: queue.unbind."""
+    change = binding_change(
+        channel,
+        Unbind,
+        command.exchange,
+        "queue",
+        channel.queue_name(command.queue),
+        command,
+        _routing_key(channel, command.queue, command.routing_key),
+    )
+    channel.execute(change, lambda _result: QueueUnbindOk())
+    return None
+
+
+def _routing_key(channel: Channel, queue: str, routing_key: str) -> str:
+    if queue == "" and routing_key == "":
+        if not channel.last_queue:
+            raise no_previous_queue()
+        return channel.last_queue
+    return routing_key
+
+
+@handles(QueuePurge)
+def queue_purge(channel: Channel, command: QueuePurge) -> Method:
+    """Spec: queue.purge. Unacked messages stay. Raises: NotFound, ResourceLocked, AccessRefused."""
+    vhost = channel.connection.vhost
+    name = channel.queue_name(command.queue)
+    channel.require(READ, resource("queue", name, vhost.name), name)
+    queue = vhost.find_queue(name)
+    channel.check_owner(queue)
+    queue.pump()
+    return QueuePurgeOk(queue.purge())
+
+
+@handles(QueueDelete)
+def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
+    """Spec: queue.delete. One that does not exist is deleted all the same: 0 messages."""
+    connection = channel.connection
+    vhost = connection.vhost
+    name = stripped(channel.queue_name(command.queue))
+    what = resource("queue", name, vhost.name)
+    channel.require(CONFIGURE, what, name)
+    queue = vhost.queues.get(name)
+    if queue is None:
+        return QueueDeleteOk(0)
+    channel.check_owner(queue)
+    queue.pump()
+    if command.if_empty and queue.ready_count:
+        raise not_empty(what)
+    if command.if_unused and queue.consumers:
+        raise in_use(what)
+
+    def reply(dropped: int) -> Method | None:
+        connection.exclusive_queues.pop(name, None)
+        return None if command.nowait else QueueDeleteOk(dropped)
+
+    channel.execute(DeleteQueue(vhost.name, name), reply)
+    return None

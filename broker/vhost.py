@@ -1,0 +1,216 @@
+"""A virtual host: names → exchanges, queues and bindings, and the way of a message through them.
+
+The node's `Version` grows with every change to topology or permissions; whoever remembers a route
+remembers the version with it. Methods that change something are called by `Node.apply` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from broker.amqp.errors import no_exchange, no_queue
+from broker.amqp.wire import EMPTY_TABLE, Table
+from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
+from broker.exchanges.direct import DirectExchange
+from broker.exchanges.exchange import Binding, Exchange
+from broker.exchanges.registry import find_type
+from broker.queues.queue import Queue
+
+PREDECLARED = (
+    ("amq.direct", "direct", False),
+    ("amq.fanout", "fanout", False),
+    ("amq.headers", "headers", False),
+    ("amq.match", "headers", False),
+    ("amq.rabbitmq.trace", "topic", True),
+    ("amq.topic", "topic", False),
+)
+
+
+class Version:
+    """How often the definitions have changed in a way that may change a route."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class VHost:
+    """One virtual host. changed: the node's list of queues to pump."""
+
+    def __init__(self, name: str, changed: list[Queue], version: Version):
+        self.name = name
+        self.version = version
+        self.queues: dict[str, Queue] = {}
+        self.exchanges: dict[str, Exchange] = {}
+        self._changed = changed
+        # The default exchange is a direct one whose bindings are the queues' names: kept implicit,
+        # or each queue would pay for a binding nobody can remove.
+        self.exchanges[""] = DirectExchange("", name, durable=True)
+        for exchange, type_name, internal in PREDECLARED:
+            found = find_type(type_name)
+            assert found is not None
+            self.exchanges[exchange] = found(exchange, name, durable=True, internal=internal)
+
+    # look-ups
+
+    def find_exchange(self, name: str) -> Exchange:
+        """Raises: NotFound."""
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            raise no_exchange(name, self.name)
+        return exchange
+
+    def find_queue(self, name: str) -> Queue:
+        """Raises: NotFound."""
+        queue = self.queues.get(name)
+        if queue is None:
+            raise no_queue(name, self.name)
+        return queue
+
+    def find_destination(self, kind: str, name: str) -> Queue | Exchange:
+        """kind: "queue" or "exchange". Raises: NotFound."""
+        return self.find_queue(name) if kind == "queue" else self.find_exchange(name)
+
+    # routing
+
+    def route(
+        self,
+        exchange: Exchange,
+        routing_keys: Iterable[str],
+        headers: Callable[[], Table] = lambda: EMPTY_TABLE,
+    ) -> tuple[list[Queue], bool, bool]:
+        """The queues a message goes to, each once, in the order found.
+
+        routing_keys: the message's own, then CC and BCC. headers: asked only when an exchange on
+        the way reads them. Returns: the queues; whether headers were read; whether the answer is
+        the same every time.
+        """
+        queues: dict[Queue, None] = {}
+        pending = [exchange]
+        visited = {exchange}
+        reads_headers, is_stable = False, True
+        while pending:
+            current = pending.pop(0)
+            reads_headers = reads_headers or current.reads_headers
+            is_stable = is_stable and current.is_stable
+            table = headers() if current.reads_headers else EMPTY_TABLE
+            routed = False
+            for routing_key in routing_keys:
+                if current.name == "":
+                    queue = self.queues.get(routing_key)
+                    found: Iterable[Queue | Exchange] = () if queue is None else (queue,)
+                else:
+                    found = current.route(routing_key, table)
+                for destination in found:
+                    routed = True
+                    if isinstance(destination, Queue):
+                        queues[destination] = None
+                    elif destination not in visited:
+                        visited.add(destination)
+                        pending.append(destination)
+            if not routed and current.alternate is not None:
+                alternate = self.exchanges.get(current.alternate)
+                if alternate is not None and alternate not in visited:
+                    visited.add(alternate)
+                    pending.append(alternate)
+        return list(queues), reads_headers, is_stable
+
+    # changes, called by Node.apply only
+
+    def declare_exchange(self, command: DeclareExchange) -> Exchange:
+        existing = self.exchanges.get(command.name)
+        if existing is not None:
+            return existing
+        exchange_class = find_type(command.type)
+        assert exchange_class is not None  # checked before it was proposed
+        exchange = exchange_class(
+            command.name,
+            self.name,
+            durable=command.durable,
+            auto_delete=command.auto_delete,
+            internal=command.internal,
+            arguments=command.arguments,
+        )
+        self.exchanges[command.name] = exchange
+        self.version.number += 1
+        return exchange
+
+    def delete_exchange(self, name: str) -> None:
+        exchange = self.exchanges.pop(name, None)
+        if exchange is None:
+            return
+        self.version.number += 1
+        for binding in list(exchange.bindings.values()):
+            self._remove_binding(exchange, binding, auto_delete=False)
+        self._forget_destination(exchange)
+
+    def declare_queue(self, command: DeclareQueue) -> Queue:
+        existing = self.queues.get(command.name)
+        if existing is not None:
+            return existing
+        queue = Queue(
+            command.name,
+            self.name,
+            self._changed,
+            durable=command.durable,
+            auto_delete=command.auto_delete,
+            owner=command.owner,
+            arguments=command.arguments,
+        )
+        self.queues[command.name] = queue
+        self.version.number += 1
+        return queue
+
+    def delete_queue(self, name: str) -> int:
+        """Returns: the ready messages dropped."""
+        queue = self.queues.pop(name, None)
+        if queue is None:
+            return 0
+        self.version.number += 1
+        self._forget_destination(queue)
+        return queue.delete()
+
+    def bind(self, command: Bind) -> None:
+        """Raises: NotFound, PreconditionFailed (the type refuses the arguments)."""
+        source = self.find_exchange(command.source)
+        destination = self.find_destination(command.destination_kind, command.destination)
+        source.validate_binding(command.arguments)
+        binding = Binding(destination, command.routing_key, command.arguments)
+        if binding.key in source.bindings:
+            return
+        source.bindings[binding.key] = binding
+        source.bind(binding)
+        if destination.incoming is None:
+            destination.incoming = {}
+        destination.incoming.setdefault(source, {})[binding.key] = binding
+        self.version.number += 1
+
+    def unbind(self, command: Unbind) -> None:
+        """A binding that is not there is not missed. Raises: NotFound (of source, destination)."""
+        source = self.find_exchange(command.source)
+        destination = self.find_destination(command.destination_kind, command.destination)
+        key = Binding(destination, command.routing_key, command.arguments).key
+        binding = source.bindings.get(key)
+        if binding is not None:
+            self._remove_binding(source, binding, auto_delete=True)
+            self.version.number += 1
+
+    def _remove_binding(self, source: Exchange, binding: Binding, *, auto_delete: bool) -> None:
+        del source.bindings[binding.key]
+        source.unbind(binding)
+        incoming = binding.destination.incoming
+        del incoming[source][binding.key]
+        if not incoming[source]:
+            del incoming[source]
+        if auto_delete and source.auto_delete and not source.bindings:
+            self.delete_exchange(source.name)
+
+    def _forget_destination(self, destination: Queue | Exchange) -> None:
+        """Remove every binding that leads to it; auto-delete exchanges left with none go too."""
+        incoming = destination.incoming or {}
+        for source, bindings in list(incoming.items()):
+            for binding in list(bindings.values()):
+                self._remove_binding(source, binding, auto_delete=True)
+
+
