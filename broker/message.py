@@ -10,7 +10,7 @@ from __future__ import annotations
 from broker.amqp.content import HAS_DELIVERY_MODE, HAS_PRIORITY, Properties
 from broker.amqp.wire import encode_shortstr
 
-PERSISTENT = 2
+TRANSIENT, PERSISTENT = 1, 2
 
 
 class Envelope:

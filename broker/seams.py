@@ -31,6 +31,8 @@ class Consumer(Protocol):
     no_ack: bool
     exclusive: bool
     arguments: Table
+    priority: int
+    peer: object  # the connection: consumers of one peer see the queue's order across them
     is_parked: bool  # set by the queue when there was no room, cleared by `Queue.unpark`
 
     def room(self) -> int:

@@ -6,7 +6,7 @@ remembers the version with it. Methods that change something are called by `Node
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from broker.amqp.errors import no_exchange, no_queue
 from broker.amqp.wire import EMPTY_TABLE, Table
@@ -72,6 +72,19 @@ class VHost:
         """kind: "queue" or "exchange". Raises: NotFound."""
         return self.find_queue(name) if kind == "queue" else self.find_exchange(name)
 
+    def find_binding(self, change: Bind | Unbind) -> tuple[Exchange, Binding] | None:
+        """The binding that a command names, with its source; None if there is none."""
+        source = self.exchanges.get(change.source)
+        names: Mapping[str, Queue | Exchange] = (
+            self.queues if change.destination_kind == "queue" else self.exchanges
+        )
+        destination = names.get(change.destination)
+        if source is None or destination is None:
+            return None
+        key = Binding(destination, change.routing_key, change.arguments).key
+        binding = source.bindings.get(key)
+        return None if binding is None else (source, binding)
+
     # routing
 
     def route(
@@ -109,7 +122,8 @@ class VHost:
                     elif destination not in visited:
                         visited.add(destination)
                         pending.append(destination)
-            if not routed and current.alternate is not None:
+            # RabbitMQ: the default exchange as an alternate leads nowhere
+            if not routed and current.alternate:
                 alternate = self.exchanges.get(current.alternate)
                 if alternate is not None and alternate not in visited:
                     visited.add(alternate)
@@ -187,13 +201,10 @@ class VHost:
         self.version.number += 1
 
     def unbind(self, command: Unbind) -> None:
-        """A binding that is not there is not missed. Raises: NotFound (of source, destination)."""
-        source = self.find_exchange(command.source)
-        destination = self.find_destination(command.destination_kind, command.destination)
-        key = Binding(destination, command.routing_key, command.arguments).key
-        binding = source.bindings.get(key)
-        if binding is not None:
-            self._remove_binding(source, binding, auto_delete=True)
+        """A binding that is not there is not missed."""
+        found = self.find_binding(command)
+        if found is not None:
+            self._remove_binding(*found, auto_delete=True)
             self.version.number += 1
 
     def _remove_binding(self, source: Exchange, binding: Binding, *, auto_delete: bool) -> None:

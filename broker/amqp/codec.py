@@ -12,11 +12,12 @@ from collections.abc import Callable
 from struct import Struct, error
 from typing import Any, ClassVar, Self, dataclass_transform
 
-from broker.amqp.errors import FrameError, MalformedSyntax
+from broker.amqp.errors import FrameError, MalformedSyntax, undecodable
 from broker.amqp.wire import (
     EMPTY_TABLE,
     Table,
     decode_longstr,
+    decode_shortstr,
     decode_table,
     encode_longstr,
     encode_shortstr,
@@ -50,7 +51,7 @@ class Method:
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """payload: of a method frame, ids included. Raises: MalformedSyntax, FrameError."""
+        """payload: of a method frame, ids included. Raises: FrameError, MalformedTable."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -87,7 +88,9 @@ def method(
             "carries_content": carries_content,
         }
         defaults = {name: getattr(declared, name) for name in names}
-        namespace |= _compile(declared.__name__, (class_id, method_id), domains, defaults)
+        # RabbitMQ checks short strings for UTF-8, but not in methods that carry content.
+        read = decode_shortstr if carries_content else _decode_valid_shortstr
+        namespace |= _compile(declared.__name__, (class_id, method_id), domains, defaults, read)
         built = type(declared.__name__, (Method,), namespace)
         METHODS[_ids_on_wire(class_id, method_id)] = built
         return built
@@ -105,14 +108,19 @@ def _wire_name(name: str) -> str:
 
 
 def _compile(
-    name: str, ids: tuple[int, int], domains: dict[str, str], defaults: dict[str, object]
+    name: str,
+    ids: tuple[int, int],
+    domains: dict[str, str],
+    defaults: dict[str, object],
+    read_shortstr: Callable[[bytes, int], tuple[str, int]],
 ) -> dict[str, Any]:
     """Write `__init__`, `encode` and `decode` for one method."""
     scope: dict[str, Any] = {
         "IDS": _ids_on_wire(*ids),
         "MalformedSyntax": MalformedSyntax,
+        "undecodable": undecodable,
         "error": error,
-        "decode_shortstr": _decode_valid_shortstr,
+        "decode_shortstr": read_shortstr,
         "decode_longstr": decode_longstr,
         "decode_table": decode_table,
         "encode_shortstr": encode_shortstr,
@@ -148,9 +156,10 @@ def _compile(
             encode.append(f"        encode_{kind}(self.{field}),")
             decode.append(f"        self.{field}, at = decode_{kind}(payload, at)")
     encode.append("    ))")
-    decode += ["        if at > len(payload): raise IndexError"]
-    decode += ["    except (error, IndexError):", "        raise MalformedSyntax from None"]
-    decode += ["    return self"]
+    decode += ["        if at != len(payload): raise IndexError"]
+    decode += ["    except (error, IndexError):", "        raise undecodable(payload[4:]) from None"]
+    decode += ["    except MalformedSyntax as problem:", "        if problem.is_silent: raise"]
+    decode += ["        raise undecodable(payload[4:]) from None", "    return self"]
     source = "\n".join([*init, *encode, *decode]) + "\n"
     filename = f"<method table: {name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -168,7 +177,7 @@ def _decode_valid_shortstr(data: bytes, offset: int) -> tuple[str, int]:
     try:
         return data[offset + 1 : end].decode("utf-8"), end
     except UnicodeDecodeError:
-        raise FrameError("Malformed UTF-8 in shortstr") from None
+        raise FrameError("Malformed UTF-8 in shortstr", ids=(0, 0)) from None
 
 
 __all__ = [

@@ -83,10 +83,8 @@ class Properties:
         try:
             flags = header[12] << 8 | header[13]
             at = FIXED_SIZE
-            word = flags
-            while word & CONTINUATION:  # flag words beyond the first name nothing we know
-                word = header[at] << 8 | header[at + 1]
-                at += 2
+            if flags & CONTINUATION:  # no class has that many properties; RabbitMQ fails on it
+                raise MalformedSyntax
             for name, bit, domain in PROPERTIES:
                 value: object = None
                 if flags & (1 << bit):

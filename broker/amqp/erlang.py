@@ -23,8 +23,28 @@ class CharList(str):
     __slots__ = ()
 
 
-def printed(term: object) -> str:
-    """The term as `io_lib:format("~p")` prints it."""
+LINE_WIDTH = 79
+
+
+def printed(term: object, column: int = 0) -> str:
+    """The term as `io_lib:format("~p")` prints it, beginning at a column: long terms are broken."""
+    flat = _flat(term)
+    if column + len(flat) < LINE_WIDTH or not isinstance(term, (tuple, bytes)):
+        return flat
+    indent = "\n" + " " * (column + len(flat) - len(flat.lstrip("{<")))
+    if isinstance(term, tuple):
+        return "{" + f",{indent}".join(map(_flat, term)) + "}"
+    if '"' in flat:
+        return flat
+    lines = [""]
+    for octet in flat.removeprefix("<<").removesuffix(">>").split(","):
+        if column + 2 + len(lines[-1]) + len(octet) + 3 > LINE_WIDTH:
+            lines.append("")
+        lines[-1] += f"{octet},"
+    return "<<" + indent.join(lines).removesuffix(",") + ">>"
+
+
+def _flat(term: object) -> str:
     if isinstance(term, bool):
         return "true" if term else "false"
     if term is None:
@@ -34,7 +54,7 @@ def printed(term: object) -> str:
     if isinstance(term, CharList):
         return _quoted(term)
     if isinstance(term, str):
-        return printed(term.encode("utf-8", "surrogateescape"))
+        return _flat(term.encode("utf-8", "surrogateescape"))
     if isinstance(term, (bytes, bytearray)):
         if all(32 <= octet < 127 or octet in b"\b\t\n\v\f\r\x1b" for octet in term):
             return f"<<{_quoted(term.decode('latin-1'))}>>" if term else "<<>>"
@@ -46,9 +66,9 @@ def printed(term: object) -> str:
             return f"<<{_quoted(text)}/utf8>>"
         return "<<" + ",".join(map(str, term)) + ">>"
     if isinstance(term, tuple):
-        return "{" + ",".join(map(printed, term)) + "}"
+        return "{" + ",".join(map(_flat, term)) + "}"
     if isinstance(term, list):
-        return "[" + ",".join(map(printed, term)) + "]"
+        return "[" + ",".join(map(_flat, term)) + "]"
     return str(term)
 
 

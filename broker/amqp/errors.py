@@ -18,6 +18,7 @@ class AMQPException(Exception):
     reply_code = 541
     reply_name = "INTERNAL_ERROR"
     is_hard = True
+    is_silent = False  # the connection is dropped without a reply
 
     def __init__(self, text: str = "", *, ids: tuple[int, int] | None = None):
         super().__init__(text)
@@ -77,6 +78,18 @@ class FrameError(ConnectionException):
 
 class MalformedSyntax(ConnectionException):
     reply_code, reply_name = 502, "SYNTAX_ERROR"
+
+
+class MalformedTable(MalformedSyntax):
+    """A field table that cannot be read. RabbitMQ's reader dies of it: it hangs up, so do we."""
+
+    is_silent = True
+
+
+class UnknownMethod(FrameError):
+    """A method nobody knows. RabbitMQ hangs up without a word."""
+
+    is_silent = True
 
 
 class CommandInvalid(ConnectionException):
@@ -184,8 +197,8 @@ def invalid_argument_type(type_name: str, key: str, what: str) -> PreconditionFa
     return PreconditionFailed(f"invalid type '{type_name}' for arg '{key}' in {what}")
 
 
-def invalid_property(key: str, value: str, what: str) -> PreconditionFailed:
-    return PreconditionFailed(f"invalid property '{key}' for {what}: {value}")
+def invalid_property(key: str, what: str) -> PreconditionFailed:
+    return PreconditionFailed(f"invalid property '{key}' for {what}")
 
 
 def in_use(what: str) -> PreconditionFailed:
@@ -198,6 +211,10 @@ def not_empty(what: str) -> PreconditionFailed:
 
 def unknown_delivery_tag(tag: int) -> PreconditionFailed:
     return PreconditionFailed(f"unknown delivery tag {tag}")
+
+
+def unknown_consumer_tag(tag: str) -> PreconditionFailed:
+    return PreconditionFailed(f"unknown consumer tag '{tag}'")
 
 
 def user_id_mismatch(claimed: str, actual: str) -> PreconditionFailed:
@@ -220,6 +237,10 @@ def invalid_routing_header(header: str, type_name: str) -> PreconditionFailed:
     return PreconditionFailed(f"invalid message: {printed(problem)}")
 
 
+def unknown_delivery_mode(mode: int) -> PreconditionFailed:
+    return PreconditionFailed(f"invalid message: {{delivery_mode_unknown,{mode}}}")
+
+
 def no_reply_consumer() -> PreconditionFailed:
     return PreconditionFailed("fast reply consumer does not exist")
 
@@ -236,8 +257,8 @@ def not_transactional() -> PreconditionFailed:
     return PreconditionFailed("channel is not transactional")
 
 
-def unknown_exchange_type(type_name: str) -> CommandInvalid:
-    return CommandInvalid(f"unknown exchange type '{type_name}'")
+def unknown_exchange_type(type_name: str, *, is_atom: bool) -> CommandInvalid:
+    return CommandInvalid(f"{'invalid' if is_atom else 'unknown'} exchange type '{type_name}'")
 
 
 def unimplemented_method() -> CommandInvalid:
@@ -271,8 +292,22 @@ def too_many_channels(count: int, channel_max: int) -> NotAllowed:
     )
 
 
-def snippet(payload: bytes) -> str:
-    """How RabbitMQ shows the start of an offending frame's payload."""
-    if len(payload) <= 16:
-        return f"all octets = {printed(payload)}"
-    return f"first 16 octets = {printed(payload[:16])}"
+def undecodable(arguments: bytes) -> FrameError:
+    return FrameError(f"cannot decode {printed(arguments, 14)}")
+
+
+def _frame_snippet(frame_type: int, payload: bytes) -> str:
+    """How RabbitMQ shows the start of an offending frame."""
+    what = "all" if len(payload) <= 16 else "first 16"
+    text = f"type {frame_type}, {what} octets = "
+    return text + printed(payload[:16], len(text))
+
+
+def frame_out_of_place(frame_type: int, payload: bytes) -> UnexpectedFrame:
+    return UnexpectedFrame(_frame_snippet(frame_type, payload), ids=(0, 0))
+
+
+def bad_frame(frame_type: int, payload: bytes, problem: object) -> FrameError:
+    text = f"{_frame_snippet(frame_type, payload)}: "
+    column = len(text) - text.rfind("\n") - 1
+    return FrameError(text + printed(problem, column), ids=(0, 0))

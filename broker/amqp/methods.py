@@ -446,6 +446,26 @@ class BasicNack(Method):
     requeue: Bit = True
 
 
+@method(60, 200)
+class BasicCredit(Method):
+    """RabbitMQ 3.x extension: link credit for one consumer, as AMQP 1.0 has it."""
+
+    consumer_tag: ShortStr = ""
+    credit: Long = 0
+    drain: Bit = False
+
+
+@method(60, 201)
+class BasicCreditOk(Method):
+    available: Long = 0
+
+
+@method(60, 202)
+class BasicCreditDrained(Method):
+    consumer_tag: ShortStr = ""
+    credit_drained: Long = 0
+
+
 # tx
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from struct import Struct, error
 from typing import NamedTuple
 
-from broker.amqp.errors import MalformedSyntax
+from broker.amqp.erlang import Atom
+from broker.amqp.errors import MalformedSyntax, MalformedTable
 
-DEPTH_MAX = 64  # nested tables and arrays; a frame could hold 20 000 levels, an attack
+DEPTH_MAX = 200  # nested tables and arrays; a frame could hold 20 000 levels, an attack
 
 
 class Field(NamedTuple):
@@ -102,28 +103,33 @@ def encode_longstr(octets: bytes) -> bytes:
 
 
 def decode_table(data: bytes, offset: int, depth: int = 0) -> tuple[Table, int]:
-    """Returns: the table, the offset behind it. Raises: MalformedSyntax, whatever is wrong with it.
+    """Returns: the table, the offset behind it.
 
-    Of a name that occurs twice the first value counts, as in RabbitMQ's look-ups.
+    Of a name that occurs twice the first value counts, as in RabbitMQ's look-ups. Raises:
+    MalformedSyntax when it is longer than the data, MalformedTable when its inside is wrong.
     """
+    if offset + 4 > len(data):
+        raise MalformedSyntax
+    (size,) = _unpack_u32(data, offset)
+    position, end = offset + 4, offset + 4 + size
+    if end > len(data):
+        raise MalformedSyntax
+    if not size:
+        return {}, end
+    if depth > DEPTH_MAX:
+        raise MalformedTable
+    table: Table = {}
     try:
-        (size,) = _unpack_u32(data, offset)
-        position, end = offset + 4, offset + 4 + size
-        if end > len(data) or depth > DEPTH_MAX:
-            raise MalformedSyntax
-        if not size:
-            return {}, end
-        table: Table = {}
         while position < end:
             name_end = position + 1 + data[position]
             name = data[position + 1 : name_end].decode("utf-8", "surrogateescape")
             field, position = _decode_field(data, name_end, depth)
             if name not in table:
                 table[name] = field
-        if position != end:
-            raise MalformedSyntax
-    except (error, IndexError):
-        raise MalformedSyntax from None
+    except (error, IndexError, MalformedSyntax):
+        raise MalformedTable from None
+    if position != end:
+        raise MalformedTable
     return table, end
 
 
@@ -240,6 +246,18 @@ def plain(field: Field) -> object:
     if tag == "A":
         assert isinstance(value, list)
         return [plain(inner) for inner in value]
+    return value
+
+
+def as_erlang(field: Field) -> object:
+    """A field's value the way RabbitMQ holds it, for `erlang.printed`."""
+    tag, value = field
+    if tag == "F":
+        assert isinstance(value, dict)
+        return [(name, Atom(f.type_name), as_erlang(f)) for name, f in value.items()]
+    if tag == "A":
+        assert isinstance(value, list)
+        return [(Atom(item.type_name), as_erlang(item)) for item in value]
     return value
 
 

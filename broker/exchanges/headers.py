@@ -12,7 +12,7 @@ from typing import Any
 
 from broker.amqp.erlang import Atom, printed
 from broker.amqp.errors import PreconditionFailed
-from broker.amqp.wire import Field, Table
+from broker.amqp.wire import Field, Table, as_erlang
 from broker.exchanges.exchange import Binding, BindingKey, Exchange
 from broker.exchanges.registry import exchange_type
 
@@ -38,7 +38,7 @@ class HeadersExchange(Exchange):
         if match.tag != "S":
             raise PreconditionFailed(
                 f"Invalid x-match field type {printed(Atom(match.type_name))} "
-                f"(value {printed(match.value)}); expected longstr"
+                f"(value {printed(as_erlang(match))}); expected longstr"
             )
         if match.value not in _MODES:
             raise PreconditionFailed(

@@ -17,6 +17,11 @@ LEAF = None
 Node = dict[Any, Any]
 
 
+def _words(pattern: str) -> list[str]:
+    """RabbitMQ: the empty key and the empty pattern are zero words."""
+    return pattern.split(".") if pattern else []
+
+
 class TopicTrie:
     """Patterns → destinations."""
 
@@ -28,14 +33,14 @@ class TopicTrie:
 
     def add(self, pattern: str, destination: Any) -> None:
         node = self._root
-        words = pattern.split(".")
+        words = _words(pattern)
         for word in words:
             node = node.setdefault(word, {})
         add(node.setdefault(LEAF, {}), destination)
         self._with_hash += "#" in words
 
     def remove(self, pattern: str, destination: Any) -> None:
-        words = pattern.split(".")
+        words = _words(pattern)
         path = [self._root]
         for word in words:
             path.append(path[-1][word])
@@ -51,7 +56,7 @@ class TopicTrie:
 
     def match(self, routing_key: str) -> list[Any]:
         """The destinations of all patterns that match, duplicates possible."""
-        words = routing_key.split(".")
+        words = routing_key.split(".") if routing_key else []
         if self._with_hash:
             return self._match_with_hash(words)
         nodes = [self._root]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from broker.amqp.erlang import Atom, CharList
 from broker.amqp.errors import (
+    InternalError,
     argument_of_other_type,
     inequivalent,
     invalid_argument,
@@ -136,6 +137,12 @@ def _max_age(field: Field, _arguments: Table) -> object:
     return None if match and int(match[1]) else Atom("invalid_max_age")
 
 
+def _master_locator(field: Field, _arguments: Table) -> object:
+    if field.value not in ("client-local", "min-masters", "random"):
+        raise InternalError(ids=(0, 0))  # RabbitMQ's queue process fails to start
+    return None
+
+
 def _anything(_field: Field, _arguments: Table) -> object:
     return None
 
@@ -180,7 +187,7 @@ QUEUE_ARGUMENTS: dict[str, Argument] = {
     "x-initial-cluster-size": _of(_positive, "stream"),
     "x-queue-leader-locator": _of(_LOCATOR, "quorum", "stream"),
     "x-delivery-limit": _of(_anything, "quorum"),
-    "x-queue-master-locator": _of(_anything, "classic"),
+    "x-queue-master-locator": _of(_master_locator, "classic"),
 }
 
 CONSUMER_ARGUMENTS: dict[str, Argument] = {

@@ -57,6 +57,7 @@ class Queue:
         "delivered",
         "durable",
         "exclusive_consumer",
+        "has_priorities",
         "head_seq",
         "incoming",
         "is_changed",
@@ -100,6 +101,7 @@ class Queue:
         self.incoming: dict[Any, dict[Any, Any]] | None = None  # source → its bindings to here
         self.is_changed = False
         self.is_deleted = False
+        self.has_priorities = False  # has a consumer ever asked for one?
         self._changed = changed
         self.published = self.delivered = self.redelivered = self.acked = 0
 
@@ -157,6 +159,8 @@ class Queue:
                 return
             elif len(ring) == 1:
                 left -= self._pump_one(ring)
+            elif self.has_priorities or self._shares_peer(ring):
+                left -= self._pump_next(ring)
             else:
                 left -= self._pump_round(ring)
         if ring and (self.ready or self.returned):
@@ -180,6 +184,35 @@ class Queue:
         seq = self.head_seq
         self.head_seq = seq + len(batch)
         return self._hand_over(consumer, batch, seq, 1)
+
+    def _shares_peer(self, ring: deque[Consumer]) -> bool:
+        """Whether several consumers belong to one connection, which then sees messages in order."""
+        return len({id(consumer.peer) for consumer in ring}) < len(ring)
+
+    def _pump_next(self, ring: deque[Consumer]) -> int:
+        """One message to whoever is next: the first of the highest priority that has room."""
+        consumer = self._next_consumer(ring)
+        if consumer is None:
+            return 0
+        message = self.ready.popleft()
+        seq = self.head_seq
+        self.head_seq = seq + 1
+        return self._hand_over(consumer, [message], seq, 1)
+
+    def _next_consumer(self, ring: deque[Consumer]) -> Consumer | None:
+        """Whose turn it is; moves it to the end of the ring. None: it had no room, and is parked."""
+        consumer = ring[0]
+        if self.has_priorities:
+            consumer = max(ring, key=lambda candidate: candidate.priority)  # the first such
+        if consumer.room() <= 0:
+            self._park(consumer)
+            return None
+        if consumer is ring[0]:
+            ring.rotate(-1)
+        else:
+            ring.remove(consumer)
+            ring.append(consumer)
+        return consumer
 
     def _pump_round(self, ring: deque[Consumer]) -> int:
         """As many whole rounds as all have room for: consumer i takes messages i, i + n, ….
@@ -206,14 +239,12 @@ class Queue:
 
     def _pump_returned(self, ring: deque[Consumer]) -> int:
         """The oldest returned message to whoever is next."""
-        consumer = ring[0]
-        if consumer.room() <= 0:
-            self._park(consumer)
+        consumer = self._next_consumer(ring)
+        if consumer is None:
             return 0
         seq, message, count = heappop(self.returned)
         if count:
             self.redelivered += 1
-        ring.rotate(-1)
         return self._hand_over(consumer, [message], seq, 1, count)
 
     def _hand_over(
@@ -263,6 +294,8 @@ class Queue:
         self.consumers.append(consumer)
         if consumer.exclusive:
             self.exclusive_consumer = consumer
+        if consumer.priority:
+            self.has_priorities = True
         if self.ring is None:
             self.ring = deque()
         self.ring.append(consumer)

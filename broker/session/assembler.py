@@ -65,16 +65,15 @@ class Assembler:
             return self._add_header(payload)
         if frame_type != BODY:
             self.expects_method(frame_type)
-        self.parts.append(payload)
         self.body_left -= len(payload)
-        if self.body_left > 0:
-            return None
         if self.body_left < 0:
-            raise UnexpectedFrame("content body larger than announced", ids=self._ids())
-        return self._finish()
+            self.parts.clear()  # RabbitMQ goes on collecting what can never be complete
+            return None
+        self.parts.append(payload)
+        return None if self.body_left else self._finish()
 
     def _add_header(self, payload: bytes) -> tuple[bytes, bytes, bytes] | None:
-        if len(payload) < 14 or payload[2:4] != b"\0\0":
+        if payload[2:4] != b"\0\0":
             self.expects_method(HEADER)
         class_id = int.from_bytes(payload[:2], "big")
         if class_id != self._class_id():

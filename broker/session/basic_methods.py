@@ -10,6 +10,7 @@ from broker.amqp.errors import (
     consumer_tag_reuse,
     exclusive_consumer,
     resource,
+    unknown_consumer_tag,
 )
 from broker.amqp.methods import (
     BasicAck,
@@ -17,6 +18,9 @@ from broker.amqp.methods import (
     BasicCancelOk,
     BasicConsume,
     BasicConsumeOk,
+    BasicCredit,
+    BasicCreditDrained,
+    BasicCreditOk,
     BasicGet,
     BasicGetEmpty,
     BasicGetOk,
@@ -161,6 +165,27 @@ def basic_nack(channel: Channel, command: BasicNack) -> None:
     """RabbitMQ extension: basic.reject for several."""
     outcome = "requeue" if command.requeue else "discard"
     channel.settle(command.delivery_tag, command.multiple, outcome)
+
+
+@handles(BasicCredit)
+def basic_credit(channel: Channel, command: BasicCredit) -> None:
+    """RabbitMQ 3.x extension. From the first basic.credit on, a consumer gets what it has credit
+    for; drain gives back what the queue could not use. Raises: PreconditionFailed."""
+    consumer = channel.consumers.get(command.consumer_tag)
+    if consumer is None:
+        raise unknown_consumer_tag(command.consumer_tag)
+    queue = consumer.queue
+    available = queue.ready_count
+    consumer.credit = command.credit
+    if consumer.is_parked and consumer.room() > 0:
+        channel.parked.pop(consumer, None)
+        queue.unpark(consumer)
+    channel.send(BasicCreditOk(available))
+    queue.pump()
+    if command.drain and consumer.credit:
+        channel.send(BasicCreditDrained(consumer.tag, consumer.credit))
+        consumer.credit = 0
+    return None
 
 
 @handles(BasicRecover)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broker.amqp.content import (
     CONTINUATION,
+    HAS_DELIVERY_MODE,
     HAS_EXPIRATION,
     HAS_HEADERS,
     HAS_REPLY_TO,
@@ -37,6 +38,7 @@ from broker.amqp.errors import (
     message_too_large,
     no_previous_queue,
     no_reply_consumer,
+    unknown_delivery_mode,
     unknown_delivery_tag,
     user_id_mismatch,
 )
@@ -53,7 +55,7 @@ from broker.auth.permissions import WRITE
 from broker.commands import Command, DeleteQueue
 from broker.exchanges.exchange import Exchange
 from broker.marks import hot
-from broker.message import Envelope, Message
+from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.arguments import expiry_problem
 from broker.queues.queue import Delivery, Queue
 
@@ -273,17 +275,18 @@ class Channel:
         """
         connection = self.connection
         self._check_size(header)
-        flags = header[12] << 8 | header[13]
         properties: Properties | None = None
         is_memorable = route.exchange.is_stable
         routing_keys = [route.routing_key]
         try:
+            flags = header[12] << 8 | header[13]
             if flags & (READ_FIRST | CONTINUATION):
                 properties = Properties.decode(header)
+                delivery_mode = properties.delivery_mode
             else:
-                check_properties(header, flags)
-        except MalformedSyntax:
-            raise InternalError from None
+                delivery_mode = check_properties(header, flags)
+        except (MalformedSyntax, IndexError):
+            raise InternalError(ids=(0, 0)) from None
         if properties is not None:
             if properties.reply_to == REPLY_TO:
                 if self.reply_tag is None:
@@ -309,6 +312,8 @@ class Channel:
                     }
                     header = properties.encode(int.from_bytes(header[4:12], "big"))
                     is_memorable = False
+        if delivery_mode is not None and delivery_mode not in (TRANSIENT, PERSISTENT):
+            raise unknown_delivery_mode(delivery_mode)
         envelope = Envelope(route.exchange.name, route.routing_key, header, properties)
         table = envelope.properties.header_table if flags & HAS_HEADERS else EMPTY_TABLE
         queues, reads_headers, is_stable = connection.vhost.route(
@@ -332,8 +337,8 @@ class Channel:
             for queue in queues:
                 queue.push(message)
         else:
-            delivered = self._reply_directly(message)
-            if mandatory and not delivered:
+            self._reply_directly(message)
+            if mandatory:  # even of what was delivered directly: RabbitMQ says so
                 envelope = message.envelope
                 method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
                 self.send_content(method, envelope.header, message.body)
@@ -352,25 +357,19 @@ class Channel:
             if position > log.synced:
                 self._unsynced.append((self.publish_seqno, position))
 
-    def _reply_directly(self, message: Message) -> bool:
+    def _reply_directly(self, message: Message) -> None:
         """Direct reply-to: a publish to the default exchange straight to a consumer's channel."""
         envelope = message.envelope
         if envelope.exchange or not envelope.routing_key.startswith(f"{REPLY_TO}."):
-            return False
+            return
         token = envelope.routing_key[len(REPLY_TO) + 1 :]
         channel: Channel | None = self.connection.node.reply_consumers.get(token)
         if channel is None or channel.reply_tag is None:
-            return False
-        channel.last_delivery_tag += 1
+            return
         method = BasicDeliver(
-            channel.reply_tag,
-            channel.last_delivery_tag,
-            False,
-            envelope.exchange,
-            envelope.routing_key,
+            channel.reply_tag, 1, False, envelope.exchange, envelope.routing_key
         )
         channel.send_content(method, envelope.header, message.body)
-        return True
 
     def _memorise(self, payload: bytes, route: Route, envelope: Envelope) -> None:
         """The same message again: let the connection recognise its frames at a glance."""
@@ -624,10 +623,11 @@ _WIDTHS = {"octet": 1, "timestamp": 8}
 _LAYOUTS: dict[int, tuple[int, ...]] = {}  # flags → width of each property; 0: a short string
 
 
-def check_properties(header: bytes, flags: int) -> None:
-    """Walk a property list without tables. Raises: MalformedSyntax if it does not end as it should.
+def check_properties(header: bytes, flags: int) -> int | None:
+    """Walk a property list without tables: does it end where it should? A few hundred nanoseconds,
+    where decoding takes two microseconds.
 
-    A few hundred nanoseconds, where decoding takes two microseconds.
+    Returns: the delivery mode; None if there is none. Raises: MalformedSyntax, IndexError.
     """
     layout = _LAYOUTS.get(flags)
     if layout is None:
@@ -636,11 +636,12 @@ def check_properties(header: bytes, flags: int) -> None:
         )
         _LAYOUTS[flags] = layout
     at = 14
-    try:
-        for width in layout:
-            at += width or header[at] + 1
-    except IndexError:
-        raise MalformedSyntax from None
+    delivery_mode = None
+    for width in layout:
+        if width == 1 and delivery_mode is None and flags & HAS_DELIVERY_MODE:
+            delivery_mode = header[at]  # the first octet-wide property, when it is there at all
+        at += width or header[at] + 1
     if at != len(header):
         raise MalformedSyntax
+    return delivery_mode
 

@@ -4,7 +4,8 @@
 outbox to the transport, once a turn. Only this module turns an exception into a close.
 
     HEADER ─protocol header→ STARTING ─start-ok→ (SECURING) → TUNING ─tune-ok→ OPENING ─open→ RUNNING
-    any ─we close→ CLOSING ─close-ok→ CLOSED      any ─peer closes→ CLOSED      lost → CLOSED
+    any ─we close→ CLOSING ─close-ok or timeout→ CLOSED      any ─transport lost→ CLOSED
+    RUNNING ─peer closes→ CLOSING: the peer hangs up once it has our close-ok, as with RabbitMQ
 
 Back-pressure: deliveries stop when the outbox passes `outbox_limit` or the transport has had
 enough (`is_full`); what the peer asks for is still answered, up to `REPLIES_MAX` octets, then it is
@@ -18,21 +19,23 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from broker.amqp.erlang import Atom
 from broker.amqp.errors import (
     AMQPException,
     ChannelException,
     ConnectionForced,
-    FrameError,
     InternalError,
-    UnexpectedFrame,
+    UnknownMethod,
+    bad_frame,
     expected_channel_open,
+    frame_out_of_place,
     second_channel_open,
-    snippet,
     too_many_channels,
     unimplemented_method,
 )
 from broker.amqp.frames import (
     END,
+    FRAME_MIN_SIZE,
     HEARTBEAT,
     HEARTBEAT_FRAME,
     METHOD,
@@ -71,8 +74,8 @@ log = logging.getLogger("broker.connection")
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
 ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
-CLOSE_TIMEOUT_MS = 30_000  # for the peer's close-ok
-SILENT_CLOSE_DELAY_MS = 3_000  # before a socket is dropped without a word
+CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
+HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 
 _PUBLISH = b"\x00\x3c\x00\x28"
 _ACK = b"\x00\x3c\x00\x50"
@@ -151,7 +154,7 @@ class Connection:
         self.keeps_messages = not isinstance(node.log, NullLog)
         limits = node.config.limits
         self.channel_max = limits.channel_max
-        self.frame_max = limits.frame_max
+        self.frame_max = FRAME_MIN_SIZE  # until the peer has tuned
         self.heartbeat_ms = 0
         self.mechanism = ""
         self.client_properties: Table = EMPTY_TABLE
@@ -253,7 +256,7 @@ class Connection:
                 if messages:
                     channel.publish_run(memo, messages)
                     continue
-            if size - at < OVERHEAD:
+            if size - at < 7:
                 return at
             frame_type, number, length = unpack_frame_header(data, at)
             start = at + 7
@@ -261,16 +264,12 @@ class Connection:
             if end >= size:
                 self._check_frame_size(frame_type, number, length)
                 return at
-            if data[end] != END or length > self.frame_max:
+            if data[end] != END or length > self.frame_max > 0:
                 self._next = size
                 self._check_frame_size(frame_type, number, length)
                 if data[end] != END:
-                    payload = data[start:end]
-                    raise FrameError(
-                        f"type {frame_type}, {snippet(payload)}: "
-                        f"{{invalid_frame_end_marker,{data[end]}}}",
-                        ids=(0, 0),
-                    )
+                    problem = (Atom("invalid_frame_end_marker"), data[end])
+                    raise bad_frame(frame_type, data[start:end], problem)
             self._next = at = end + 1
             if frame_type == METHOD:
                 channel_or_none = self.channels.get(number)
@@ -337,7 +336,7 @@ class Connection:
             or frame_channel != number
             or length != body_size
             or not length
-            or length > self.frame_max
+            or length > self.frame_max > 0
             or body_end >= size
             or data[body_end] != END
         ):
@@ -355,13 +354,10 @@ class Connection:
 
     def _check_frame_size(self, frame_type: int, number: int, length: int) -> None:
         """RabbitMQ lets a frame exceed frame_max by the 8 octets that clients get wrong."""
-        if self.frame_max and length > self.frame_max:
+        if length > self.frame_max > 0:
             self._next = 1 << 62
-            raise FrameError(
-                f"type {frame_type}, all octets = <<>>: "
-                f"{{frame_too_large,{length},{self.frame_max - OVERHEAD}}}",
-                ids=(0, 0),
-            )
+            problem = (Atom("frame_too_large"), length, self.frame_max - OVERHEAD)
+            raise bad_frame(frame_type, b"", problem)
 
     def _read_protocol_header(self, data: bytes) -> int:
         """Returns: the offset behind the header; -1 when it is incomplete or refused."""
@@ -390,7 +386,7 @@ class Connection:
             elif self.state is State.RUNNING:
                 self._on_channel_frame(frame_type, number, payload)
             elif self.state is not State.CLOSING:
-                raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
+                raise frame_out_of_place(frame_type, payload)
         except AMQPException as refusal:
             if refusal.ids is None:
                 known = METHODS.get(payload[:4]) if frame_type == METHOD else None
@@ -410,9 +406,9 @@ class Connection:
         elif frame_type == HEARTBEAT and not payload:
             return
         elif frame_type in (2, 3):
-            raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
+            raise frame_out_of_place(frame_type, payload)
         else:
-            raise FrameError(f"type {frame_type}, {snippet(payload)}: unknown_frame", ids=(0, 0))
+            raise bad_frame(frame_type, payload, Atom("unknown_frame"))
 
     def _dispatch_zero(self, payload: bytes) -> None:
         from broker.session.connection_methods import dispatch
@@ -422,10 +418,10 @@ class Connection:
     def _on_channel_frame(self, frame_type: int, number: int, payload: bytes) -> None:
         channel = self.channels.get(number)
         if frame_type == HEARTBEAT and not payload:
-            raise UnexpectedFrame(f"type {frame_type}, {snippet(payload)}", ids=(0, 0))
-        is_header = frame_type == 2 and len(payload) >= 12
+            raise frame_out_of_place(frame_type, payload)
+        is_header = frame_type == 2 and len(payload) >= 12  # RabbitMQ reads the flags later
         if not (is_header or frame_type == 3 or (frame_type == METHOD and len(payload) >= 4)):
-            raise FrameError(f"type {frame_type}, {snippet(payload)}: unknown_frame", ids=(0, 0))
+            raise bad_frame(frame_type, payload, Atom("unknown_frame"))
         if channel is None:
             if self.channel_max and len(self.channels) >= self.channel_max:
                 refusal = too_many_channels(len(self.channels), self.channel_max)
@@ -467,7 +463,7 @@ class Connection:
     def _on_method(self, channel: Channel, payload: bytes) -> None:
         method_class = METHODS.get(payload[:4])
         if method_class is None:
-            raise FrameError(ids=(0, 0))
+            raise UnknownMethod
         if method_class.carries_content:
             method_class.decode(payload)  # RabbitMQ complains before the content has come
             assembler = Assembler()
@@ -475,6 +471,8 @@ class Connection:
             self._assemblers[channel.number] = assembler
             return
         command = method_class.decode(payload)
+        if method_class is ChannelOpen and (channel.is_open or channel.is_closing):
+            raise second_channel_open()
         if channel.is_closing:
             if method_class is ChannelCloseOk:
                 self._forget(channel)
@@ -487,8 +485,6 @@ class Connection:
             channel.is_open = True
             channel.send(ChannelOpenOk())
             return
-        if method_class is ChannelOpen:
-            raise second_channel_open()
         if method_class is ChannelClose:
             channel.confirm()
             channel.close()
@@ -670,16 +666,23 @@ class Connection:
             refusal.reply_code,
             refusal.reply_text,
         )
+        if refusal.is_silent:
+            self._leave_channels()
+            self.drop()
+            return
         if not refuse_handshake(self, refusal):
             ids = refusal.ids or (0, 0)
             self._leave_channels()
             self.send(0, ConnectionClose(refusal.reply_code, refusal.reply_text, *ids))
-        self.state = State.CLOSING
-        self._deadline_ms = self.node.now_ms + CLOSE_TIMEOUT_MS
+        self._await_close()
 
-    def wait_silently(self) -> None:
-        """Say nothing and hang up a little later: whoever guesses passwords has to wait."""
-        self._deadline_ms = self.node.now_ms + SILENT_CLOSE_DELAY_MS
+    def _await_close(self) -> None:
+        """Everything is said; the peer hangs up, or we do after a while."""
+        timeout_ms = HANDSHAKE_CLOSE_TIMEOUT_MS
+        if self.state in (State.OPENING, State.RUNNING):
+            timeout_ms = min(self.heartbeat_ms or CLOSE_TIMEOUT_MS, CLOSE_TIMEOUT_MS)
+        self.state = State.CLOSING
+        self._deadline_ms = self.node.now_ms + timeout_ms
 
     def shut_down(self, reason: str) -> None:
         """The node stops: tell a peer that can be told, drop one that cannot."""
@@ -689,13 +692,13 @@ class Connection:
         self._end()
 
     def close_by_peer(self) -> None:
-        """connection.close has come: leave everything, confirm, hang up."""
+        """connection.close has come: leave everything and say so; the peer is to hang up."""
         for channel in self.channels.values():
             if channel.is_open:
                 channel.confirm()
         self._leave_channels()
         self.send(0, ConnectionCloseOk())
-        self._end()
+        self._await_close()
 
     def _leave_channels(self) -> None:
         """Requeue what the channels hold, delete the exclusive queues."""

@@ -12,8 +12,8 @@ from broker.amqp.errors import (
     AMQPException,
     ChannelError,
     CommandInvalid,
-    FrameError,
     NotAllowed,
+    UnknownMethod,
 )
 from broker.amqp.frames import FRAME_MIN_SIZE
 from broker.amqp.methods import (
@@ -54,7 +54,7 @@ HANDSHAKE: dict[tuple[State, type[Method]], State] = {
     (State.TUNING, ConnectionTuneOk): State.OPENING,
     (State.OPENING, ConnectionOpen): State.RUNNING,
     (State.RUNNING, ConnectionUpdateSecret): State.RUNNING,
-    (State.RUNNING, ConnectionClose): State.CLOSED,
+    (State.RUNNING, ConnectionClose): State.CLOSING,
 }
 
 
@@ -85,7 +85,7 @@ def dispatch(connection: Connection, payload: bytes) -> None:
     """A method on channel 0. Raises: AMQPException."""
     method_class = METHODS.get(payload[:4])
     if method_class is None:
-        raise FrameError(ids=(0, 0))
+        raise UnknownMethod
     command = method_class.decode(payload)
     following = HANDSHAKE.get((connection.state, method_class))
     if following is None:
@@ -93,8 +93,7 @@ def dispatch(connection: Connection, payload: bytes) -> None:
     reply = HANDLERS[method_class](connection, command)
     if reply is not None:
         connection.send(0, reply)
-    if connection.state is not State.CLOSED:
-        connection.state = following
+    connection.state = following
 
 
 @handles(ConnectionStartOk)
@@ -198,7 +197,7 @@ def refuse_handshake(connection: Connection, refusal: AMQPException) -> bool:
     """Before RUNNING the reply depends on the state. Returns: whether this was such a case.
 
     A failed login is told to peers that announced `authentication_failure_close`; whoever breaks
-    the protocol before tuning is told nothing and waits.
+    the protocol before tuning is told nothing.
     """
     state = connection.state
     if state is State.RUNNING or state is State.OPENING:
@@ -208,5 +207,4 @@ def refuse_handshake(connection: Connection, refusal: AMQPException) -> bool:
         ids = refusal.ids or (0, 0)
         connection.send(0, ConnectionClose(refusal.reply_code, refusal.reply_text, *ids))
         return True
-    connection.wait_silently()
     return True

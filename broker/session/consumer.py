@@ -50,10 +50,13 @@ class ChannelConsumer:
         "_tag_octets",
         "arguments",
         "channel",
+        "credit",
         "exclusive",
         "is_parked",
         "no_ack",
+        "peer",
         "prefetch",
+        "priority",
         "queue",
         "tag",
         "unacked_count",
@@ -71,6 +74,9 @@ class ChannelConsumer:
         arguments: Table,
     ):
         self.channel = channel
+        self.peer = channel.connection
+        priority = arguments.get("x-priority")
+        self.priority = int(str(priority.value)) if priority is not None else 0
         self.queue = queue
         self.tag = tag
         self.no_ack = no_ack
@@ -78,6 +84,7 @@ class ChannelConsumer:
         self.prefetch = 0 if no_ack else prefetch
         self.arguments = arguments
         self.unacked_count = 0
+        self.credit: int | None = None  # of basic.credit; None: never asked for
         self.is_parked = False
         self._tag_octets = encode_shortstr(tag)
         self._envelope: Envelope | None = None
@@ -91,6 +98,8 @@ class ChannelConsumer:
         if channel.connection.is_full or not channel.is_open:
             return 0
         room = BATCH_MAX
+        if self.credit is not None:
+            room = min(room, self.credit)
         if not self.no_ack:
             if self.prefetch:
                 room = min(room, self.prefetch - self.unacked_count)
@@ -143,6 +152,8 @@ class ChannelConsumer:
         if not connection.has_output:
             connection.mark_output()
         channel.last_delivery_tag = tag
+        if self.credit is not None:
+            self.credit -= taken
         if unacked is not None:
             self.unacked_count += taken
         return taken

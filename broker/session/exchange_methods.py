@@ -24,6 +24,7 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.amqp.wire import Table
+from broker.auth.mechanisms import MECHANISMS
 from broker.auth.permissions import CONFIGURE, READ, WRITE
 from broker.commands import Bind, DeclareExchange, DeleteExchange, Unbind
 from broker.exchanges.exchange import Exchange
@@ -52,7 +53,7 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         vhost.find_exchange(name)
         return ExchangeDeclareOk()
     if find_type(command.type) is None:
-        raise unknown_exchange_type(command.type)
+        raise unknown_exchange_type(command.type, is_atom=_is_erlang_atom(command.type))
     if name == "":
         raise default_exchange_operation()
     channel.require(CONFIGURE, what, name)
@@ -82,6 +83,11 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         lambda _result: None if command.nowait else ExchangeDeclareOk(),
     )
     return None
+
+
+def _is_erlang_atom(type_name: str) -> bool:
+    """RabbitMQ's text differs for names that its runtime knows as something else."""
+    return type_name in ("", *MECHANISMS) or find_type(type_name.lower()) is not None
 
 
 def _check_same(existing: Exchange, command: ExchangeDeclare) -> None:
@@ -157,7 +163,7 @@ def binding_change(
     """Check what binding and unbinding have in common. Returns: the command to propose.
 
     kind: of the destination, "queue" or "exchange". Raises: AccessRefused, NotFound,
-    ResourceLocked. RabbitMQ looks for the destination first when both are missing.
+    ResourceLocked. Unbinding what is not bound is fine, even where nothing is.
     """
     connection = channel.connection
     vhost = connection.vhost
@@ -168,10 +174,15 @@ def binding_change(
     if source == "" or (kind == "exchange" and destination == ""):
         raise default_exchange_operation()
     channel.require(READ, resource("exchange", source, vhost.name), source)
-    target = vhost.find_destination(kind, destination)
-    exchange = vhost.find_exchange(source)
-    if isinstance(target, Queue):
-        channel.check_owner(target)
-    if change is Bind:
+    wanted = change(vhost.name, source, kind, destination, key, arguments)
+    if isinstance(wanted, Bind):
+        exchange = vhost.find_exchange(source)
+        target = vhost.find_destination(kind, destination)
+        if isinstance(target, Queue):
+            channel.check_owner(target)
         exchange.validate_binding(arguments)
-    return change(vhost.name, source, kind, destination, key, arguments)
+    else:
+        found = vhost.find_binding(wanted)
+        if found is not None and isinstance(found[1].destination, Queue):
+            channel.check_owner(found[1].destination)
+    return wanted

@@ -128,19 +128,19 @@ def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: in
 
 
 def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
-    """Quorum queues are durable, not exclusive, not auto-delete. Raises: PreconditionFailed."""
+    """Quorum queues and streams are durable, not exclusive, not auto-delete. Raises: PreconditionFailed."""
     queue_type = queue_type_of(command.arguments)
     if queue_type == "classic":
         return
     what = resource("queue", name, vhost)
+    if not command.durable:
+        raise invalid_property("non-durable", what)
+    if command.auto_delete:
+        raise invalid_property("auto-delete", what)
+    if command.exclusive:
+        raise invalid_property("exclusive-owner", what)
     if queue_type == "stream":
         raise PreconditionFailed(f"invalid arg 'x-queue-type' for {what}: streams are not available")
-    if not command.durable:
-        raise invalid_property("non-durable", "true", what)
-    if command.auto_delete:
-        raise invalid_property("auto-delete", "true", what)
-    if command.exclusive:
-        raise invalid_property("exclusive-owner", "true", what)
 
 
 @handles(QueueBind)
