@@ -28,12 +28,13 @@ class Envelope:
         routing_key: str,
         header: bytes,
         properties: Properties | None = None,
+        address: bytes = b"",
     ):
         self.exchange = exchange
         self.routing_key = routing_key
         self.header = header
         self.body_size = int.from_bytes(header[4:12], "big")
-        self.address = encode_shortstr(exchange) + encode_shortstr(routing_key)
+        self.address = address or encode_shortstr(exchange) + encode_shortstr(routing_key)
         self._properties = properties
 
     @property

@@ -14,6 +14,7 @@ from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
 from broker.exchanges.direct import DirectExchange
 from broker.exchanges.exchange import Binding, Exchange
 from broker.exchanges.registry import find_type
+from broker.marks import hot
 from broker.queues.queue import Queue
 
 PREDECLARED = (
@@ -129,6 +130,23 @@ class VHost:
                     visited.add(alternate)
                     pending.append(alternate)
         return list(queues), reads_headers, is_stable
+
+    @hot(bench="distinct")
+    def route_simply(self, exchange: Exchange, routing_key: str) -> list[Queue] | None:
+        """`route` for one key and an exchange without an alternate that reads no headers.
+
+        Returns: None when the answer is not just queues: then `route` has to find it.
+        """
+        if exchange.name == "":
+            queue = self.queues.get(routing_key)
+            return None if queue is None else [queue]
+        found = list(exchange.route(routing_key, EMPTY_TABLE))
+        if len(found) > 1:
+            found = list(dict.fromkeys(found))
+        for destination in found:
+            if destination.kind != "queue":
+                return None
+        return found
 
     # changes, called by Node.apply only
 

@@ -13,6 +13,7 @@ from broker.amqp.errors import MalformedSyntax
 from broker.amqp.wire import (
     EMPTY_TABLE,
     Table,
+    check_table,
     decode_shortstr,
     decode_table,
     encode_shortstr,
@@ -135,5 +136,35 @@ class Properties:
         return f"Properties({', '.join(f'{name}={value!r}' for name, value in present.items())})"
 
 
-def body_size_of(header: bytes) -> int:
-    return int.from_bytes(header[4:12], "big")
+_WIDTHS = {"octet": 1, "timestamp": 8, "table": -1}
+_LAYOUTS: dict[int, tuple[int, ...]] = {}  # flags → width of each property; 0: short, -1: table
+
+
+def check_properties(header: bytes, flags: int) -> int | None:
+    """Walk a property list: does it end where it should? A few hundred nanoseconds, where
+    decoding takes two microseconds and more.
+
+    Returns: the delivery mode; None if there is none. Raises: MalformedSyntax, IndexError.
+    """
+    layout = _LAYOUTS.get(flags)
+    if layout is None:
+        if flags & CONTINUATION:  # no class has that many properties; RabbitMQ fails on it
+            raise MalformedSyntax
+        layout = tuple(
+            _WIDTHS.get(domain, 0) for _, bit, domain in PROPERTIES if flags & (1 << bit)
+        )
+        _LAYOUTS[flags] = layout
+    at = FIXED_SIZE
+    delivery_mode = None
+    for width in layout:
+        if width == 0:
+            at += header[at] + 1
+        elif width == -1:
+            at = check_table(header, at)
+        else:
+            if width == 1 and delivery_mode is None and flags & HAS_DELIVERY_MODE:
+                delivery_mode = header[at]  # the first octet-wide property when it is there
+            at += width
+    if at != len(header):
+        raise MalformedSyntax
+    return delivery_mode

@@ -133,6 +133,53 @@ def decode_table(data: bytes, offset: int, depth: int = 0) -> tuple[Table, int]:
     return table, end
 
 
+_FIXED_WIDTHS = {ord(tag): number.size for tag, number in _numbers.items()} | {
+    ord("t"): 1,
+    ord("V"): 0,
+    ord("D"): 5,
+}
+_COUNTED = frozenset(b"SxFA")
+_NESTED = frozenset(b"FA")
+
+
+def check_table(data: bytes, offset: int, depth: int = 0) -> int:
+    """What `decode_table` would accept, without making anything of it.
+
+    Returns: the offset behind the table. Raises: MalformedSyntax, IndexError.
+    """
+    end = offset + 4 + int.from_bytes(data[offset : offset + 4], "big")
+    if end > len(data) or depth > DEPTH_MAX:
+        raise MalformedSyntax
+    at = offset + 4
+    while at < end:
+        at = _check_field(data, at + 1 + data[at], depth)
+    if at != end:
+        raise MalformedSyntax
+    return end
+
+
+def _check_field(data: bytes, at: int, depth: int) -> int:
+    tag = data[at]
+    width = _FIXED_WIDTHS.get(tag)
+    if width is not None:
+        return at + 1 + width
+    if tag not in _COUNTED:
+        raise MalformedSyntax
+    if tag not in _NESTED:
+        return at + 5 + int.from_bytes(data[at + 1 : at + 5], "big")
+    if tag == 0x46:
+        return check_table(data, at + 1, depth + 1)
+    end = at + 5 + int.from_bytes(data[at + 1 : at + 5], "big")
+    if end > len(data) or depth > DEPTH_MAX:
+        raise MalformedSyntax
+    at += 5
+    while at < end:
+        at = _check_field(data, at, depth + 1)
+    if at != end:
+        raise MalformedSyntax
+    return end
+
+
 def _decode_field(data: bytes, offset: int, depth: int) -> tuple[Field, int]:
     tag = chr(data[offset])
     offset += 1

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from broker.amqp.frames import (
     BODY,
+    END,
     END_OCTET,
     HEADER,
     METHOD,
+    OVERHEAD,
     content_frames,
     method_frame,
     pack_frame_header,
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from broker.session.channel import Channel
 
 BATCH_MAX = 512  # messages taken in one go
+LARGE_BODY = 16 * 1024  # octets from which the flush does not copy a body
 FRAMING = 64  # octets a delivery costs beside header and body, roughly, for the outbox's ceiling
 
 _pack_tag = Struct(">Q").pack
+_pack_next_frame = Struct(">BBHI").pack  # the last frame's end octet, then a frame header
 _DELIVER = b"\x00\x3c\x00\x3c"
 
 
@@ -41,13 +45,15 @@ class ChannelConsumer:
     """One basic.consume. prefetch: of this consumer, at the time it was made; 0: no limit."""
 
     __slots__ = (
+        "_begins",
         "_envelope",
+        "_fixed_size",
+        "_is_redelivered",
         "_middle",
-        "_middle_redelivered",
+        "_number",
         "_prefix",
         "_size",
         "_splits",
-        "_tag_octets",
         "arguments",
         "channel",
         "credit",
@@ -86,9 +92,12 @@ class ChannelConsumer:
         self.unacked_count = 0
         self.credit: int | None = None  # of basic.credit; None: never asked for
         self.is_parked = False
-        self._tag_octets = encode_shortstr(tag)
+        self._number = channel.number
+        self._begins = _DELIVER + encode_shortstr(tag)
+        self._fixed_size = len(self._begins) + 9  # delivery tag, redelivered
         self._envelope: Envelope | None = None
-        self._prefix = self._middle = self._middle_redelivered = b""
+        self._is_redelivered = False
+        self._prefix = self._middle = b""
         self._size = 0
         self._splits = False
 
@@ -120,23 +129,24 @@ class ChannelConsumer:
         limit = connection.outbox_limit
         tag = channel.last_delivery_tag
         unacked = None if self.no_ack else channel.unacked
-        envelope = self._envelope
+        redelivered = count > 0
+        envelope = self._envelope if redelivered is self._is_redelivered else None
         prefix = self._prefix
-        middle = self._middle_redelivered if count else self._middle
+        middle = self._middle
         size = self._size
         splits = self._splits
         taken = 0
         for message in messages:
             if message.envelope is not envelope:
                 envelope = message.envelope
-                self._remember(envelope)
+                self._remember(envelope, redelivered)
                 prefix = self._prefix
-                middle = self._middle_redelivered if count else self._middle
+                middle = self._middle
                 size = self._size
                 splits = self._splits
             tag += 1
             if splits:  # no body frame, or more than one
-                self._deliver_split(message, tag, count > 0)
+                self._deliver_split(message, tag, redelivered)
             else:
                 extend((prefix, _pack_tag(tag), middle, message.body, END_OCTET))
             if unacked is not None:
@@ -149,6 +159,8 @@ class ChannelConsumer:
         connection.outbox_octets = octets
         if octets > limit:
             connection.is_full = True
+        if size > LARGE_BODY:
+            connection.has_large_chunks = True
         if not connection.has_output:
             connection.mark_output()
         channel.last_delivery_tag = tag
@@ -158,28 +170,30 @@ class ChannelConsumer:
             self.unacked_count += taken
         return taken
 
-    def _remember(self, envelope: Envelope) -> None:
+    def _remember(self, envelope: Envelope, redelivered: bool) -> None:
         """Write the chunks around tag and body for deliveries in this envelope."""
         self._envelope = envelope
         header, body_size = envelope.header, envelope.body_size
         frame_max = self.channel.connection.frame_max
         self._size = body_size + len(header) + len(envelope.address) + FRAMING
-        self._splits = body_size == 0 or (frame_max > 0 and body_size > frame_max - 8)
+        self._splits = body_size == 0 or body_size > frame_max - OVERHEAD > 0
         if self._splits:
             return
-        number = self.channel.number
-        payload_size = 4 + len(self._tag_octets) + 8 + 1 + len(envelope.address)
-        self._prefix = pack_frame_header(METHOD, number, payload_size) + _DELIVER + self._tag_octets
-        rest = (
-            envelope.address
-            + END_OCTET
-            + pack_frame_header(HEADER, number, len(header))
-            + header
-            + END_OCTET
-            + pack_frame_header(BODY, number, body_size)
+        number = self._number
+        address = envelope.address
+        self._prefix = (
+            pack_frame_header(METHOD, number, self._fixed_size + len(address)) + self._begins
         )
-        self._middle = b"\x00" + rest
-        self._middle_redelivered = b"\x01" + rest
+        rest = b"".join(
+            (
+                address,
+                _pack_next_frame(END, HEADER, number, len(header)),
+                header,
+                _pack_next_frame(END, BODY, number, body_size),
+            )
+        )
+        self._middle = b"\x01" + rest if redelivered else b"\x00" + rest
+        self._is_redelivered = redelivered
 
     def _deliver_split(self, message: Message, tag: int, redelivered: bool) -> None:
         """The general form, for empty bodies and those of several frames."""
@@ -187,8 +201,7 @@ class ChannelConsumer:
         envelope = message.envelope
         payload = b"".join(
             (
-                _DELIVER,
-                self._tag_octets,
+                self._begins,
                 _pack_tag(tag),
                 b"\x01" if redelivered else b"\x00",
                 envelope.address,
