@@ -1,9 +1,9 @@
 """Leveret: a message broker in pure Python that a program written for RabbitMQ cannot tell apart.
 
-    from broker import Broker
+from broker import Broker
 
-    async with Broker() as broker:      # or: with Broker() as broker
-        connect_to(broker.host, broker.port)
+async with Broker() as broker:      # or: with Broker() as broker
+    connect_to(broker.host, broker.port)
 """
 
 from __future__ import annotations

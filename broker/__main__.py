@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from broker.config import Config, ConfigError, load, override
@@ -69,20 +71,27 @@ def main(argv: list[str] | None = None) -> int:
     from broker.server.listener import ListenError
 
     try:
+        if config.data_dir:
+            Path(config.data_dir).mkdir(parents=True, exist_ok=True)
         _run(config, arguments.ready_file)
     except ListenError as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
         return 1
+    except OSError as error:
+        print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        if arguments.ready_file is not None:
+            arguments.ready_file.unlink(missing_ok=True)
     return 0
 
 
 def _run(config: Config, ready_file: Path | None) -> None:
-    try:
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with contextlib.suppress(ImportError):  # a platform without it: all works, slower
         import uvloop
 
         factory = uvloop.new_event_loop
-    except ImportError:  # a platform without it: everything works, slower
-        factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_serve(config, ready_file))
 
@@ -95,8 +104,6 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    if config.data_dir:
-        Path(config.data_dir).mkdir(parents=True, exist_ok=True)
     async with Broker(config) as broker:
         settle_memory()
         assert broker.node is not None
@@ -105,8 +112,6 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
             write_ready_file(ready_file, broker)
         await stopping.wait()
         log.info("stopping")
-    if ready_file is not None:
-        ready_file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

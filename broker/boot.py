@@ -85,7 +85,9 @@ class Broker:
             raise
         self.node, self._clock = node, clock
 
-    async def stop(self, reason: str = "broker forced connection closure with reason 'shutdown'") -> None:
+    async def stop(
+        self, reason: str = "broker forced connection closure with reason 'shutdown'"
+    ) -> None:
         """Close the listeners, tell the peers, wait until their sockets are gone."""
         node, self.node = self.node, None
         if node is None:
@@ -96,11 +98,11 @@ class Broker:
             peer.shut_down(reason)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
-        while node.peers and loop.time() < deadline:
+        while node.peers and loop.time() < deadline:  # noqa: ASYNC110 - only at the very end
             await asyncio.sleep(0.005)
         for peer in list(node.peers.values()):
             peer.drop()
-        while node.peers and loop.time() < deadline + GRACE_S:
+        while node.peers and loop.time() < deadline + GRACE_S:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
         for server in self._servers:
             await server.wait_closed()

@@ -31,7 +31,9 @@ def setting(default: Any, *, key: str, help: str, unit: str = "") -> Any:
 class Limits:
     """What is negotiated and enforced."""
 
-    channel_max: int = setting(2047, key="channel_max", help="Channels per connection; 0: no limit.")
+    channel_max: int = setting(
+        2047, key="channel_max", help="Channels per connection; 0: no limit."
+    )
     frame_max: int = setting(
         131072, key="frame_max", unit="bytes", help="Largest frame offered to a peer."
     )
@@ -55,9 +57,7 @@ class Defaults:
 
     user: str = setting("guest", key="default_user", help="The first user; empty: none.")
     password: str = setting("guest", key="default_pass", help="Its password.")
-    tags: tuple[str, ...] = setting(
-        ("administrator",), key="default_user_tags", help="Its tags."
-    )
+    tags: tuple[str, ...] = setting(("administrator",), key="default_user_tags", help="Its tags.")
     vhost: str = setting("/", key="default_vhost", help="The first virtual host.")
 
 
@@ -92,7 +92,9 @@ class Config:
     defaults: Defaults = field(default_factory=Defaults)
     identity: Identity = field(default_factory=Identity)
     listeners: Listeners = field(default_factory=Listeners)
-    data_dir: str = setting("", key="data_dir", help="Directory of the node; empty: in memory only.")
+    data_dir: str = setting(
+        "", key="data_dir", help="Directory of the node; empty: in memory only."
+    )
     loopback_users: tuple[str, ...] = setting(
         ("guest",), key="loopback_users", help="Users that may connect from this machine only."
     )

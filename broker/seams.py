@@ -32,15 +32,16 @@ class Consumer(Protocol):
     exclusive: bool
     arguments: Table
     priority: int
-    peer: object  # the connection: consumers of one peer see the queue's order across them
     is_parked: bool  # set by the queue when there was no room, cleared by `Queue.unpark`
+
+    @property
+    def peer(self) -> object:
+        """The connection: several consumers of one peer see the queue's order across them."""
 
     def room(self) -> int:
         """How many messages it would take now: credit and back-pressure. 0: park it."""
 
-    def deliver(
-        self, queue: QueueView, messages: Sequence[Message], seq: int, stride: int, count: int
-    ) -> int:
+    def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
         """Take the messages in order; message i has the sequence number seq + i * stride.
 
         count: earlier deliveries of them (0: redelivered is false). Returns: how many were taken,

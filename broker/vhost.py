@@ -241,5 +241,3 @@ class VHost:
         for source, bindings in list(incoming.items()):
             for binding in list(bindings.values()):
                 self._remove_binding(source, binding, auto_delete=True)
-
-

@@ -55,7 +55,7 @@ class Method:
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.encode() == other.encode()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.encode() == other.encode()
 
     def __hash__(self) -> int:
         return hash(self.encode())
@@ -157,7 +157,10 @@ def _compile(
             decode.append(f"        self.{field}, at = decode_{kind}(payload, at)")
     encode.append("    ))")
     decode += ["        if at != len(payload): raise IndexError"]
-    decode += ["    except (error, IndexError):", "        raise undecodable(payload[4:]) from None"]
+    decode += [
+        "    except (error, IndexError):",
+        "        raise undecodable(payload[4:]) from None",
+    ]
     decode += ["    except MalformedSyntax as problem:", "        if problem.is_silent: raise"]
     decode += ["        raise undecodable(payload[4:]) from None", "    return self"]
     source = "\n".join([*init, *encode, *decode]) + "\n"

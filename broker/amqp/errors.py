@@ -12,7 +12,7 @@ from broker.amqp.erlang import Atom, CharList, printed
 REPLY_TEXT_MAX = 255
 
 
-class AMQPException(Exception):
+class AMQPException(Exception):  # noqa: N818 - the field's word
     """A refusal. `reply_text` is what the peer reads: "NAME - text", at most 255 octets."""
 
     reply_code = 541
@@ -86,7 +86,7 @@ class MalformedTable(MalformedSyntax):
     is_silent = True
 
 
-class UnknownMethod(FrameError):
+class UnknownMethodError(FrameError):
     """A method nobody knows. RabbitMQ hangs up without a word."""
 
     is_silent = True
@@ -199,6 +199,11 @@ def invalid_argument_type(type_name: str, key: str, what: str) -> PreconditionFa
 
 def invalid_property(key: str, what: str) -> PreconditionFailed:
     return PreconditionFailed(f"invalid property '{key}' for {what}")
+
+
+def no_streams(what: str) -> PreconditionFailed:
+    """Not RabbitMQ's: there are no streams yet."""
+    return PreconditionFailed(f"invalid arg 'x-queue-type' for {what}: no streams on this node")
 
 
 def in_use(what: str) -> PreconditionFailed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 
 METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
@@ -11,7 +12,7 @@ OVERHEAD = 8  # octets of a frame beside its payload
 FRAME_MIN_SIZE = 4096  # Spec: constant frame-min-size
 
 frame_header = Struct(">BHI")  # type, channel, payload size
-unpack_frame_header = frame_header.unpack_from
+unpack_frame_header: Callable[[bytes, int], tuple[int, int, int]] = frame_header.unpack_from
 pack_frame_header = frame_header.pack
 
 HEARTBEAT_FRAME = pack_frame_header(HEARTBEAT, 0, 0) + END_OCTET

@@ -230,7 +230,8 @@ def encode_table(table: Table) -> bytes:
 def encode_field(field: Field) -> bytes:
     """The type octet and the value."""
     tag, value = field
-    return tag.encode() + _ENCODERS[tag](value)
+    octets: bytes = _ENCODERS[tag](value)
+    return tag.encode() + octets
 
 
 def _encode_decimal(value: tuple[int, int]) -> bytes:
@@ -245,7 +246,7 @@ def _encode_text(value: str) -> bytes:
     return encode_longstr(value.encode("utf-8", "surrogateescape"))
 
 
-_ENCODERS: dict[str, Callable[..., bytes]] = {
+_SHAPED: dict[str, Callable[..., bytes]] = {
     "S": _encode_text,
     "x": encode_longstr,
     "F": encode_table,
@@ -253,7 +254,8 @@ _ENCODERS: dict[str, Callable[..., bytes]] = {
     "D": _encode_decimal,
     "t": lambda value: b"\x01" if value else b"\x00",
     "V": lambda _value: b"",
-} | {tag: number.pack for tag, number in _numbers.items()}
+}
+_ENCODERS = _SHAPED | {tag: number.pack for tag, number in _numbers.items()}
 
 
 def field_of(value: object) -> Field:

@@ -1,4 +1,4 @@
-"""Destinations with a count: one destination may be bound several times in ways that route alike."""
+"""Destinations with a count: one may be bound several times in ways that route alike."""
 
 from __future__ import annotations
 

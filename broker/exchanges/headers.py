@@ -63,7 +63,9 @@ class HeadersExchange(Exchange):
         return [
             destination
             for wants_all, wanted, destination in self._patterns.values()
-            if (all if wants_all else any)(_matches(field, headers.get(name)) for name, field in wanted)
+            if (all if wants_all else any)(
+                _matches(field, headers.get(name)) for name, field in wanted
+            )
         ]
 
 

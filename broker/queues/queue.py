@@ -38,7 +38,7 @@ class Delivery(NamedTuple):
 
     seq: int
     message: Message
-    count: int
+    delivery_count: int
 
 
 class Queue:
@@ -140,7 +140,7 @@ class Queue:
     def requeue(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries back to their original positions. They were unacked until now."""
         for delivery in deliveries:
-            heappush(self.returned, delivery._replace(count=delivery.count + 1))
+            heappush(self.returned, delivery._replace(delivery_count=delivery.delivery_count + 1))
             self.unacked_count -= 1
         self.mark_changed()
 
@@ -200,7 +200,7 @@ class Queue:
         return self._hand_over(consumer, [message], seq, 1)
 
     def _next_consumer(self, ring: deque[Consumer]) -> Consumer | None:
-        """Whose turn it is; moves it to the end of the ring. None: it had no room, and is parked."""
+        """Whose turn it is; moves it to the ring's end. None: it had no room, and is parked."""
         consumer = ring[0]
         if self.has_priorities:
             consumer = max(ring, key=lambda candidate: candidate.priority)  # the first such
@@ -250,7 +250,7 @@ class Queue:
     def _hand_over(
         self, consumer: Consumer, batch: list[Message], seq: int, stride: int, count: int = 0
     ) -> int:
-        taken = consumer.deliver(self, batch, seq, stride, count)
+        taken = consumer.deliver(batch, seq, stride, count)
         self.delivered += taken
         if not consumer.no_ack:
             self.unacked_count += taken
@@ -262,7 +262,7 @@ class Queue:
         """Take the first message, for basic.get; None when there is none."""
         if self.returned:
             first = heappop(self.returned)
-            if first.count:
+            if first.delivery_count:
                 self.redelivered += 1
         elif self.ready:
             first = Delivery(self.head_seq, self.ready.popleft(), 0)

@@ -136,8 +136,8 @@ class Channel:
         "parked",
         "prefetch",
         "publish_seqno",
-        "reply_token",
         "reply_tag",
+        "reply_token",
         "tx",
         "unacked",
         "waiting",
@@ -322,9 +322,7 @@ class Channel:
         route.envelope = envelope
         self._find_queues(route, envelope, [route.routing_key])
 
-    def _open_with_properties(
-        self, route: Route, header: bytes, delivery_mode: int | None
-    ) -> None:
+    def _open_with_properties(self, route: Route, header: bytes, delivery_mode: int | None) -> None:
         """The same where properties have to be read: they may refuse, rewrite or route."""
         connection = self.connection
         properties = Properties.decode(header)
@@ -337,9 +335,9 @@ class Channel:
             header = properties.encode(int.from_bytes(header[4:12], "big"))
             is_memorable = False
         user_id = properties.user_id
-        if user_id is not None and user_id != connection.user.name:
-            if "impersonator" not in connection.user.tags:
-                raise user_id_mismatch(user_id, connection.user.name)
+        user = connection.user
+        if user_id not in (None, user.name) and "impersonator" not in user.tags:
+            raise user_id_mismatch(str(user_id), user.name)
         if properties.expiration is not None:
             problem = expiration_problem(properties.expiration)
             if problem is not None:
@@ -417,9 +415,7 @@ class Channel:
         channel: Channel | None = self.connection.node.reply_consumers.get(token)
         if channel is None or channel.reply_tag is None:
             return
-        method = BasicDeliver(
-            channel.reply_tag, 1, False, envelope.exchange, envelope.routing_key
-        )
+        method = BasicDeliver(channel.reply_tag, 1, False, envelope.exchange, envelope.routing_key)
         channel.send_content(method, envelope.header, message.body)
 
     def _memorise(self, payload: bytes, route: Route, envelope: Envelope) -> None:

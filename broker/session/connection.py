@@ -3,7 +3,8 @@
 `absorb` takes octets as they come, in any split, and runs every complete frame; `flush` hands the
 outbox to the transport, once a turn. Only this module turns an exception into a close.
 
-    HEADER ─protocol header→ STARTING ─start-ok→ (SECURING) → TUNING ─tune-ok→ OPENING ─open→ RUNNING
+    HEADER ─protocol header→ STARTING ─start-ok→ (SECURING) → TUNING
+           TUNING ─tune-ok→ OPENING ─open→ RUNNING
     any ─we close→ CLOSING ─close-ok or timeout→ CLOSED      any ─transport lost→ CLOSED
     RUNNING ─peer closes→ CLOSING: the peer hangs up once it has our close-ok, as with RabbitMQ
 
@@ -26,7 +27,7 @@ from broker.amqp.errors import (
     ChannelException,
     ConnectionForced,
     InternalError,
-    UnknownMethod,
+    UnknownMethodError,
     bad_frame,
     expected_channel_open,
     frame_out_of_place,
@@ -82,7 +83,9 @@ HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 SPLICE_MIN = 8192  # octets of an incomplete frame from which it is completed, not prepended to
 LARGE_CHUNK = 16 * 1024  # octets from which a chunk is written as it is, not copied into a join
 
-_unpack_content = Struct(">BHIHHQ").unpack_from  # frame header, class-id, weight, body size
+_unpack_content: Callable[[bytes, int], tuple[int, int, int, int, int, int]] = Struct(
+    ">BHIHHQ"
+).unpack_from  # frame header, class-id, weight, body size
 _PUBLISH = b"\x00\x3c\x00\x28"
 _ACK = b"\x00\x3c\x00\x50"
 
@@ -230,6 +233,7 @@ class Connection:
                 self._refuse(refusal, 0)
             except Exception:
                 at = self._next
+                log.exception("bug: connection closed, peer=%s", self.peer_name)
                 self._on_bug()
         if at < len(data):
             self._rest = data[at:] if at else data
@@ -501,7 +505,7 @@ class Connection:
     def _on_method(self, channel: Channel, payload: bytes) -> None:
         method_class = METHODS.get(payload[:4])
         if method_class is None:
-            raise UnknownMethod
+            raise UnknownMethodError
         if method_class.carries_content:
             method_class.decode(payload)  # RabbitMQ complains before the content has come
             assembler = Assembler()
@@ -664,9 +668,7 @@ class Connection:
                     self.send_raw((HEARTBEAT_FRAME,))
         if self.state is not State.RUNNING and now_ms >= self._deadline_ms:
             if self.state is not State.HEADER and self.state is not State.CLOSING:
-                log.warning(
-                    "handshake timeout, peer=%s state=%s", self.peer_name, self.state.value
-                )
+                log.warning("handshake timeout, peer=%s state=%s", self.peer_name, self.state.value)
             self.drop()
 
     # the end
@@ -691,7 +693,6 @@ class Connection:
 
     def _on_bug(self) -> None:
         self.node.bug_count += 1
-        log.exception("bug: connection closed, peer=%s", self.peer_name)
         self.close(InternalError(ids=(0, 0)))
 
     def close(self, refusal: AMQPException) -> None:

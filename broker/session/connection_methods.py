@@ -13,7 +13,7 @@ from broker.amqp.errors import (
     ChannelError,
     CommandInvalid,
     NotAllowed,
-    UnknownMethod,
+    UnknownMethodError,
 )
 from broker.amqp.frames import FRAME_MIN_SIZE
 from broker.amqp.methods import (
@@ -85,7 +85,7 @@ def dispatch(connection: Connection, payload: bytes) -> None:
     """A method on channel 0. Raises: AMQPException."""
     method_class = METHODS.get(payload[:4])
     if method_class is None:
-        raise UnknownMethod
+        raise UnknownMethodError
     command = method_class.decode(payload)
     following = HANDSHAKE.get((connection.state, method_class))
     if following is None:

@@ -60,7 +60,6 @@ class ChannelConsumer:
         "exclusive",
         "is_parked",
         "no_ack",
-        "peer",
         "prefetch",
         "priority",
         "queue",
@@ -80,7 +79,6 @@ class ChannelConsumer:
         arguments: Table,
     ):
         self.channel = channel
-        self.peer = channel.connection
         priority = arguments.get("x-priority")
         self.priority = int(str(priority.value)) if priority is not None else 0
         self.queue = queue
@@ -101,6 +99,11 @@ class ChannelConsumer:
         self._size = 0
         self._splits = False
 
+    @property
+    def peer(self) -> object:
+        """Seam `Consumer`."""
+        return self.channel.connection
+
     def room(self) -> int:
         """Seam `Consumer`: what credit and back-pressure leave."""
         channel = self.channel
@@ -117,11 +120,10 @@ class ChannelConsumer:
         return room
 
     @hot(bench="auto-ack")
-    def deliver(
-        self, queue: Queue, messages: Sequence[Message], seq: int, stride: int, count: int
-    ) -> int:
+    def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
         """Seam `Consumer`. The general form of a delivery is `content_frames` after the method."""
         channel = self.channel
+        queue = self.queue
         connection = channel.connection
         outbox = connection.outbox
         extend = outbox.extend

@@ -134,9 +134,7 @@ def exchange_delete(channel: Channel, command: ExchangeDelete) -> Method | None:
 @handles(ExchangeBind)
 def exchange_bind(channel: Channel, command: ExchangeBind) -> Method | None:
     """RabbitMQ extension."""
-    change = binding_change(
-        channel, Bind, command.source, "exchange", command.destination, command
-    )
+    change = binding_change(channel, Bind, command.source, "exchange", command.destination, command)
     channel.execute(change, lambda _result: None if command.nowait else ExchangeBindOk())
     return None
 

@@ -13,6 +13,7 @@ from broker.amqp.errors import (
     locked_queue,
     no_previous_queue,
     no_queue,
+    no_streams,
     not_empty,
     reserved_name,
     resource,
@@ -61,9 +62,7 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
     if name == "":
         if queue_type_of(command.arguments) in ("quorum", "stream"):
             queue_type = f"rabbit_{queue_type_of(command.arguments)}_queue"
-            raise PreconditionFailed(
-                f"Cannot declare a server-named queue for type {queue_type}"
-            )
+            raise PreconditionFailed(f"Cannot declare a server-named queue for type {queue_type}")
         name = f"amq.gen-{token_urlsafe(16)}"
     elif name.startswith("amq."):
         raise reserved_name("queue", name)
@@ -128,7 +127,7 @@ def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: in
 
 
 def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
-    """Quorum queues and streams are durable, not exclusive, not auto-delete. Raises: PreconditionFailed."""
+    """Quorum queues and streams are durable and nothing else. Raises: PreconditionFailed."""
     queue_type = queue_type_of(command.arguments)
     if queue_type == "classic":
         return
@@ -140,7 +139,7 @@ def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
     if command.exclusive:
         raise invalid_property("exclusive-owner", what)
     if queue_type == "stream":
-        raise PreconditionFailed(f"invalid arg 'x-queue-type' for {what}: streams are not available")
+        raise no_streams(what)
 
 
 @handles(QueueBind)
