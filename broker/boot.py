@@ -16,11 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import broker.session.basic_methods
-import broker.session.channel_methods
-import broker.session.connection_methods
-import broker.session.exchange_methods
-import broker.session.queue_methods  # noqa: F401 - importing enters the handlers
 from broker.config import Config, override
 from broker.node import Node
 from broker.server.listener import listen

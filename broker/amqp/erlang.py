@@ -7,6 +7,7 @@ prints the few shapes that occur there: binaries, strings, atoms, numbers, tuple
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 _PLAIN_ATOM = re.compile(r"[a-z][a-zA-Z0-9_@]*\Z")
 
@@ -69,7 +70,25 @@ def _flat(term: object) -> str:
         return "{" + ",".join(map(_flat, term)) + "}"
     if isinstance(term, list):
         return "[" + ",".join(map(_flat, term)) + "]"
+    if isinstance(term, float):
+        return _float(term)
     return str(term)
+
+
+def _float(number: float) -> str:
+    """The shortest digits that read back as the number, with an exponent where that is shorter."""
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    if not isinstance(exponent, int):
+        return str(number)
+    text = "".join(map(str, digits))
+    scientific = f"{text[0]}.{text[1:] or '0'}e{exponent + len(text) - 1}"
+    if exponent >= 0:
+        fixed = text + "0" * exponent + ".0"
+    elif len(text) + exponent > 0:
+        fixed = f"{text[:exponent]}.{text[exponent:]}"
+    else:
+        fixed = "0." + "0" * -(len(text) + exponent) + text
+    return ("-" if sign else "") + (scientific if len(scientific) < len(fixed) else fixed)
 
 
 def _quoted(text: str) -> str:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from broker.amqp.erlang import Atom, CharList
+from broker.amqp.erlang import Atom, CharList, printed
 from broker.amqp.errors import (
     InternalError,
     argument_of_other_type,
     inequivalent,
     invalid_argument,
 )
-from broker.amqp.wire import INTEGER_TAGS, Field, Table
+from broker.amqp.wire import INTEGER_TAGS, Field, Table, as_erlang
 
 EXPIRY_MS_MAX = 315_360_000_000  # ten years
 PRIORITY_MAX = 255
@@ -235,9 +235,6 @@ def _check(arguments: Table, known: dict[str, Argument], queue_type: str, what: 
             raise argument_of_other_type(name, what, f"rabbit_{queue_type}_queue")
 
 
-_TYPE_CLASSES = dict.fromkeys(INTEGER_TAGS, "int") | {"f": "float", "d": "float"}
-
-
 def check_equivalent(current: Table, received: Table, names: list[str], what: str) -> None:
     """Compare arguments of a redeclaration. Raises: PreconditionFailed for the first that differs.
 
@@ -251,11 +248,8 @@ def check_equivalent(current: Table, received: Table, names: list[str], what: st
         if ours == theirs:
             continue
         if ours is not None and theirs is not None:
-            same_class = _type_class(ours) == _type_class(theirs)
-            if same_class and ours.value == theirs.value:
-                continue
-            if ours.value != theirs.value:  # of equal values RabbitMQ forgives the type
-                raise inequivalent(name, what, _quoted(theirs.value), _quoted(ours.value))
+            if _exactly(ours) != _exactly(theirs):  # of equal values RabbitMQ forgives the type
+                raise inequivalent(name, what, _value(theirs), _value(ours))
             continue
         present = ours or theirs
         if name == "x-queue-type" and present is not None and present.value == "classic":
@@ -269,18 +263,30 @@ def equivalence_names(arguments: Table) -> list[str]:
     return [name for name, known in QUEUE_ARGUMENTS.items() if queue_type in known.types]
 
 
-def _type_class(field: Field) -> str:
-    return _TYPE_CLASSES.get(field.tag, field.tag)
+def _exactly(field: Field) -> tuple[type, object]:
+    """Equal where Erlang's values match: 1 is not 1.0, and true is no number."""
+    term = as_erlang(field)
+    if isinstance(term, str):
+        term = term.encode("utf-8", "surrogateescape")
+    return type(term), term
 
 
-def _quoted(value: object) -> str:
-    if isinstance(value, bool):
-        return f"'{str(value).lower()}'"
-    return f"'{value}'"
+def _value(field: Field) -> str:
+    """A value as the 406 texts print it when both sides have one."""
+    if field.tag == "V":
+        return "none"
+    return f"'{_shown(field)}'"
 
 
 def _typed(field: Field | None) -> str:
+    """The same when only one side has the argument."""
     if field is None:
         return "none"
-    value = str(field.value).lower() if field.tag == "t" else field.value
-    return f"the value '{value}' of type '{field.type_name}'"
+    return f"the value '{_shown(field)}' of type '{field.type_name}'"
+
+
+def _shown(field: Field) -> str:
+    term = as_erlang(field)
+    if isinstance(term, bytes):
+        return term.decode("utf-8", "surrogateescape")
+    return term if isinstance(term, str) else printed(term)

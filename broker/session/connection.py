@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from enum import Enum
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from broker.amqp import legacy
 from broker.amqp.erlang import Atom
 from broker.amqp.errors import (
     AMQPException,
@@ -61,9 +61,17 @@ from broker.commands import DeleteQueue
 from broker.marks import hot
 from broker.message import Message
 from broker.seams import NullLog, Transport
+from broker.session import (  # noqa: F401 - importing enters the handlers
+    basic_methods,
+    channel_methods,
+    exchange_methods,
+    queue_methods,
+)
 from broker.session.assembler import Assembler
 from broker.session.channel import Channel, Memo, Route
+from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
+from broker.session.states import State
 
 if TYPE_CHECKING:
     from broker.auth.users import User
@@ -86,19 +94,12 @@ LARGE_CHUNK = 16 * 1024  # octets from which a chunk is written as it is, not co
 _unpack_content: Callable[[bytes, int], tuple[int, int, int, int, int, int]] = Struct(
     ">BHIHHQ"
 ).unpack_from  # frame header, class-id, weight, body size
+VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
+    PROTOCOL_HEADER: (0, 9),
+    b"AMQP\x01\x01\x00\x09": (0, 9),  # 0-9: near enough to 0-9-1
+}
 _PUBLISH = b"\x00\x3c\x00\x28"
 _ACK = b"\x00\x3c\x00\x50"
-
-
-class State(Enum):
-    HEADER = "pre_init"
-    STARTING = "starting"
-    SECURING = "securing"
-    TUNING = "tuning"
-    OPENING = "opening"
-    RUNNING = "running"
-    CLOSING = "closing"
-    CLOSED = "closed"
 
 
 class Connection:
@@ -127,6 +128,7 @@ class Connection:
         "has_output",
         "heartbeat_ms",
         "is_full",
+        "is_legacy",
         "is_loopback",
         "is_paused",
         "keeps_messages",
@@ -181,6 +183,7 @@ class Connection:
         self.outbox_limit = OUTBOX_LIMIT
         self.has_output = False
         self.has_large_chunks = False  # in the outbox
+        self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
         self.parked: list[ChannelConsumer] = []  # consumers that wait for the outbox
@@ -403,26 +406,30 @@ class Connection:
 
     def _read_protocol_header(self, data: bytes) -> int:
         """Returns: the offset behind the header; -1 when it is incomplete or refused."""
-        if len(data) < 8:
-            if len(data) >= 4 and data[:4] != b"AMQP":
-                pass  # RabbitMQ reads eight octets before it judges them
+        header = data[:8]
+        if len(header) < 8:
             self._rest = data
             return -1
-        if data[:8] in (PROTOCOL_HEADER, b"AMQP\x01\x01\x00\x09"):
-            from broker.session.connection_methods import start
-
-            self._next = 8
-            self.state = State.STARTING
-            start(self, 9)
-            return 8
-        log.warning("bad protocol header, peer=%s header=%r", self.peer_name, data[:8])
-        self.send_raw((PROTOCOL_HEADER,))
-        self._end()
-        return -1
+        version = VERSIONS.get(header)
+        if version is None:
+            log.warning("bad protocol header, peer=%s header=%r", self.peer_name, header)
+            self.send_raw((PROTOCOL_HEADER,))
+            self._end()
+            return -1
+        self._next = 8
+        self.state = State.STARTING
+        self.is_legacy = version == legacy.VERSION
+        start(self, version)
+        return 8
 
     def on_frame(self, frame_type: int, number: int, payload: bytes) -> None:
-        """One complete frame, the general path. Raises: AMQPException for channel 0."""
+        """One complete frame, the general path. A refusal closes the channel or the connection."""
         try:
+            if self.is_legacy and frame_type == METHOD:
+                translated = legacy.from_0_8(payload)
+                if translated is None:
+                    raise UnknownMethodError
+                payload = translated
             if number == 0:
                 self._on_channel_zero(frame_type, payload)
             elif self.state is State.RUNNING:
@@ -444,18 +451,13 @@ class Connection:
                 self.send(0, ConnectionCloseOk())
             return
         if frame_type == METHOD and len(payload) >= 4:
-            self._dispatch_zero(payload)
+            dispatch(self, payload)
         elif frame_type == HEARTBEAT and not payload:
             return
         elif frame_type in (2, 3):
             raise frame_out_of_place(frame_type, payload)
         else:
             raise bad_frame(frame_type, payload, Atom("unknown_frame"))
-
-    def _dispatch_zero(self, payload: bytes) -> None:
-        from broker.session.connection_methods import dispatch
-
-        dispatch(self, payload)
 
     def _on_channel_frame(self, frame_type: int, number: int, payload: bytes) -> None:
         channel = self.channels.get(number)
@@ -571,7 +573,10 @@ class Connection:
 
     def send(self, number: int, method: Method) -> None:
         """Put a method frame into the outbox."""
-        self.send_raw((method_frame(number, method.encode()),))
+        payload = method.encode()
+        if self.is_legacy:
+            payload = legacy.to_0_8(payload)
+        self.send_raw((method_frame(number, payload),))
 
     def send_raw(self, chunks: Iterable[bytes]) -> None:
         """Put octets into the outbox as they are."""
@@ -697,8 +702,6 @@ class Connection:
 
     def close(self, refusal: AMQPException) -> None:
         """Close the connection with a reply, as the handshake's state allows."""
-        from broker.session.connection_methods import refuse_handshake
-
         if self.state in (State.CLOSING, State.CLOSED):
             return
         log.warning(

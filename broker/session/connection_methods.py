@@ -1,11 +1,12 @@
 """The methods of class connection: the handshake, tuning, opening, closing.
 
-The table says which method may come in which state; what is absent is refused in one place.
+`states.HANDSHAKE` says which method may come in which state; what is absent is refused here.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from broker.amqp.errors import (
     AccessRefused,
@@ -31,9 +32,12 @@ from broker.amqp.methods import (
 )
 from broker.amqp.wire import Table, table_of
 from broker.auth.mechanisms import MECHANISMS
-from broker.session.connection import Connection, State
 from broker.session.dispatch import HANDLERS, handles
+from broker.session.states import HANDSHAKE, State
 from broker.version import __version__
+
+if TYPE_CHECKING:
+    from broker.session.connection import Connection
 
 log = logging.getLogger("broker.connection")
 
@@ -49,21 +53,13 @@ CAPABILITIES = (
     "direct_reply_to",
 )
 
-HANDSHAKE: dict[tuple[State, type[Method]], State] = {
-    (State.STARTING, ConnectionStartOk): State.TUNING,
-    (State.TUNING, ConnectionTuneOk): State.OPENING,
-    (State.OPENING, ConnectionOpen): State.RUNNING,
-    (State.RUNNING, ConnectionUpdateSecret): State.RUNNING,
-    (State.RUNNING, ConnectionClose): State.CLOSING,
-}
-
 
 def server_properties(connection: Connection) -> Table:
     """What connection.start announces: RabbitMQ, with its nine capabilities."""
     identity = connection.node.config.identity
     return table_of(
         {
-            "capabilities": dict.fromkeys(CAPABILITIES, True),
+            "capabilities": {} if connection.is_legacy else dict.fromkeys(CAPABILITIES, True),
             "cluster_name": connection.node.cluster_name,
             "copyright": "The Leveret authors",
             "information": "A message broker in pure Python",
@@ -74,10 +70,10 @@ def server_properties(connection: Connection) -> Table:
     )
 
 
-def start(connection: Connection, minor: int) -> None:
-    """Answer the protocol header."""
+def start(connection: Connection, version: tuple[int, int]) -> None:
+    """Answer the protocol header. version: of the protocol, major and minor."""
     mechanisms = " ".join(MECHANISMS).encode()
-    connection.send(0, ConnectionStart(0, minor, server_properties(connection), mechanisms))
+    connection.send(0, ConnectionStart(*version, server_properties(connection), mechanisms))
     log.debug("accepted, peer=%s", connection.peer_name)
 
 
