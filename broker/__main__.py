@@ -81,9 +81,15 @@ def main(argv: list[str] | None = None) -> int:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
     finally:
-        if arguments.ready_file is not None:
-            arguments.ready_file.unlink(missing_ok=True)
+        for path in announcements(config, arguments.ready_file):
+            path.unlink(missing_ok=True)
     return 0
+
+
+def announcements(config: Config, ready_file: Path | None) -> list[Path]:
+    """Where a running node says who it is: for scripts, and for `leveretctl --data-dir`."""
+    wanted = [ready_file, Path(config.data_dir, "node.json") if config.data_dir else None]
+    return [path for path in wanted if path is not None]
 
 
 def _run(config: Config, ready_file: Path | None) -> None:
@@ -108,8 +114,8 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
         settle_memory()
         assert broker.node is not None
         log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)
-        if ready_file is not None:
-            write_ready_file(ready_file, broker)
+        for path in announcements(config, ready_file):
+            write_ready_file(path, broker)
         await stopping.wait()
         log.info("stopping")
 

@@ -165,6 +165,7 @@ def write_ready_file(path: Path, broker: Broker) -> None:
         "pid": os.getpid(),
         "node": broker.node.name,
         "data_dir": broker.config.data_dir or None,
+        "host": broker.host,
         "ports": {
             "amqp": broker.port,
             "amqps": None,

@@ -46,9 +46,6 @@ class Limits:
     max_message_size: int = setting(
         134_217_728, key="max_message_size", unit="bytes", help="Largest message body accepted."
     )
-    connection_max: int = setting(
-        0, key="connection_max", help="Client connections the node accepts; 0: no limit."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

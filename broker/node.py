@@ -76,6 +76,7 @@ class Node:
         self.changed_queues: list[Queue] = []
         self.turn_requested = False
         self.now_ms = 0
+        self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self._last_connection_id = 0
         self._last_name = 0
@@ -186,6 +187,11 @@ class Node:
             self.turn_requested = True
             self.clock.request_turn()
 
+    def on_log_synced(self) -> None:
+        """The log has synced more: confirms that waited for it go out in this turn."""
+        for channel in self.unsynced_channels:
+            channel.connection.mark_confirms(channel)
+
     def turn(self, now_ms: int) -> None:
         """Pump what changed, flush who has output. Called once per batch of absorbed octets."""
         self.now_ms = now_ms
@@ -195,16 +201,27 @@ class Node:
             batch = changed[:]
             changed.clear()
             for queue in batch:
-                if not queue.is_deleted:
+                try:
                     queue.pump()
+                except Exception:  # a bug: it must not cost the other queues their turn
+                    self.on_bug("a queue could not be pumped, queue=%s", queue.name)
         peers = self.peers_with_output
         if peers:
             due = peers[:]
             peers.clear()
             for peer in due:
-                peer.flush()
+                try:
+                    peer.flush()
+                except Exception:
+                    self.on_bug("a peer could not be flushed, peer=%s", peer.connection_id)
+                    peer.drop()
         if changed or peers:  # a queue that reached its ceiling, a peer that made room
             self.request_turn()
+
+    def on_bug(self, sentence: str, *values: object) -> None:
+        """Something that cannot happen did. Called while its exception is handled."""
+        self.bug_count += 1
+        log.exception(f"bug: {sentence}", *values)  # noqa: G004, LOG004 - called in a handler
 
     def tick(self, now_ms: int) -> None:
         """Called about twice a second: heartbeats and handshake limits."""

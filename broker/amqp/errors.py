@@ -232,8 +232,8 @@ def invalid_expiration(expiration: str, problem: object) -> PreconditionFailed:
     return PreconditionFailed(f"invalid expiration '{expiration}': {printed(problem)}")
 
 
-def message_too_large(size: int, limit: int, *, is_default: bool) -> PreconditionFailed:
-    kind = "max size" if is_default else "configured max size"
+def message_too_large(size: int, limit: int) -> PreconditionFailed:
+    kind = "max size" if limit == 512 * 1024 * 1024 else "configured max size"
     return PreconditionFailed(f"message size {size} is larger than {kind} {limit}")
 
 

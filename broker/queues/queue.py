@@ -30,6 +30,7 @@ from broker.message import Message
 from broker.queues.arguments import queue_type_of
 from broker.seams import Consumer
 
+ROUNDS_MAX = 64  # messages per consumer before back-pressure is looked at again
 PUMP_MAX = 2000  # messages a queue hands out in one turn: then the others have theirs
 
 
@@ -226,7 +227,8 @@ class Queue:
         if count < 2:
             return 0
         ready = self.ready
-        rounds = min(min(consumer.room() for consumer in ring), -(-len(ready) // count))
+        room = min(consumer.room() for consumer in ring)
+        rounds = min(room, ROUNDS_MAX, -(-len(ready) // count))
         take = min(rounds * count, len(ready))
         popleft = ready.popleft
         batch = [popleft() for _ in range(take)]

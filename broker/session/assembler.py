@@ -22,7 +22,7 @@ class Awaits(Enum):
 class Assembler:
     """The frames of one channel that do not make a whole message yet."""
 
-    __slots__ = ("awaits", "body_left", "header", "parts", "payload")
+    __slots__ = ("awaits", "body_left", "header", "is_discarding", "parts", "payload")
 
     def __init__(self) -> None:
         self.awaits = Awaits.METHOD
@@ -30,6 +30,7 @@ class Assembler:
         self.header = b""
         self.parts: list[bytes] = []
         self.body_left = 0
+        self.is_discarding = False  # the body is too large: count it, do not keep it
 
     def expects_method(self, frame_type: int) -> None:
         """Raises: UnexpectedFrame unless a method may come now and this is one."""
@@ -69,7 +70,8 @@ class Assembler:
         if self.body_left < 0:
             self.parts.clear()  # RabbitMQ goes on collecting what can never be complete
             return None
-        self.parts.append(payload)
+        if not self.is_discarding:
+            self.parts.append(payload)
         return None if self.body_left else self._finish()
 
     def _add_header(self, payload: bytes) -> tuple[bytes, bytes, bytes] | None:

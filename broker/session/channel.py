@@ -196,10 +196,13 @@ class Channel:
         if not answered:
             waited = True
             self.waiting = deque()
+            self.connection.memo = None
 
     def _answer(self, result: object, reply: Callable[[Any], Method | None]) -> None:
         if isinstance(result, Exception):
-            raise result
+            if self.is_open:
+                raise result
+            return
         answer = reply(result)
         if answer is not None and self.is_open:
             self.send(answer)
@@ -274,7 +277,7 @@ class Channel:
             command = BasicPublish.decode(payload)
             if command.immediate:
                 raise NotImplementedByBroker("immediate=true")
-            self._check_size(header)
+            self.check_size(header)  # RabbitMQ complains of that first
             exchange = self._open_exchange(command.exchange)
             if len(connection.exchanges) >= ROUTES_MAX:
                 connection.exchanges.clear()
@@ -293,11 +296,12 @@ class Channel:
             raise internal_exchange_publish(exchange.resource)
         return exchange
 
-    def _check_size(self, header: bytes) -> None:
-        limit = self.connection.node.config.limits.max_message_size
+    def check_size(self, header: bytes) -> None:
+        """Raises: PreconditionFailed when the content header announces too large a body."""
         size = int.from_bytes(header[4:12], "big")
+        limit = self.connection.message_size_max
         if size > limit:
-            raise message_too_large(size, limit, is_default=limit == 512 * 1024 * 1024)
+            raise message_too_large(size, limit)
 
     @hot(bench="distinct")
     def open_envelope(self, route: Route, header: bytes) -> None:
@@ -306,8 +310,7 @@ class Channel:
         Raises: AMQPException.
         """
         exchange = route.exchange
-        if header[4:9] != b"\0\0\0\0\0":  # 16 MiB and more
-            self._check_size(header)
+        self.check_size(header)
         try:
             flags = header[12] << 8 | header[13]
             delivery_mode = check_properties(header, flags)
@@ -382,7 +385,10 @@ class Channel:
         if self.tx is not None:
             self.tx.publishes.append((message, queues, mandatory))
             return
+        position = 0
         if queues:
+            if self.connection.keeps_messages:
+                position = self._keep(message, queues)
             for queue in queues:
                 queue.push(message)
         else:
@@ -393,18 +399,19 @@ class Channel:
                 self.send_content(method, envelope.header, message.body)
         if self.confirms:
             self.publish_seqno += 1
-            self._await_sync(message, queues)
+            if position > self.connection.node.log.synced:
+                self._unsynced.append((self.publish_seqno, position))
+                self.connection.node.unsynced_channels[self] = None
             if not self.has_confirms_due:
                 self.connection.mark_confirms(self)
 
-    def _await_sync(self, message: Message, queues: list[Queue]) -> None:
-        """Keep a persistent message for its durable queues; its confirm waits until it is safe."""
-        log = self.connection.node.log
-        if message.envelope.is_persistent:
-            durable = [queue for queue in queues if queue.durable]
-            position = log.append(message, durable) if durable else 0
-            if position > log.synced:
-                self._unsynced.append((self.publish_seqno, position))
+    def _keep(self, message: Message, queues: list[Queue]) -> int:
+        """Write a persistent message down for its durable queues. Returns: its position in the log;
+        0: nothing to wait for."""
+        if not message.envelope.is_persistent:
+            return 0
+        durable = [queue for queue in queues if queue.durable]
+        return self.connection.node.log.append(message, durable) if durable else 0
 
     def _reply_directly(self, message: Message) -> None:
         """Direct reply-to: a publish to the default exchange straight to a consumer's channel."""
@@ -469,6 +476,8 @@ class Channel:
         unsynced = self._unsynced
         while unsynced and unsynced[0][1] <= synced:
             unsynced.popleft()
+        if not unsynced:
+            self.connection.node.unsynced_channels.pop(self, None)
         upto = unsynced[0][0] - 1 if unsynced else self.publish_seqno
         count = upto - self._confirmed_seqno
         if count > 0:
@@ -498,7 +507,9 @@ class Channel:
             queue.acked += 1
             if consumer is not None:
                 consumer.unacked_count -= 1
-            if self.parked:
+                if consumer.is_parked and not self.global_prefetch:
+                    self.wake(consumer)
+            if self.global_prefetch:
                 self.unpark()
             return
         if tag and tag not in unacked:
@@ -551,7 +562,7 @@ class Channel:
     def settle(self, tag: int, multiple: bool, outcome: str) -> None:
         """ack, requeue or discard; in tx mode at the commit. Raises: PreconditionFailed."""
         if self.tx is None:
-            if outcome == "ack":
+            if outcome == "ack" and not self.connection.keeps_messages:
                 self.acknowledge(tag, multiple)
             else:
                 self.settle_all(self.take_unacked(tag, multiple), outcome)
@@ -561,6 +572,7 @@ class Channel:
     def settle_all(self, taken: list[tuple[int, Unacked]], outcome: str) -> None:
         """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
         requeued: dict[Queue, list[Delivery]] = {}
+        settled: dict[Queue, list[int]] = {}
         for _tag, (consumer, queue, seq, message, count) in taken:
             if consumer is not None:
                 consumer.unacked_count -= 1
@@ -569,7 +581,11 @@ class Channel:
             if outcome == "requeue":
                 requeued.setdefault(queue, []).append(Delivery(seq, message, count))
             else:
-                queue.settle(1)
+                settled.setdefault(queue, []).append(seq)
+        for queue, seqs in settled.items():
+            queue.settle(len(seqs))
+            if queue.durable:
+                self.connection.node.log.settle(queue, seqs)
         for queue, deliveries in requeued.items():
             queue.requeue(deliveries)
         if requeued:
@@ -586,9 +602,18 @@ class Channel:
             self.lowest_tag = min(self.lowest_tag, next(iter(merged)))
 
     def unpark(self) -> None:
-        """Credit may have come back: wake the consumers that now have room."""
-        for consumer in [parked for parked in self.parked if parked.room() > 0]:
-            del self.parked[consumer]
+        """Credit may have come back: wake the consumers that now have some."""
+        for consumer in list(self.parked):
+            self.wake(consumer)
+
+    def wake(self, consumer: ChannelConsumer) -> None:
+        """A parked consumer may have credit again; without room it goes on waiting for that."""
+        if consumer not in self.parked or consumer.credit_left() <= 0:
+            return
+        del self.parked[consumer]
+        if self.connection.is_full:
+            self.connection.parked.append(consumer)
+        else:
             consumer.queue.unpark(consumer)
 
     # end
@@ -608,7 +633,11 @@ class Channel:
     def close(self) -> None:
         """The channel is over: whatever it held goes back, its consumers are gone."""
         self.is_open = False
-        self.tx = None
+        if self.tx is not None:  # what it put off is undone
+            for _, taken in self.tx.settlements:
+                self.restore_unacked(taken)
+            self.tx = None
+        self.connection.node.unsynced_channels.pop(self, None)
         if self.connection.memo is not None:
             self.connection.memo = None
         if self.reply_tag is not None:
@@ -616,9 +645,9 @@ class Channel:
             self.reply_tag = None
         for tag in list(self.consumers):
             self.take_back(self.consumers[tag])
-        taken = list(self.unacked.items())
+        unacked = list(self.unacked.items())
         self.unacked.clear()
-        self.settle_all(taken, "requeue")
+        self.settle_all(unacked, "requeue")
         for tag in list(self.consumers):
             self.cancel(tag)
         self.parked.clear()

@@ -38,6 +38,7 @@ from broker.amqp.errors import (
 from broker.amqp.frames import (
     END,
     FRAME_MIN_SIZE,
+    HEADER,
     HEARTBEAT,
     HEARTBEAT_FRAME,
     METHOD,
@@ -134,6 +135,7 @@ class Connection:
         "keeps_messages",
         "mechanism",
         "memo",
+        "message_size_max",
         "node",
         "outbox",
         "outbox_limit",
@@ -168,6 +170,7 @@ class Connection:
         limits = node.config.limits
         self.channel_max = limits.channel_max
         self.frame_max = FRAME_MIN_SIZE  # until the peer has tuned
+        self.message_size_max = limits.max_message_size
         self.heartbeat_ms = 0
         self.mechanism = ""
         self.client_properties: Table = EMPTY_TABLE
@@ -484,6 +487,8 @@ class Connection:
             return
         content = assembler.add(frame_type, payload)
         if content is None:
+            if frame_type == HEADER and assembler.body_left > self.message_size_max:
+                assembler.is_discarding = True  # RabbitMQ refuses it when it is complete; so do we
             return
         del self._assemblers[number]
         if channel.is_closing:
@@ -555,13 +560,14 @@ class Connection:
             answer()
             return
         waiting, channel.waiting = channel.waiting, None
-        if self.state is not State.RUNNING or not channel.is_open:
-            return
         try:
             answer()
         except AMQPException as refusal:
             refusal.ids = refusal.ids or (0, 0)
             self._refuse(refusal, channel.number)
+        if self.state is not State.RUNNING:
+            self._delete_exclusive_queues()  # the answer came after we had gone
+            return
         for frame in waiting or ():
             if channel.waiting is not None:
                 channel.waiting.append(frame)
@@ -604,20 +610,17 @@ class Connection:
     @hot(bench="auto-ack")
     def flush(self) -> None:
         """Write what is in the outbox; let go of what had to wait for it. Called once a turn."""
-        self.has_output = False
         if self._confirms_due:
             due, self._confirms_due = self._confirms_due, []
             for channel in due:
                 if channel.is_open:
                     channel.confirm()
-            self.has_output = False
-            if self.node.peers_with_output and self.node.peers_with_output[-1] is self:
-                self.node.peers_with_output.pop()
-        if self.is_paused:
-            return  # resume_writing flushes
-        if self._absorbed > ABSORB_MAX:
+        self.has_output = False
+        if self._absorbed > ABSORB_MAX and self.outbox_octets <= REPLIES_MAX:
             self.transport.resume_reading()
         self._absorbed = 0
+        if self.is_paused:
+            return  # on_transport_resumed has us flushed again
         outbox = self.outbox
         if outbox:
             if self.has_large_chunks:
@@ -647,7 +650,7 @@ class Connection:
         self.is_full = False
         parked, self.parked = self.parked, []
         for consumer in parked:
-            if consumer.room() > 0:
+            if consumer.credit_left() > 0:
                 consumer.queue.unpark(consumer)
             elif consumer.channel.is_open:
                 consumer.channel.parked[consumer] = None
@@ -690,7 +693,6 @@ class Connection:
                 refusal.reply_code,
                 refusal.reply_text,
             )
-            self._assemblers.pop(number, None)
             channel.confirm()
             channel.refuse(ChannelClose(refusal.reply_code, refusal.reply_text, *ids))
             return
@@ -753,11 +755,15 @@ class Connection:
         for channel in channels.values():
             if channel.is_open:
                 channel.close()
+        self._delete_exclusive_queues()
+        self.node.request_turn()
+
+    def _delete_exclusive_queues(self) -> None:
         exclusive, self.exclusive_queues = self.exclusive_queues, {}
         for name in exclusive:
-            if name in self.vhost.queues:
+            queue = self.vhost.queues.get(name)
+            if queue is not None and queue.owner == self.connection_id:
                 self.node.execute(DeleteQueue(self.vhost.name, name))
-        self.node.request_turn()
 
     def _end(self) -> None:
         """Write what is left and close the transport."""
@@ -767,6 +773,7 @@ class Connection:
             self.transport.write(b"".join(self.outbox))
             self.outbox.clear()
         self.state = State.CLOSED
+        self._deadline_ms = self.node.now_ms + CLOSE_TIMEOUT_MS  # for a peer that does not read
         self.transport.close()
 
     def drop(self) -> None:
@@ -782,7 +789,7 @@ class Connection:
         self.is_full = True
         self._leave_channels()
         self.node.peers.pop(self.connection_id, None)
-        if was is not State.HEADER:
+        if was in (State.RUNNING, State.CLOSING):
             log.info("closed, peer=%s", self.peer_name)
 
 

@@ -106,9 +106,13 @@ class ChannelConsumer:
 
     def room(self) -> int:
         """Seam `Consumer`: what credit and back-pressure leave."""
-        channel = self.channel
-        if channel.connection.is_full or not channel.is_open:
+        if self.channel.connection.is_full or not self.channel.is_open:
             return 0
+        return self.credit_left()
+
+    def credit_left(self) -> int:
+        """How many messages prefetch and basic.credit allow, at most BATCH_MAX."""
+        channel = self.channel
         room = BATCH_MAX
         if self.credit is not None:
             room = min(room, self.credit)
@@ -156,7 +160,7 @@ class ChannelConsumer:
                 seq += stride
             taken += 1
             octets += size
-            if octets > limit:
+            if octets > limit and stride == 1:
                 break
         connection.outbox_octets = octets
         if octets > limit:
