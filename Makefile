@@ -18,11 +18,11 @@ run: setup
 	$(BIN)/leveret
 
 test: setup
-	$(BIN)/python -m tests.check
+	$(BIN)/python -m tests.check --static
 	$(BIN)/python -m pytest -q -m "not soak"
 
 check: setup
-	$(BIN)/python -m tests.check
+	$(BIN)/python -m tests.check --static
 
 soak: setup
 	$(BIN)/python -m pytest -q -m soak

@@ -188,3 +188,48 @@ def _flattened(
             yield from _flattened(value, f"{key}.", known)
         else:
             yield key, value
+
+
+def reference() -> str:
+    """docs/configuration.md: every setting, from this module."""
+    lines = [
+        "# Settings",
+        "",
+        "In a YAML file (`leveret --config F`), by `--set key=value`, in a program by",
+        "`Broker({key: value})`. Later ones win: defaults, file, `--set`, flags. In YAML, nested keys",
+        "and dotted ones are the same. Written from `broker/config.py` by",
+        "`python -m tests.write_reference`.",
+        "",
+        "| key | default | unit | what it is |",
+        "| --- | --- | --- | --- |",
+    ]
+    for key, default, entry in _documented():
+        unit = entry.metadata["unit"]
+        lines.append(f"| `{key}` | `{_yaml(default)}` | {unit} | {entry.metadata['help']} |")
+    return "\n".join(lines) + "\n"
+
+
+def sample() -> str:
+    """config/leveret.yaml: every setting with its default, commented out."""
+    lines = ["# Settings of a node, with their defaults. See docs/configuration.md.", ""]
+    for key, default, entry in _documented():
+        unit = f" ({entry.metadata['unit']})" if entry.metadata["unit"] else ""
+        lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {_yaml(default)}", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _documented() -> Iterator[tuple[str, object, Any]]:
+    config = Config()
+    for key, path, entry in settings():
+        value: object = config
+        for name in path:
+            value = getattr(value, name)
+        yield key, value, entry
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(value) + "]"
+    return '""' if value == "" else str(value)
