@@ -46,6 +46,7 @@ class Peer(Protocol):
 
     def flush(self) -> None: ...
     def tick(self, now_ms: int) -> None: ...
+    def on_alarms_changed(self) -> None: ...
     def shut_down(self, reason: str) -> None: ...
     def drop(self) -> None: ...
 
@@ -76,6 +77,7 @@ class Node:
         self.changed_queues: list[Queue] = []
         self.turn_requested = False
         self.now_ms = 0
+        self.alarms: dict[str, None] = {}  # resources that ran low: "memory", "disk"
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self._last_connection_id = 0
@@ -186,6 +188,24 @@ class Node:
         if not self.turn_requested:
             self.turn_requested = True
             self.clock.request_turn()
+
+    def set_alarm(self, resource: str) -> None:
+        """A resource runs low: connections that publish are told and not read any more."""
+        if resource not in self.alarms:
+            self.alarms[resource] = None
+            log.warning("alarm set, publishers are blocked, resource=%s", resource)
+            self._tell_peers()
+
+    def clear_alarm(self, resource: str) -> None:
+        """There is enough of it again."""
+        if resource in self.alarms:
+            del self.alarms[resource]
+            log.warning("alarm cleared, resource=%s", resource)
+            self._tell_peers()
+
+    def _tell_peers(self) -> None:
+        for peer in list(self.peers.values()):
+            peer.on_alarms_changed()
 
     def on_log_synced(self) -> None:
         """The log has synced more: confirms that waited for it go out in this turn."""

@@ -251,6 +251,9 @@ class Channel:
         route.exchange.published += 1
         if not route.is_memorable:
             route.envelope = None
+        if not connection.has_published:
+            connection.has_published = True
+            connection.on_alarms_changed()
 
     def resolve(self, payload: bytes, header: bytes) -> Route:
         """Read a basic.publish and check what it asks for. Raises: AMQPException.

@@ -53,8 +53,10 @@ from broker.amqp.methods import (
     ChannelCloseOk,
     ChannelOpen,
     ChannelOpenOk,
+    ConnectionBlocked,
     ConnectionClose,
     ConnectionCloseOk,
+    ConnectionUnblocked,
     Method,
 )
 from broker.amqp.wire import EMPTY_TABLE, Table
@@ -127,7 +129,9 @@ class Connection:
         "frame_max",
         "has_large_chunks",
         "has_output",
+        "has_published",
         "heartbeat_ms",
+        "is_blocked",
         "is_full",
         "is_legacy",
         "is_loopback",
@@ -186,6 +190,8 @@ class Connection:
         self.outbox_limit = OUTBOX_LIMIT
         self.has_output = False
         self.has_large_chunks = False  # in the outbox
+        self.has_published = False  # since the last alarm was over
+        self.is_blocked = False  # by an alarm
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
@@ -616,7 +622,8 @@ class Connection:
                 if channel.is_open:
                     channel.confirm()
         self.has_output = False
-        if self._absorbed > ABSORB_MAX and self.outbox_octets <= REPLIES_MAX:
+        has_paused = self._absorbed > ABSORB_MAX
+        if has_paused and self.outbox_octets <= REPLIES_MAX and not self.is_blocked:
             self.transport.resume_reading()
         self._absorbed = 0
         if self.is_paused:
@@ -642,7 +649,8 @@ class Connection:
     def on_transport_resumed(self) -> None:
         """The peer has caught up."""
         self.is_paused = False
-        self.transport.resume_reading()
+        if not self.is_blocked:
+            self.transport.resume_reading()
         self._drained()
         self.mark_output()
 
@@ -655,11 +663,38 @@ class Connection:
             elif consumer.channel.is_open:
                 consumer.channel.parked[consumer] = None
 
+    # alarms
+
+    def on_alarms_changed(self) -> None:
+        """A resource of the node ran low, or none does any more.
+
+        RabbitMQ: only connections that publish are blocked, and whether one does is asked anew
+        after each alarm; consumers go on.
+        """
+        if self.state is not State.RUNNING:
+            return
+        if self.node.alarms:
+            if self.has_published and not self.is_blocked:
+                self.block()
+        elif self.is_blocked:
+            self.is_blocked = self.has_published = False
+            self.memo = None  # the next publish has to be noticed
+            if self.wants_blocked:
+                self.send(0, ConnectionUnblocked())
+            self.transport.resume_reading()
+
+    def block(self) -> None:
+        """Tell the peer why, and stop reading it."""
+        self.is_blocked = True
+        if self.wants_blocked:
+            self.send(0, ConnectionBlocked(f"low on {' & '.join(self.node.alarms)}"))
+        self.transport.pause_reading()
+
     # time
 
     def tick(self, now_ms: int) -> None:
         """Heartbeats and limits in time; called about twice a second."""
-        if self._received_in_tick:
+        if self._received_in_tick or self.is_blocked:  # whom we do not read we do not hear
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:

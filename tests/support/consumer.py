@@ -1,0 +1,70 @@
+"""A consumer for queues under test, without a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from broker.amqp.wire import Table, table_of
+from broker.message import Message
+from broker.queues.queue import Delivery
+
+
+class FakeConsumer:
+    """Seam `Consumer`. credit: how many messages it has room for; each one taken costs one.
+
+    takes: how many it takes of one offer, like a peer whose outbox fills up on the way.
+    """
+
+    def __init__(
+        self,
+        tag: str = "c",
+        *,
+        credit: int = 1_000_000,
+        no_ack: bool = False,
+        exclusive: bool = False,
+        priority: int = 0,
+        peer: object = None,
+        takes: int = 1_000_000,
+    ):
+        self.tag = tag
+        self.no_ack = no_ack
+        self.exclusive = exclusive
+        self.arguments: Table = table_of({"x-priority": priority})
+        self.priority = priority
+        self.is_parked = False
+        self.credit = credit
+        self.takes = takes
+        self.parked = 0  # calls of on_parked
+        self.queue_deleted = 0  # calls of on_queue_deleted
+        self._peer = peer if peer is not None else self
+        self._taken: list[Delivery] = []
+
+    @property
+    def peer(self) -> object:
+        return self._peer
+
+    def room(self) -> int:
+        return self.credit
+
+    def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
+        assert 0 < len(messages) <= self.credit
+        taken = list(messages[: self.takes])
+        self.credit -= len(taken)
+        self._taken += [
+            Delivery(seq + index * stride, message, count) for index, message in enumerate(taken)
+        ]
+        return len(taken)
+
+    def on_parked(self) -> None:
+        self.parked += 1
+
+    def on_queue_deleted(self) -> None:
+        self.queue_deleted += 1
+
+    def take(self) -> list[Delivery]:
+        """What was delivered since the last time."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    def take_bodies(self) -> list[str]:
+        return [delivery.message.body.decode() for delivery in self.take()]
