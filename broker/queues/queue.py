@@ -28,10 +28,16 @@ from broker.amqp.wire import EMPTY_TABLE, Table
 from broker.marks import hot
 from broker.message import Message
 from broker.queues.arguments import queue_type_of
+from broker.queues.consumers import ConsumerRing, Level
 from broker.seams import Consumer
 
 ROUNDS_MAX = 64  # messages per consumer before back-pressure is looked at again
 PUMP_MAX = 2000  # messages a queue hands out in one turn: then the others have theirs
+
+# What a queue without consumers has, instead of empty ones of its own: most have none.
+NOBODY: dict[Consumer, None] = {}
+NO_PEERS: dict[object, int] = {}
+NO_CONSUMERS = ConsumerRing()
 
 
 class Delivery(NamedTuple):
@@ -51,6 +57,7 @@ class Queue:
 
     __slots__ = (
         "_changed",
+        "_peers",
         "acked",
         "arguments",
         "auto_delete",
@@ -58,7 +65,6 @@ class Queue:
         "delivered",
         "durable",
         "exclusive_consumer",
-        "has_priorities",
         "head_seq",
         "incoming",
         "is_changed",
@@ -95,14 +101,14 @@ class Queue:
         self.ready: deque[Message] = deque()
         self.head_seq = 1
         self.returned: list[Delivery] = []
-        self.consumers: list[Consumer] = []
-        self.ring: deque[Consumer] | None = None  # made with the first consumer
+        self.consumers = NOBODY  # all of them, in the order they came
+        self.ring = NO_CONSUMERS  # those that may have room
+        self._peers = NO_PEERS  # how many consumers each connection has
         self.exclusive_consumer: Consumer | None = None
         self.unacked_count = 0
         self.incoming: dict[Any, dict[Any, Any]] | None = None  # source → its bindings to here
         self.is_changed = False
         self.is_deleted = False
-        self.has_priorities = False  # has a consumer ever asked for one?
         self._changed = changed
         self.published = self.delivered = self.redelivered = self.acked = 0
 
@@ -125,7 +131,7 @@ class Queue:
         """Append one message."""
         self.ready.append(message)
         self.published += 1
-        if self.ring and not self.is_changed:
+        if not self.is_changed and self.ring.top is not None:
             self.is_changed = True
             self._changed.append(self)
 
@@ -134,14 +140,15 @@ class Queue:
         """Append messages in order."""
         self.ready.extend(messages)
         self.published += len(messages)
-        if self.ring and not self.is_changed:
+        if not self.is_changed and self.ring.top is not None:
             self.is_changed = True
             self._changed.append(self)
 
     def requeue(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries back to their original positions. They were unacked until now."""
         for delivery in deliveries:
-            heappush(self.returned, delivery._replace(delivery_count=delivery.delivery_count + 1))
+            again = delivery._replace(delivery_count=delivery.delivery_count + 1)
+            heappush(self.returned, again)
             self.unacked_count -= 1
         self.mark_changed()
 
@@ -153,30 +160,31 @@ class Queue:
         self.is_changed = False
         ring = self.ring
         left = PUMP_MAX
-        while ring and left > 0:
+        while left > 0:
+            top = ring.top  # of the highest priority; changes when the last of them is parked
+            if top is None:
+                return
             if self.returned:
-                left -= self._pump_returned(ring)
+                left -= self._pump_returned(top)
             elif not self.ready:
                 return
-            elif len(ring) == 1:
-                left -= self._pump_one(ring)
-            elif self.has_priorities or self._shares_peer(ring):
-                left -= self._pump_next(ring)
+            elif len(top) == 1:
+                left -= self._pump_one(top)
+            elif self.consumers_share_peer:
+                left -= self._pump_next(top)
             else:
-                left -= self._pump_round(ring)
-        if ring and (self.ready or self.returned):
-            self.mark_changed()
+                left -= self._pump_round(top)
+        self.mark_changed()
 
-    def _pump_one(self, ring: deque[Consumer]) -> int:
+    def _pump_one(self, top: Level) -> int:
         """The only consumer takes a run of messages. Returns: how many."""
-        consumer = ring[0]
+        (consumer,) = top
         room = consumer.room()
         if room <= 0:
             self._park(consumer)
             return 0
         ready = self.ready
-        waiting = len(ready)
-        if room >= waiting:
+        if room >= len(ready):
             batch = list(ready)
             ready.clear()
         else:
@@ -186,13 +194,9 @@ class Queue:
         self.head_seq = seq + len(batch)
         return self._hand_over(consumer, batch, seq, 1)
 
-    def _shares_peer(self, ring: deque[Consumer]) -> bool:
-        """Whether several consumers belong to one connection, which then sees messages in order."""
-        return len({id(consumer.peer) for consumer in ring}) < len(ring)
-
-    def _pump_next(self, ring: deque[Consumer]) -> int:
-        """One message to whoever is next: the first of the highest priority that has room."""
-        consumer = self._next_consumer(ring)
+    def _pump_next(self, top: Level) -> int:
+        """One message to whoever is next: consumers of one connection see the queue's order."""
+        consumer = self._next_consumer(top)
         if consumer is None:
             return 0
         message = self.ready.popleft()
@@ -200,54 +204,63 @@ class Queue:
         self.head_seq = seq + 1
         return self._hand_over(consumer, [message], seq, 1)
 
-    def _next_consumer(self, ring: deque[Consumer]) -> Consumer | None:
-        """Whose turn it is; moves it to the ring's end. None: it had no room, and is parked."""
-        consumer = ring[0]
-        if self.has_priorities:
-            consumer = max(ring, key=lambda candidate: candidate.priority)  # the first such
-        if consumer.room() <= 0:
-            self._park(consumer)
-            return None
-        if consumer is ring[0]:
-            ring.rotate(-1)
-        else:
-            ring.remove(consumer)
-            ring.append(consumer)
-        return consumer
-
-    def _pump_round(self, ring: deque[Consumer]) -> int:
-        """As many whole rounds as all have room for: consumer i takes messages i, i + n, ….
-
-        That is what one message each in turn comes to, without a call per message.
-        """
-        for consumer in list(ring):
-            if consumer.room() <= 0:
-                self._park(consumer)
-        count = len(ring)
-        if count < 2:
-            return 0
-        ready = self.ready
-        room = min(consumer.room() for consumer in ring)
-        rounds = min(room, ROUNDS_MAX, -(-len(ready) // count))
-        take = min(rounds * count, len(ready))
-        popleft = ready.popleft
-        batch = [popleft() for _ in range(take)]
-        seq = self.head_seq
-        self.head_seq = seq + take
-        for index, consumer in enumerate(list(ring)[:take]):
-            self._hand_over(consumer, batch[index::count], seq + index, count)
-        ring.rotate(-take)
-        return take
-
-    def _pump_returned(self, ring: deque[Consumer]) -> int:
+    def _pump_returned(self, top: Level) -> int:
         """The oldest returned message to whoever is next."""
-        consumer = self._next_consumer(ring)
+        consumer = self._next_consumer(top)
         if consumer is None:
             return 0
         seq, message, count = heappop(self.returned)
         if count:
             self.redelivered += 1
         return self._hand_over(consumer, [message], seq, 1, count)
+
+    def _next_consumer(self, top: Level) -> Consumer | None:
+        """Whose turn it is; moves it to the end. None: it had no room, and is parked."""
+        consumer = next(iter(top))
+        if consumer.room() <= 0:
+            self._park(consumer)
+            return None
+        top.move_to_end(consumer)
+        return consumer
+
+    def _pump_round(self, top: Level) -> int:
+        """As many whole rounds as all have room for: consumer i takes messages i, i + n, ….
+
+        That is what one message each in turn comes to, without a call per message. With more
+        consumers than messages only as many are looked at as there are messages.
+        """
+        ready = self.ready
+        waiting = len(ready)
+        takers: list[Consumer] = []
+        without_room: list[Consumer] = []
+        rounds = ROUNDS_MAX
+        for consumer in top:
+            room = consumer.room()
+            if room <= 0:
+                without_room.append(consumer)
+                continue
+            takers.append(consumer)
+            rounds = min(rounds, room)
+            if len(takers) == waiting:
+                break
+        for consumer in without_room:
+            self._park(consumer)
+        count = len(takers)
+        if count < 2:
+            return 0  # the next look at the ring finds the one or none
+        if count < len(top):
+            rounds = 1
+        take = min(rounds * count, waiting)
+        popleft = ready.popleft
+        batch = [popleft() for _ in range(take)]
+        seq = self.head_seq
+        self.head_seq = seq + take
+        for index, consumer in enumerate(takers[:take]):
+            self._hand_over(consumer, batch[index::count], seq + index, count)
+        served = take % count if count == len(top) else count
+        for consumer in takers[:served]:
+            top.move_to_end(consumer)
+        return take
 
     def _hand_over(
         self, consumer: Consumer, batch: list[Message], seq: int, stride: int, count: int = 0
@@ -293,41 +306,54 @@ class Queue:
 
     def add_consumer(self, consumer: Consumer) -> None:
         """Serve a consumer from now on, in turn with the others."""
-        self.consumers.append(consumer)
+        if self.ring is NO_CONSUMERS:
+            self.ring = ConsumerRing()
+            self.consumers, self._peers = {}, {}
+        self.consumers[consumer] = None
+        peer = consumer.peer
+        self._peers[peer] = self._peers.get(peer, 0) + 1
         if consumer.exclusive:
             self.exclusive_consumer = consumer
-        if consumer.priority:
-            self.has_priorities = True
-        if self.ring is None:
-            self.ring = deque()
-        self.ring.append(consumer)
+        self.ring.add(consumer)
         self.mark_changed()
 
     def remove_consumer(self, consumer: Consumer) -> bool:
         """Forget a consumer. Returns: whether the queue should be deleted (auto-delete)."""
-        self.consumers.remove(consumer)
+        del self.consumers[consumer]
+        peer = consumer.peer
+        self._peers[peer] -= 1
+        if not self._peers[peer]:
+            del self._peers[peer]
         if self.exclusive_consumer is consumer:
             self.exclusive_consumer = None
-        if self.ring is not None and not consumer.is_parked:
-            self.ring.remove(consumer)
+        self.ring.discard(consumer)
         return self.auto_delete and not self.consumers
+
+    @property
+    def consumers_share_peer(self) -> bool:
+        """Whether several consumers belong to one connection, which then sees messages in order."""
+        return len(self._peers) < len(self.consumers)
+
+    def take_back(self, consumer: Consumer) -> None:
+        """No further deliveries to a consumer that is about to go."""
+        self.ring.discard(consumer)
+        consumer.is_parked = True
 
     def unpark(self, consumer: Consumer) -> None:
         """A parked consumer has room again."""
-        if consumer.is_parked and self.ring is not None:
+        if consumer.is_parked and consumer in self.consumers:
             consumer.is_parked = False
-            self.ring.append(consumer)
+            self.ring.add(consumer)
             self.mark_changed()
 
     def _park(self, consumer: Consumer) -> None:
-        assert self.ring is not None
-        self.ring.remove(consumer)
+        self.ring.discard(consumer)
         consumer.is_parked = True
         consumer.on_parked()
 
     def mark_changed(self) -> None:
-        """Be pumped in this turn."""
-        if not self.is_changed and self.ring and (self.ready or self.returned):
+        """Be pumped in this turn, if there is anything to hand out and somebody to take it."""
+        if not self.is_changed and self.ring.top is not None and (self.ready or self.returned):
             self.is_changed = True
             self._changed.append(self)
 
@@ -335,16 +361,18 @@ class Queue:
         """Become nothing: drop what is ready, tell the consumers. Returns: messages dropped."""
         dropped = self.purge()
         self.is_deleted = True
-        consumers, self.consumers, self.ring = self.consumers, [], None
+        consumers, self.consumers, self._peers = self.consumers, NOBODY, NO_PEERS
+        self.ring = NO_CONSUMERS
         for consumer in consumers:
             consumer.on_queue_deleted()
         return dropped
 
     def check_invariants(self) -> None:
         """Assert what the module promises. Called by tests after every step."""
-        ring = self.ring or ()
-        assert len(set(ring)) == len(ring)
+        ring = self.ring
+        assert all(consumer in self.consumers for consumer in ring)
         assert all(consumer.is_parked == (consumer not in ring) for consumer in self.consumers)
+        assert sum(self._peers.values()) == len(self.consumers)
         assert all(delivery.seq < self.head_seq for delivery in self.returned)
         assert self.unacked_count >= 0
         heap = list(self.returned)

@@ -47,6 +47,8 @@ def basic_qos(channel: Channel, command: BasicQos) -> Method:
     if command.prefetch_size:
         raise NotImplementedByBroker(f"prefetch_size!=0 ({command.prefetch_size})")
     if command.is_global:
+        if not channel.global_prefetch:
+            channel.global_used = len(channel.unacked)  # RabbitMQ counts basic.get here only
         channel.global_prefetch = command.prefetch_count
     else:
         channel.prefetch = command.prefetch_count

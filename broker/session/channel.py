@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 READ_FIRST = HAS_USER_ID | HAS_EXPIRATION | HAS_REPLY_TO
+REMEMBERED_MAX = 4096  # octets of a content header that is worth remembering
 ROUTES_MAX = 512  # remembered publish payloads per connection
 
 _pack_ack = Struct(">BHIHHQBB").pack
@@ -126,6 +127,7 @@ class Channel:
         "connection",
         "consumers",
         "global_prefetch",
+        "global_used",
         "has_confirms_due",
         "is_closing",
         "is_open",
@@ -153,6 +155,7 @@ class Channel:
         self.unacked: dict[int, Unacked] = {}  # by delivery tag, in tag order
         self.lowest_tag = 1  # no unacked delivery has a lower tag
         self.last_delivery_tag = 0
+        self.global_used = 0  # of the global prefetch, by deliveries to consumers
         self.prefetch = 0
         self.global_prefetch = 0
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
@@ -249,7 +252,7 @@ class Channel:
             self._memorise(payload, route, envelope)
         self.distribute(Message(envelope, body), route.queues, route.mandatory)
         route.exchange.published += 1
-        if not route.is_memorable:
+        if not route.is_memorable or len(header) > REMEMBERED_MAX:
             route.envelope = None
         if not connection.has_published:
             connection.has_published = True
@@ -510,6 +513,7 @@ class Channel:
             queue.acked += 1
             if consumer is not None:
                 consumer.unacked_count -= 1
+                self.global_used -= 1
                 if consumer.is_parked and not self.global_prefetch:
                     self.wake(consumer)
             if self.global_prefetch:
@@ -531,6 +535,7 @@ class Channel:
                     run_queue.settle(run)
                     if run_consumer is not None:
                         run_consumer.unacked_count -= run
+                        self.global_used -= run
                 run_consumer, run_queue = entry[0], entry[1]
                 run = 0
             run += 1
@@ -538,6 +543,7 @@ class Channel:
             run_queue.settle(run)
             if run_consumer is not None:
                 run_consumer.unacked_count -= run
+                self.global_used -= run
         self.lowest_tag = tag + 1
         if self.parked:
             self.unpark()
@@ -579,6 +585,7 @@ class Channel:
         for _tag, (consumer, queue, seq, message, count) in taken:
             if consumer is not None:
                 consumer.unacked_count -= 1
+                self.global_used -= 1
             if queue.is_deleted:
                 continue
             if outcome == "requeue":
@@ -615,7 +622,7 @@ class Channel:
             return
         del self.parked[consumer]
         if self.connection.is_full:
-            self.connection.parked.append(consumer)
+            self.connection.parked[consumer] = None
         else:
             consumer.queue.unpark(consumer)
 
@@ -627,8 +634,7 @@ class Channel:
         if consumer is None:
             return
         self.parked.pop(consumer, None)
-        if consumer in self.connection.parked:
-            self.connection.parked.remove(consumer)
+        self.connection.parked.pop(consumer, None)
         queue = consumer.queue
         if queue.remove_consumer(consumer) and not queue.is_deleted:
             self.connection.node.execute(DeleteQueue(queue.vhost, queue.name))
@@ -646,21 +652,14 @@ class Channel:
         if self.reply_tag is not None:
             self.connection.node.reply_consumers.pop(self.reply_token, None)
             self.reply_tag = None
-        for tag in list(self.consumers):
-            self.take_back(self.consumers[tag])
+        for consumer in self.consumers.values():
+            consumer.queue.take_back(consumer)
         unacked = list(self.unacked.items())
         self.unacked.clear()
         self.settle_all(unacked, "requeue")
         for tag in list(self.consumers):
             self.cancel(tag)
         self.parked.clear()
-
-    def take_back(self, consumer: ChannelConsumer) -> None:
-        """No further deliveries to a consumer that is about to go."""
-        queue = consumer.queue
-        if not consumer.is_parked and queue.ring is not None:
-            queue.ring.remove(consumer)
-            consumer.is_parked = True
 
     def refuse(self, close: ChannelClose) -> None:
         """Close the channel with a reply; everything but close-ok is ignored from here."""

@@ -9,8 +9,9 @@ outbox to the transport, once a turn. Only this module turns an exception into a
     RUNNING ─peer closes→ CLOSING: the peer hangs up once it has our close-ok, as with RabbitMQ
 
 Back-pressure: deliveries stop when the outbox passes `outbox_limit` or the transport has had
-enough (`is_full`); what the peer asks for is still answered, up to `REPLIES_MAX` octets, then it is
-not read any more. A connection that sends a lot is not read for the rest of the turn.
+enough (`is_full`); what the peer asks for is still answered, up to `REPLIES_MAX` octets, then its
+frames wait until it has taken them (`is_stalled`). A connection that sends a lot is not read for
+the rest of the turn.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ class Connection:
         "is_legacy",
         "is_loopback",
         "is_paused",
+        "is_stalled",
         "keeps_messages",
         "mechanism",
         "memo",
@@ -192,10 +194,11 @@ class Connection:
         self.has_large_chunks = False  # in the outbox
         self.has_published = False  # since the last alarm was over
         self.is_blocked = False  # by an alarm
+        self.is_stalled = False  # asked for more replies than it takes: its frames wait
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
-        self.parked: list[ChannelConsumer] = []  # consumers that wait for the outbox
+        self.parked: dict[ChannelConsumer, None] = {}  # consumers that wait for the outbox
         self._confirms_due: list[Channel] = []
         self._assemblers: dict[int, Assembler] = {}  # contents that are not complete
         self._rest = b""
@@ -222,7 +225,10 @@ class Connection:
         splices = False
         if rest:
             self._rest = b""
-            if len(rest) < SPLICE_MIN:
+            if self.is_stalled:
+                self._rest = rest + data
+                return
+            if len(rest) < SPLICE_MIN or not data:
                 data = rest + data
             else:
                 splices = True
@@ -250,7 +256,7 @@ class Connection:
         if at < len(data):
             self._rest = data[at:] if at else data
         self._absorbed += len(data)
-        if self._absorbed > ABSORB_MAX:
+        if self._absorbed > ABSORB_MAX or self.is_stalled:
             self.transport.pause_reading()  # the others have their turn; flush resumes
             self.mark_output()
         node = self.node
@@ -311,6 +317,9 @@ class Connection:
                     channel.publish_run(memo, messages)
                     continue
             if size - at < 7:
+                return at
+            if self.outbox_octets > REPLIES_MAX:
+                self.is_stalled = True  # first it has to take what it asked for
                 return at
             frame_type, number, length = unpack_frame_header(data, at)
             start = at + 7
@@ -376,6 +385,7 @@ class Connection:
             frame_type != 2
             or frame_channel != number
             or length < 14
+            or length > self.frame_max > 0
             or header_end + OVERHEAD > size
             or data[header_end] != END
             or class_id != 60
@@ -595,10 +605,10 @@ class Connection:
         for chunk in chunks:
             self.outbox.append(chunk)
             self.outbox_octets += len(chunk)
+            if len(chunk) >= LARGE_CHUNK:
+                self.has_large_chunks = True
         if not self.has_output:
             self.mark_output()
-        if self.is_paused and self.outbox_octets > REPLIES_MAX:
-            self.transport.pause_reading()
 
     def mark_output(self) -> None:
         """Be flushed in this turn."""
@@ -622,9 +632,8 @@ class Connection:
                 if channel.is_open:
                     channel.confirm()
         self.has_output = False
-        has_paused = self._absorbed > ABSORB_MAX
-        if has_paused and self.outbox_octets <= REPLIES_MAX and not self.is_blocked:
-            self.transport.resume_reading()
+        if self._absorbed > ABSORB_MAX:
+            self._read_on()
         self._absorbed = 0
         if self.is_paused:
             return  # on_transport_resumed has us flushed again
@@ -638,8 +647,19 @@ class Connection:
             outbox.clear()
             self.outbox_octets = 0
             self._sent_in_tick = True
-        if self.is_full and not self.is_paused:
+        if self.is_paused:  # the write was too much for it
+            return
+        if self.is_full:
             self._drained()
+        if self.is_stalled:
+            self.is_stalled = False
+            self._read_on()
+            self.absorb(b"")
+
+    def _read_on(self) -> None:
+        """Read the peer, unless there is a reason not to."""
+        if not (self.is_blocked or self.is_stalled):
+            self.transport.resume_reading()
 
     def on_transport_paused(self) -> None:
         """The peer does not read as fast as it is written to: no deliveries until it does."""
@@ -649,14 +669,13 @@ class Connection:
     def on_transport_resumed(self) -> None:
         """The peer has caught up."""
         self.is_paused = False
-        if not self.is_blocked:
-            self.transport.resume_reading()
+        self._read_on()
         self._drained()
         self.mark_output()
 
     def _drained(self) -> None:
         self.is_full = False
-        parked, self.parked = self.parked, []
+        parked, self.parked = self.parked, {}
         for consumer in parked:
             if consumer.credit_left() > 0:
                 consumer.queue.unpark(consumer)
@@ -681,7 +700,7 @@ class Connection:
             self.memo = None  # the next publish has to be noticed
             if self.wants_blocked:
                 self.send(0, ConnectionUnblocked())
-            self.transport.resume_reading()
+            self._read_on()
 
     def block(self) -> None:
         """Tell the peer why, and stop reading it."""

@@ -120,7 +120,7 @@ class ChannelConsumer:
             if self.prefetch:
                 room = min(room, self.prefetch - self.unacked_count)
             if channel.global_prefetch:
-                room = min(room, channel.global_prefetch - len(channel.unacked))
+                room = min(room, channel.global_prefetch - channel.global_used)
         return room
 
     @hot(bench="auto-ack")
@@ -174,6 +174,7 @@ class ChannelConsumer:
             self.credit -= taken
         if unacked is not None:
             self.unacked_count += taken
+            channel.global_used += taken
         return taken
 
     def _remember(self, envelope: Envelope, redelivered: bool) -> None:
@@ -222,7 +223,7 @@ class ChannelConsumer:
         """Seam `Consumer`: wait for credit (an ack looks us up) or for the outbox to drain."""
         channel = self.channel
         if channel.connection.is_full:
-            channel.connection.parked.append(self)
+            channel.connection.parked[self] = None
         else:
             channel.parked[self] = None
 
@@ -231,5 +232,6 @@ class ChannelConsumer:
         channel = self.channel
         channel.consumers.pop(self.tag, None)
         channel.parked.pop(self, None)
+        channel.connection.parked.pop(self, None)
         if channel.is_open and channel.connection.wants_cancel_notify:
             channel.send(BasicCancel(self.tag, nowait=True))

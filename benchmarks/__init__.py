@@ -1,0 +1,1 @@
+"""Load benchmarks: `python -m benchmarks` runs them against a real broker process."""
