@@ -1,0 +1,49 @@
+"""Every recorded conversation, played against one broker process of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.conformance.__main__ import SLOW_AT_ONCE, diff, play_alone
+from tests.conformance.fixtures import users
+from tests.conformance.registry import Scenario, load, read_transcripts
+from tests.conformance.wire_client import Target
+from tests.support.process import BrokerProcess
+
+SCENARIOS = [scenario for scenario in load().values() if scenario.stage == "core"]
+# Those that wait for seconds (RabbitMQ's silent delays) all start before the first test.
+SLOW = [scenario for scenario in SCENARIOS if scenario.slow]
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    with BrokerProcess() as process:
+        target = Target(process.port, api_port=process.ports.get("management"))
+        with users(target):
+            yield target
+            target.close()
+
+
+@pytest.fixture(scope="module")
+def slow(target: Target) -> Iterator[dict[str, Future[list[list[object]]]]]:
+    with ThreadPoolExecutor(SLOW_AT_ONCE) as pool:
+        yield {scenario.name: pool.submit(play_alone, target, scenario) for scenario in SLOW}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_transcript(
+    scenario: Scenario, target: Target, slow: dict[str, Future[list[list[object]]]]
+) -> None:
+    if scenario.needs and target.api_port is None:
+        pytest.skip("the broker has no HTTP API to make users with")
+    recorded = read_transcripts(scenario.module).get(scenario.name)
+    assert recorded is not None, "never recorded"
+    if scenario.slow:
+        played = slow[scenario.name].result(timeout=30)
+    else:
+        played = scenario.play(target)
+    lines = diff(recorded, played, scenario.name)
+    assert not lines, "\n".join(["", *lines])
