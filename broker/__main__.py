@@ -80,9 +80,6 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
-    finally:
-        for path in announcements(config, arguments.ready_file):
-            path.unlink(missing_ok=True)
     return 0
 
 
@@ -114,10 +111,12 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
         settle_memory()
         assert broker.node is not None
         log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)
-        for path in announcements(config, ready_file):
-            write_ready_file(path, broker)
-        await stopping.wait()
-        log.info("stopping")
+        with contextlib.ExitStack() as written:
+            for path in announcements(config, ready_file):
+                write_ready_file(path, broker)
+                written.callback(path.unlink, missing_ok=True)
+            await stopping.wait()
+            log.info("stopping")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,20 @@ class ConfigError(ValueError):
     """What the user wrote cannot be used; the text is one line for them."""
 
 
-def setting(default: Any, *, key: str, help: str, unit: str = "") -> Any:
-    """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted."""
-    metadata = {"key": key, "help": help, "unit": unit}
+def setting(
+    default: Any,
+    *,
+    key: str,
+    help: str,
+    unit: str = "",
+    bounds: tuple[int, int] = (0, 2**63),
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
+
+    bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
+    """
+    metadata = {"key": key, "help": help, "unit": unit, "bounds": bounds, "choices": choices}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -32,19 +43,31 @@ class Limits:
     """What is negotiated and enforced."""
 
     channel_max: int = setting(
-        2047, key="channel_max", help="Channels per connection; 0: no limit."
+        2047, key="channel_max", bounds=(0, 65535), help="Channels per connection; 0: no limit."
     )
     frame_max: int = setting(
-        131072, key="frame_max", unit="bytes", help="Largest frame offered to a peer."
+        131072,
+        key="frame_max",
+        unit="bytes",
+        bounds=(4096, 2**31 - 1),
+        help="Largest frame offered to a peer.",
     )
     heartbeat_s: int = setting(
-        60, key="heartbeat", unit="s", help="Heartbeat offered to a peer; 0: none."
+        60,
+        key="heartbeat",
+        unit="s",
+        bounds=(0, 65535),
+        help="Heartbeat offered to a peer; 0: none.",
     )
     handshake_timeout_ms: int = setting(
         10_000, key="handshake_timeout", unit="ms", help="Time for a peer to open its connection."
     )
     max_message_size: int = setting(
-        134_217_728, key="max_message_size", unit="bytes", help="Largest message body accepted."
+        134_217_728,
+        key="max_message_size",
+        unit="bytes",
+        bounds=(1, 512 * 1024 * 1024),
+        help="Largest message body accepted.",
     )
 
 
@@ -75,9 +98,14 @@ class Listeners:
     """Where the node listens."""
 
     bind: str = setting("", key="listeners.bind", help="Address; empty: all, IPv4 and IPv6.")
-    port: int = setting(5672, key="listeners.tcp.default", help="AMQP port; 0: a free one.")
+    port: int = setting(
+        5672, key="listeners.tcp.default", bounds=(0, 65535), help="AMQP port; 0: a free one."
+    )
     backlog: int = setting(
-        1024, key="tcp_listen_options.backlog", help="Connections waiting to be accepted."
+        1024,
+        key="tcp_listen_options.backlog",
+        bounds=(1, 2**31 - 1),
+        help="Connections waiting to be accepted.",
     )
 
 
@@ -95,7 +123,12 @@ class Config:
     loopback_users: tuple[str, ...] = setting(
         ("guest",), key="loopback_users", help="Users that may connect from this machine only."
     )
-    log_level: str = setting("info", key="log.level", help="debug, info, warning or error.")
+    log_level: str = setting(
+        "info",
+        key="log.level",
+        choices=("debug", "info", "warning", "error"),
+        help="debug, info, warning or error.",
+    )
     fast_path: bool = setting(
         True, key="fast_path", help="Off: every message takes the general path (for tests)."
     )
@@ -129,7 +162,22 @@ def _replaced(owner: Any, path: tuple[str, ...], key: str, value: object) -> Any
     name, *rest = path
     if rest:
         return replace(owner, **{name: _replaced(getattr(owner, name), tuple(rest), key, value)})
-    return replace(owner, **{name: _converted(get_type_hints(type(owner))[name], key, value)})
+    entry = next(entry for entry in fields(owner) if entry.name == name)
+    converted = _converted(get_type_hints(type(owner))[name], key, value)
+    _check(key, converted, entry.metadata)
+    return replace(owner, **{name: converted})
+
+
+def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
+    """Raises: ConfigError when a value of the right type is not a possible one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        least, most = metadata["bounds"]
+        if value < least:
+            raise ConfigError(f"'{key}' must be at least {least}")
+        if value > most:
+            raise ConfigError(f"'{key}' must be at most {most}")
+    if metadata["choices"] and value not in metadata["choices"]:
+        raise ConfigError(f"'{key}' must be one of {', '.join(metadata['choices'])}")
 
 
 def _converted(wanted: Any, key: str, value: object) -> object:
@@ -151,12 +199,9 @@ def _converted(wanted: Any, key: str, value: object) -> object:
         raise ConfigError(f"'{key}' must be true or false, not {value!r}")
     if wanted is int:
         try:
-            number = int(str(value))
+            return int(str(value))
         except ValueError:
             raise ConfigError(f"'{key}' must be a number, not {value!r}") from None
-        if number < 0:
-            raise ConfigError(f"'{key}' must not be negative")
-        return number
     return str(value)
 
 
@@ -168,6 +213,8 @@ def load(path: Path, config: Config | None = None) -> Config:
         document = yaml.safe_load(path.read_text()) or {}
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(document, dict):

@@ -114,10 +114,10 @@ def decode_table(data: bytes, offset: int, depth: int = 0) -> tuple[Table, int]:
     position, end = offset + 4, offset + 4 + size
     if end > len(data):
         raise MalformedSyntax
-    if not size:
-        return {}, end
     if depth > DEPTH_MAX:
         raise MalformedTable
+    if not size:
+        return {}, end
     table: Table = {}
     try:
         while position < end:
@@ -170,7 +170,7 @@ def _check_field(data: bytes, at: int, depth: int) -> int:
     if tag == 0x46:
         return check_table(data, at + 1, depth + 1)
     end = at + 5 + int.from_bytes(data[at + 1 : at + 5], "big")
-    if end > len(data) or depth > DEPTH_MAX:
+    if end > len(data) or depth >= DEPTH_MAX:
         raise MalformedSyntax
     at += 5
     while at < end:
