@@ -12,15 +12,18 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 from broker.config import Config, override
 from broker.node import Node
 from broker.server.listener import listen
 from broker.server.timers import LoopClock
 
+T = TypeVar("T")
 GRACE_S = 1.0  # for peers to take connection.close before their sockets are dropped
 
 
@@ -60,7 +63,9 @@ class Broker:
     def url(self) -> str:
         """For clients that take one: amqp://guest:guest@127.0.0.1:port/%2F."""
         defaults = self.config.defaults
-        return f"amqp://{defaults.user}:{defaults.password}@{self.host}:{self.port}/%2F"
+        user, password = quote(defaults.user, safe=""), quote(defaults.password, safe="")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"amqp://{user}:{password}@{host}:{self.port}/{quote(defaults.vhost, safe='')}"
 
     async def start(self) -> None:
         """Listen. Raises: ListenError."""
@@ -87,6 +92,7 @@ class Broker:
         node, self.node = self.node, None
         if node is None:
             return
+        node.is_stopping = True
         for server in self._servers:
             server.close()
         for peer in list(node.peers.values()):
@@ -104,7 +110,8 @@ class Broker:
         self._servers = []
         assert self._clock is not None
         self._clock.stop()
-        await asyncio.sleep(0)  # transports finish closing in callbacks of their own
+        for _ in range(3):  # transports finish closing in callbacks of their own
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Broker:
         await self.start()
@@ -117,6 +124,20 @@ class Broker:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+    def call(self, function: Callable[[Node], T]) -> T:
+        """Run a function on the node, in its own thread and between two turns, from another one.
+
+        For synchronous code inside `with Broker()`: `broker.call(lambda node: node.users)`.
+        """
+        assert self._thread is not None, "only for a broker started by a plain with"
+        return cast(T, self._thread.run(self._call(function)))
+
+    async def _call(self, function: Callable[[Node], T]) -> T:
+        assert self.node is not None
+        result = function(self.node)
+        self.node.request_turn()
+        return result
 
     def __enter__(self) -> Broker:
         self._thread = _LoopThread()

@@ -76,6 +76,7 @@ class Node:
         self.peers_with_output: list[Peer] = []
         self.changed_queues: list[Queue] = []
         self.turn_requested = False
+        self.is_stopping = False  # whoever still arrives is turned away
         self.now_ms = 0
         self.alarms: dict[str, None] = {}  # resources that ran low: "memory", "disk"
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync

@@ -8,6 +8,7 @@ from typing import Final
 CONFIGURE: Final = "configure"
 WRITE: Final = "write"
 READ: Final = "read"
+DEFAULT_EXCHANGE: Final = "amq.default"  # the default exchange's name where permissions are asked
 
 
 class Permissions:
@@ -28,10 +29,10 @@ class Permissions:
             READ: _compile(read),
         }
 
-    def allows(self, kind: str, name: str) -> bool:
-        """kind: CONFIGURE, WRITE or READ. name: of the resource; "": the default exchange."""
-        pattern = self._compiled[kind]
-        return pattern is None or pattern.search(name or "amq.default") is not None
+    def allows(self, permission: str, name: str) -> bool:
+        """permission: CONFIGURE, WRITE or READ. name: of the resource."""
+        pattern = self._compiled[permission]
+        return pattern is None or pattern.search(name) is not None
 
 
 def _compile(pattern: str) -> re.Pattern[str] | None:

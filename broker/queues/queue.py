@@ -246,8 +246,8 @@ class Queue:
         for consumer in without_room:
             self._park(consumer)
         count = len(takers)
-        if count < 2:
-            return 0  # the next look at the ring finds the one or none
+        if not count:
+            return 0
         if count < len(top):
             rounds = 1
         take = min(rounds * count, waiting)

@@ -30,6 +30,9 @@ class AMQPProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         plain = cast(asyncio.Transport, transport)
+        if self._connection.node.is_stopping:  # accepted just before the listener closed
+            plain.abort()
+            return
         plain.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
         peer = plain.get_extra_info("peername")
         self._connection.attach(

@@ -67,7 +67,7 @@ def basic_consume(channel: Channel, command: BasicConsume) -> Method | None:
     if command.consumer_tag in channel.consumers:
         raise consumer_tag_reuse(command.consumer_tag)
     what = resource("queue", name, connection.vhost.name)
-    channel.require(READ, what, name)
+    channel.require(READ, "queue", name)
     tag = command.consumer_tag or f"amq.ctag-{token_urlsafe(16)}"
     queue = connection.vhost.find_queue(name)
     channel.check_owner(queue)
@@ -125,7 +125,7 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     """Spec: basic.get. Raises: NotFound, AccessRefused, ResourceLocked."""
     vhost = channel.connection.vhost
     name = channel.queue_name(command.queue)
-    channel.require(READ, resource("queue", name, vhost.name), name)
+    channel.require(READ, "queue", name)
     queue = vhost.find_queue(name)
     channel.check_owner(queue)
     if queue.is_changed:

@@ -50,7 +50,7 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.amqp.wire import Table
-from broker.auth.permissions import WRITE
+from broker.auth.permissions import DEFAULT_EXCHANGE, WRITE
 from broker.commands import Command, DeleteQueue
 from broker.exchanges.exchange import Exchange
 from broker.marks import hot
@@ -212,11 +212,13 @@ class Channel:
 
     # checks the handlers share
 
-    def require(self, kind: str, what: str, name: str) -> None:
-        """The user's permission for a resource. what: as texts name it. Raises: AccessRefused."""
+    def require(self, permission: str, kind: str, name: str) -> None:
+        """What the user may do with a queue or an exchange (kind). Raises: AccessRefused."""
         connection = self.connection
+        name = name or DEFAULT_EXCHANGE
         permissions = connection.user.permissions.get(connection.vhost.name)
-        if permissions is None or not permissions.allows(kind, name):
+        if permissions is None or not permissions.allows(permission, name):
+            what = resource(kind, name, connection.vhost.name)
             raise access_refused(what, connection.user.name)
 
     def queue_name(self, name: str) -> str:
@@ -296,7 +298,7 @@ class Channel:
     def _open_exchange(self, name: str) -> Exchange:
         """The exchange, for a user that may publish to it. Raises: AccessRefused, NotFound."""
         vhost = self.connection.vhost
-        self.require(WRITE, resource("exchange", name, vhost.name), name)
+        self.require(WRITE, "exchange", name)
         exchange = vhost.find_exchange(name)
         if exchange.internal:
             raise internal_exchange_publish(exchange.resource)

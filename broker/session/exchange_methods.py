@@ -56,7 +56,7 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         raise unknown_exchange_type(command.type, is_atom=_is_erlang_atom(command.type))
     if name == "":
         raise default_exchange_operation()
-    channel.require(CONFIGURE, what, name)
+    channel.require(CONFIGURE, "exchange", name)
     existing = vhost.exchanges.get(name)
     if existing is not None:
         _check_same(existing, command)
@@ -67,9 +67,9 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
     if alternate is not None:
         if alternate.tag != "S":
             raise invalid_argument_type(alternate.type_name, "alternate-exchange", what)
-        channel.require(READ, what, name)
+        channel.require(READ, "exchange", name)
         other = str(alternate.value)
-        channel.require(WRITE, resource("exchange", other, vhost.name), other)
+        channel.require(WRITE, "exchange", other)
     channel.execute(
         DeclareExchange(
             vhost.name,
@@ -120,7 +120,7 @@ def exchange_delete(channel: Channel, command: ExchangeDelete) -> Method | None:
         raise default_exchange_operation()
     if name.startswith("amq."):
         raise system_exchange_deletion(what)
-    channel.require(CONFIGURE, what, name)
+    channel.require(CONFIGURE, "exchange", name)
     existing = vhost.exchanges.get(name)
     if existing is not None and command.if_unused and existing.bindings:
         raise in_use(what)
@@ -168,10 +168,10 @@ def binding_change(
     source, destination = stripped(source), stripped(destination)
     key: str = command.routing_key if routing_key is None else routing_key  # type: ignore[attr-defined]
     arguments: Table = command.arguments  # type: ignore[attr-defined]
-    channel.require(WRITE, resource(kind, destination, vhost.name), destination)
+    channel.require(WRITE, kind, destination)
     if source == "" or (kind == "exchange" and destination == ""):
         raise default_exchange_operation()
-    channel.require(READ, resource("exchange", source, vhost.name), source)
+    channel.require(READ, "exchange", source)
     wanted = change(vhost.name, source, kind, destination, key, arguments)
     if isinstance(wanted, Bind):
         exchange = vhost.find_exchange(source)

@@ -67,7 +67,7 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
     elif name.startswith("amq."):
         raise reserved_name("queue", name)
     what = resource("queue", name, vhost.name)
-    channel.require(CONFIGURE, what, name)
+    channel.require(CONFIGURE, "queue", name)
     owner = connection.connection_id if command.exclusive else 0
     existing = vhost.queues.get(name)
     if existing is not None:
@@ -78,8 +78,8 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
         if dead_letter.tag != "S":
             raise invalid_argument_type(dead_letter.type_name, "x-dead-letter-exchange", what)
         other = str(dead_letter.value)
-        channel.require(READ, what, name)
-        channel.require(WRITE, resource("exchange", other, vhost.name), other)
+        channel.require(READ, "queue", name)
+        channel.require(WRITE, "exchange", other)
     check_queue_arguments(command.arguments, what)
     _check_type(command, name, vhost.name)
 
@@ -187,7 +187,7 @@ def queue_purge(channel: Channel, command: QueuePurge) -> Method:
     """Spec: queue.purge. Unacked messages stay. Raises: NotFound, ResourceLocked, AccessRefused."""
     vhost = channel.connection.vhost
     name = channel.queue_name(command.queue)
-    channel.require(READ, resource("queue", name, vhost.name), name)
+    channel.require(READ, "queue", name)
     queue = vhost.find_queue(name)
     channel.check_owner(queue)
     queue.pump()
@@ -201,7 +201,7 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
     vhost = connection.vhost
     name = stripped(channel.queue_name(command.queue))
     what = resource("queue", name, vhost.name)
-    channel.require(CONFIGURE, what, name)
+    channel.require(CONFIGURE, "queue", name)
     queue = vhost.queues.get(name)
     if queue is None:
         return QueueDeleteOk(0)

@@ -9,10 +9,14 @@ from broker.message import Message
 from broker.queues.queue import Delivery
 
 
+ASKED_MAX = 5_000  # questions for room between two looks at what was delivered
+
+
 class FakeConsumer:
     """Seam `Consumer`. credit: how many messages it has room for; each one taken costs one.
 
-    takes: how many it takes of one offer, like a peer whose outbox fills up on the way.
+    takes: how many it takes of one offer that may be taken in part, like a peer whose outbox fills
+    up on the way.
     """
 
     def __init__(
@@ -38,17 +42,20 @@ class FakeConsumer:
         self.queue_deleted = 0  # calls of on_queue_deleted
         self._peer = peer if peer is not None else self
         self._taken: list[Delivery] = []
+        self._asked = 0
 
     @property
     def peer(self) -> object:
         return self._peer
 
     def room(self) -> int:
+        self._asked += 1
+        assert self._asked < ASKED_MAX, "the queue asks without end"
         return self.credit
 
     def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
         assert 0 < len(messages) <= self.credit
-        taken = list(messages[: self.takes])
+        taken = list(messages[: self.takes] if stride == 1 else messages)
         self.credit -= len(taken)
         self._taken += [
             Delivery(seq + index * stride, message, count) for index, message in enumerate(taken)
@@ -64,6 +71,7 @@ class FakeConsumer:
     def take(self) -> list[Delivery]:
         """What was delivered since the last time."""
         taken, self._taken = self._taken, []
+        self._asked = 0
         return taken
 
     def take_bodies(self) -> list[str]:

@@ -80,6 +80,8 @@ class World:
         self.node = Node(config, log=log, clock=self.clock, replicator=replicator)
         if isinstance(replicator, DelayedReplicator):
             replicator.apply = self.node.apply
+        if isinstance(log, DelayedLog):
+            log.on_synced = self.node.on_log_synced
         self.node.make_defaults()
         self.now_ms = 0
         self.checks = True  # check_invariants after every turn

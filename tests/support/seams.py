@@ -55,6 +55,7 @@ class DelayedLog:
 
     def __init__(self) -> None:
         self.synced = 0
+        self.on_synced: Callable[[], None] | None = None  # set to the node's
         self.appended: list[tuple[Message, list[str]]] = []
         self.settled: list[tuple[str, list[int]]] = []
 
@@ -68,3 +69,5 @@ class DelayedLog:
     def sync(self, position: int | None = None) -> None:
         """Everything up to a position (None: all of it) is on the disk."""
         self.synced = len(self.appended) if position is None else position
+        assert self.on_synced is not None
+        self.on_synced()
