@@ -15,6 +15,19 @@ from broker.config import Config, ConfigError, load, override
 from broker.version import __version__
 
 
+class OneLineFormatter(logging.Formatter):
+    """A peer's names stand in log lines: their line ends must not make lines of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        line = super().formatMessage(record)
+        if line.isprintable():
+            return line
+        return "".join(
+            letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+            for letter in line
+        )
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="leveret",
@@ -63,11 +76,9 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return 2
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     from broker.server.listener import ListenError
 
     try:

@@ -43,7 +43,8 @@ PROPERTIES = (
     ("app_id", 3, "shortstr"),
     ("cluster_id", 2, "shortstr"),
 )
-CONTINUATION = 1  # the lowest flag bit: another flag word follows
+# The lowest flag bit announces another flag word; no class has that many properties, and RabbitMQ
+# takes no notice of it: what follows the properties named in the first word is malformed.
 
 HAS_HEADERS, HAS_DELIVERY_MODE, HAS_PRIORITY = 1 << 13, 1 << 12, 1 << 11
 HAS_REPLY_TO, HAS_EXPIRATION, HAS_USER_ID = 1 << 9, 1 << 8, 1 << 4
@@ -84,8 +85,6 @@ class Properties:
         try:
             flags = header[12] << 8 | header[13]
             at = FIXED_SIZE
-            if flags & CONTINUATION:  # no class has that many properties; RabbitMQ fails on it
-                raise MalformedSyntax
             for name, bit, domain in PROPERTIES:
                 value: object = None
                 if flags & (1 << bit):
@@ -148,8 +147,6 @@ def check_properties(header: bytes, flags: int) -> int | None:
     """
     layout = _LAYOUTS.get(flags)
     if layout is None:
-        if flags & CONTINUATION:  # no class has that many properties; RabbitMQ fails on it
-            raise MalformedSyntax
         layout = tuple(
             _WIDTHS.get(domain, 0) for _, bit, domain in PROPERTIES if flags & (1 << bit)
         )

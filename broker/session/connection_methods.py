@@ -193,14 +193,12 @@ def refuse_handshake(connection: Connection, refusal: AMQPException) -> bool:
     """Before RUNNING the reply depends on the state. Returns: whether this was such a case.
 
     A failed login is told to peers that announced `authentication_failure_close`; whoever breaks
-    the protocol before tuning is told nothing.
+    the protocol, or asks for too much when tuning, is told nothing.
     """
     state = connection.state
     if state is State.RUNNING or state is State.OPENING:
         return False
-    tells = isinstance(refusal, AccessRefused) and connection.wants_auth_close
-    if tells or (state is State.TUNING and isinstance(refusal, NotAllowed)):
+    if isinstance(refusal, AccessRefused) and connection.wants_auth_close:
         ids = refusal.ids or (0, 0)
         connection.send(0, ConnectionClose(refusal.reply_code, refusal.reply_text, *ids))
-        return True
     return True

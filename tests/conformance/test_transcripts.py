@@ -18,7 +18,7 @@ SCENARIOS = [scenario for scenario in load().values() if scenario.stage == "core
 NOT_YET = {
     "permissions_topic_write": "no topic permissions yet",
     "permissions_topic_read": "no topic permissions yet",
-    "permissions_names_are_per_vhost": "changes permissions by the HTTP API, which is not there yet",
+    "permissions_names_are_per_vhost": "changes permissions by the HTTP API",
 }
 # Those that wait for seconds (RabbitMQ's silent delays) all start before the first test.
 SLOW = [scenario for scenario in SCENARIOS if scenario.slow]
