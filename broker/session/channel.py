@@ -254,7 +254,7 @@ class Channel:
             self._memorise(payload, route, envelope)
         self.distribute(Message(envelope, body), route.queues, route.mandatory)
         route.exchange.published += 1
-        if not route.is_memorable or len(header) > REMEMBERED_MAX:
+        if not route.is_memorable:
             route.envelope = None
         if not connection.has_published:
             connection.has_published = True
@@ -318,17 +318,20 @@ class Channel:
         Raises: AMQPException.
         """
         exchange = route.exchange
-        self.check_size(header)
-        try:
-            flags = header[12] << 8 | header[13]
-            delivery_mode = check_properties(header, flags)
-        except (MalformedSyntax, IndexError):
-            raise InternalError(ids=(0, 0)) from None
-        if flags & READ_FIRST or (flags & HAS_HEADERS and b"CC" in header):
-            self._open_with_properties(route, header, delivery_mode)
-            return
-        if delivery_mode is not None and delivery_mode not in (TRANSIENT, PERSISTENT):
-            raise unknown_delivery_mode(delivery_mode)
+        if header != self.connection.plain_header:  # 0.5 µs where only the routing key is new
+            self.check_size(header)
+            try:
+                flags = header[12] << 8 | header[13]
+                delivery_mode = check_properties(header, flags)
+            except (MalformedSyntax, IndexError):
+                raise InternalError(ids=(0, 0)) from None
+            if flags & READ_FIRST or (flags & HAS_HEADERS and b"CC" in header):
+                self._open_with_properties(route, header, delivery_mode)
+                return
+            if delivery_mode is not None and delivery_mode not in (TRANSIENT, PERSISTENT):
+                raise unknown_delivery_mode(delivery_mode)
+            if len(header) <= REMEMBERED_MAX:
+                self.connection.plain_header = header
         envelope = Envelope(exchange.name, route.routing_key, header, None, route.address)
         route.envelope = envelope
         self._find_queues(route, envelope, [route.routing_key])
@@ -377,13 +380,14 @@ class Channel:
             queues = vhost.route_simply(exchange, route.routing_key)
             if queues is not None:
                 route.queues = queues
-                route.is_memorable = exchange.is_stable
+                route.is_memorable = exchange.is_stable and len(envelope.header) <= REMEMBERED_MAX
                 return
         route.queues, _, is_stable = vhost.route(
             exchange, routing_keys, lambda: envelope.properties.header_table
         )
         is_reply = exchange.name == "" and route.routing_key.startswith(f"{REPLY_TO}.")
-        route.is_memorable = is_stable and not is_reply
+        is_small = len(envelope.header) <= REMEMBERED_MAX
+        route.is_memorable = is_stable and is_small and not is_reply
 
     def distribute(self, message: Message, queues: list[Queue], mandatory: bool) -> None:
         """Put a checked message where it goes; return it if it must and cannot; count it.
@@ -534,21 +538,24 @@ class Channel:
                 continue
             if entry[0] is not run_consumer or entry[1] is not run_queue:
                 if run_queue is not None:
-                    run_queue.settle(run)
-                    if run_consumer is not None:
-                        run_consumer.unacked_count -= run
-                        self.global_used -= run
+                    self._settle_run(run_consumer, run_queue, run)
                 run_consumer, run_queue = entry[0], entry[1]
                 run = 0
             run += 1
         if run_queue is not None:
-            run_queue.settle(run)
-            if run_consumer is not None:
-                run_consumer.unacked_count -= run
-                self.global_used -= run
+            self._settle_run(run_consumer, run_queue, run)
         self.lowest_tag = tag + 1
-        if self.parked:
+        if self.global_prefetch:
             self.unpark()
+
+    def _settle_run(self, consumer: ChannelConsumer | None, queue: Queue, count: int) -> None:
+        """That many deliveries of one queue to one consumer are acked."""
+        queue.settle(count)
+        if consumer is not None:
+            consumer.unacked_count -= count
+            self.global_used -= count
+            if consumer.is_parked and not self.global_prefetch:
+                self.wake(consumer)
 
     def take_unacked(self, tag: int, multiple: bool) -> list[tuple[int, Unacked]]:
         """Take the deliveries that a settlement names out of `unacked`, oldest first.
@@ -584,10 +591,12 @@ class Channel:
         """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
         requeued: dict[Queue, list[Delivery]] = {}
         settled: dict[Queue, list[int]] = {}
+        consumers: dict[ChannelConsumer, None] = {}
         for _tag, (consumer, queue, seq, message, count) in taken:
             if consumer is not None:
                 consumer.unacked_count -= 1
                 self.global_used -= 1
+                consumers[consumer] = None
             if queue.is_deleted:
                 continue
             if outcome == "requeue":
@@ -602,8 +611,11 @@ class Channel:
             queue.requeue(deliveries)
         if requeued:
             self.connection.node.request_turn()
-        if self.parked:
+        if self.global_prefetch:
             self.unpark()
+        else:
+            for consumer in consumers:
+                self.wake(consumer)
 
     def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
         """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""

@@ -148,6 +148,7 @@ class Connection:
         "outbox_octets",
         "parked",
         "peer_name",
+        "plain_header",
         "routes",
         "routes_version",
         "state",
@@ -185,6 +186,7 @@ class Connection:
         self.exclusive_queues: dict[str, None] = {}
         self.memo: Memo | None = None
         self.routes: dict[bytes, Route] = {}
+        self.plain_header = b""  # the last content header that was checked and only has to travel
         self.exchanges: dict[bytes, Exchange] = {}  # short string → one we may publish to
         self.routes_version = -1  # the definitions' version that both stand for
         self.outbox: list[bytes] = []

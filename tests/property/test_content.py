@@ -9,7 +9,7 @@ import pika.spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.amqp.content import CONTINUATION, FIXED_SIZE, Properties, check_properties
+from broker.amqp.content import FIXED_SIZE, Properties, check_properties
 from broker.amqp.errors import MalformedSyntax
 from broker.amqp.wire import table_of
 from tests.property.conftest import examples
@@ -91,5 +91,6 @@ def test_the_checker_agrees_with_the_decoder_about_anything(flags: int, rest: by
     header = bytes(12) + flags.to_bytes(2, "big") + rest
     decoded, checked = _verdicts(header)
     assert decoded == checked
-    if flags & CONTINUATION:
-        assert decoded == "refused"
+    # the lowest flag bit, that more flags follow, is overlooked as RabbitMQ overlooks it
+    without = bytes(12) + (flags & ~1).to_bytes(2, "big") + rest
+    assert decoded == _verdicts(without)[0]

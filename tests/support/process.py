@@ -80,6 +80,10 @@ class BrokerProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            self.stop()
-        self._scratch.close()
+        try:
+            if self._process is not None:
+                self.stop()
+        finally:
+            if self.is_running:  # it did not take the signal: that is a failure, not a leftover
+                self.stop(signal.SIGKILL)
+            self._scratch.close()
