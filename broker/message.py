@@ -20,7 +20,15 @@ class Envelope:
     short strings, the way deliver, get-ok and return carry them. body_size: octets.
     """
 
-    __slots__ = ("_properties", "address", "body_size", "exchange", "header", "routing_key")
+    __slots__ = (
+        "_properties",
+        "address",
+        "body_size",
+        "exchange",
+        "header",
+        "routing_key",
+        "ttl_ms",
+    )
 
     def __init__(
         self,
@@ -36,6 +44,9 @@ class Envelope:
         self.body_size = int.from_bytes(header[4:12], "big")
         self.address = address or encode_shortstr(exchange) + encode_shortstr(routing_key)
         self._properties = properties
+        self.ttl_ms: int | None = None  # of the expiration property
+        if properties is not None and properties.expiration is not None:
+            self.ttl_ms = int(properties.expiration)
 
     @property
     def properties(self) -> Properties:

@@ -32,8 +32,21 @@ from broker.commands import (
     Unbind,
 )
 from broker.config import Config
+from broker.exchanges.exchange import Exchange
+from broker.message import Message
+from broker.queues.dead_letter import REJECTED, died, is_cycle
+from broker.queues.extended import extend
+from broker.queues.features import Features
 from broker.queues.queue import Queue
-from broker.seams import Clock, LocalReplicator, MessageLog, NullClock, NullLog, Replicator
+from broker.seams import (
+    Clock,
+    LocalReplicator,
+    MessageLog,
+    NullClock,
+    NullLog,
+    Replicator,
+    Sleeper,
+)
 from broker.vhost import Version, VHost
 
 log = logging.getLogger("broker.node")
@@ -154,6 +167,18 @@ class Node:
         self.users[command.username].permissions.pop(command.vhost, None)
         self.version.number += 1
 
+    def _declare_queue(self, command: DeclareQueue) -> Queue:
+        queue = self._vhost(command.vhost).declare_queue(command)
+        features = Features.of(command.arguments)
+        if features is not None and queue.extras is None:
+            extend(queue, features, self.clock)
+        return queue
+
+    def extend_queue(self, queue: Queue) -> None:
+        """Make a plain queue fit for messages that expire."""
+        extend(queue, Features(), self.clock)
+        self.version.number += 1
+
     _appliers: dict[type[Command], Callable[[Node, Any], object]] = {
         AddVhost: _add_vhost,
         DeleteVhost: _delete_vhost,
@@ -163,7 +188,7 @@ class Node:
         ClearPermissions: _clear_permissions,
         DeclareExchange: lambda node, c: node._vhost(c.vhost).declare_exchange(c),
         DeleteExchange: lambda node, c: node._vhost(c.vhost).delete_exchange(c.name),
-        DeclareQueue: lambda node, c: node._vhost(c.vhost).declare_queue(c),
+        DeclareQueue: _declare_queue,
         DeleteQueue: lambda node, c: node._vhost(c.vhost).delete_queue(c.name),
         Bind: lambda node, c: node._vhost(c.vhost).bind(c),
         Unbind: lambda node, c: node._vhost(c.vhost).unbind(c),
@@ -224,6 +249,8 @@ class Node:
             for queue in batch:
                 try:
                     queue.pump()
+                    if queue.extras is not None and queue.extras.dead:
+                        self._dead_letter(queue)
                 except Exception:  # a bug: it must not cost the other queues their turn
                     self.on_bug("a queue could not be pumped, queue=%s", queue.name)
         peers = self.peers_with_output
@@ -238,6 +265,47 @@ class Node:
                     peer.drop()
         if changed or peers:  # a queue that reached its ceiling, a peer that made room
             self.request_turn()
+
+    def wake(self, sleeper: Sleeper) -> None:
+        """A queue asked to be woken now: something in it has expired, or it has itself."""
+        try:
+            if sleeper.on_wake_up():
+                self.execute(DeleteQueue(sleeper.vhost, sleeper.name))
+        except Exception:
+            self.on_bug("a queue could not be woken, queue=%s", sleeper.name)
+        self.request_turn()
+
+    def _dead_letter(self, queue: Queue) -> None:
+        """Send on what died in a queue in this turn."""
+        extras = queue.extras
+        dead, extras.dead = extras.dead, []
+        vhost = self.vhosts.get(queue.vhost)
+        features = extras.features
+        if vhost is None or features.dead_letter_exchange is None:
+            return
+        exchange = vhost.exchanges.get(features.dead_letter_exchange)
+        if exchange is None:
+            return  # RabbitMQ drops them without a word
+        for message, reason in dead:
+            envelope, keys = died(
+                message.envelope,
+                queue.name,
+                reason,
+                exchange.name,
+                features.dead_letter_routing_key,
+                self.clock.now_s(),
+            )
+            self._send_on(vhost, exchange, Message(envelope, message.body), keys, reason)
+
+    def _send_on(
+        self, vhost: VHost, exchange: Exchange, message: Message, keys: list[str], reason: str
+    ) -> None:
+        """Route one dead letter; where it would go round by itself it is dropped."""
+        headers = message.envelope.properties.header_table
+        targets, _, _ = vhost.route(exchange, keys, lambda: headers)
+        for target in targets:
+            if reason == REJECTED or not is_cycle(headers, target.name):
+                target.push(message)
 
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did. Called while its exception is handled."""

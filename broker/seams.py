@@ -96,11 +96,30 @@ class Transport(Protocol):
         """Close now, dropping what has not gone out."""
 
 
+class Sleeper(Protocol):
+    """A queue that asked to be woken at some time."""
+
+    name: str
+    vhost: str
+
+    def on_wake_up(self) -> bool:
+        """It is time. Returns: whether the queue is to be deleted."""
+
+
 class Clock(Protocol):
     """Who calls `Node.turn`. The server implements it."""
 
     def request_turn(self) -> None:
         """Ask for a turn as soon as everything that can be read has been absorbed."""
+
+    def now_ms(self) -> int:
+        """The time on a clock that never goes back."""
+
+    def now_s(self) -> int:
+        """The time of day, in seconds since the epoch."""
+
+    def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
+        """Have `Node.wake` called with the sleeper once, at a time on `now_ms`."""
 
 
 class NullLog:
@@ -130,7 +149,16 @@ class LocalReplicator:
 
 
 class NullClock:
-    """Nobody calls: tests and embedders run `Node.turn` themselves."""
+    """Nobody calls and no time passes: whoever has such a node runs `Node.turn` himself."""
 
     def request_turn(self) -> None:
+        return None
+
+    def now_ms(self) -> int:
+        return 0
+
+    def now_s(self) -> int:
+        return 0
+
+    def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         return None

@@ -210,6 +210,13 @@ def in_use(what: str) -> PreconditionFailed:
     return PreconditionFailed(f"{what} in use")
 
 
+def conditional_quorum_delete(what: str, flag: str) -> NotImplementedByBroker:
+    return NotImplementedByBroker(
+        f"cannot delete {what}. queue.delete operations with {flag} flag set are not supported by "
+        "quorum queues"
+    )
+
+
 def not_empty(what: str) -> PreconditionFailed:
     return PreconditionFailed(f"{what} not empty")
 
@@ -256,6 +263,10 @@ def tx_from_confirm() -> PreconditionFailed:
 
 def confirm_from_tx() -> PreconditionFailed:
     return PreconditionFailed("cannot switch from tx to confirm mode")
+
+
+def partial_commit() -> PreconditionFailed:
+    return PreconditionFailed("partial tx completion")
 
 
 def not_transactional() -> PreconditionFailed:

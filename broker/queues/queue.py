@@ -19,7 +19,6 @@ below `head_seq`; the counts are not negative.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
@@ -65,6 +64,7 @@ class Queue:
         "delivered",
         "durable",
         "exclusive_consumer",
+        "extras",
         "head_seq",
         "incoming",
         "is_changed",
@@ -109,6 +109,7 @@ class Queue:
         self.incoming: dict[Any, dict[Any, Any]] | None = None  # source → its bindings to here
         self.is_changed = False
         self.is_deleted = False
+        self.extras: Any = None  # of an ExtendedQueue
         self._changed = changed
         self.published = self.delivered = self.redelivered = self.acked = 0
 
@@ -127,13 +128,14 @@ class Queue:
     # in
 
     @hot(bench="auto-ack")
-    def push(self, message: Message) -> None:
-        """Append one message."""
+    def push(self, message: Message) -> bool:
+        """Append one message. Returns: False when it was rejected; a plain queue never does."""
         self.ready.append(message)
         self.published += 1
         if not self.is_changed and self.ring.top is not None:
             self.is_changed = True
             self._changed.append(self)
+        return True
 
     @hot(bench="auto-ack")
     def push_many(self, messages: list[Message]) -> None:
@@ -144,7 +146,7 @@ class Queue:
             self.is_changed = True
             self._changed.append(self)
 
-    def requeue(self, deliveries: Iterable[Delivery]) -> None:
+    def requeue(self, deliveries: list[Delivery]) -> None:
         """Take deliveries back to their original positions. They were unacked until now."""
         for delivery in deliveries:
             again = delivery._replace(delivery_count=delivery.delivery_count + 1)
@@ -289,6 +291,10 @@ class Queue:
 
     # settle
 
+    def discard(self, deliveries: list[Delivery]) -> None:
+        """Unacked deliveries are rejected without requeue."""
+        self.settle(len(deliveries))
+
     def settle(self, count: int) -> None:
         """That many unacked deliveries are done with."""
         self.unacked_count -= count
@@ -330,6 +336,11 @@ class Queue:
         return self.auto_delete and not self.consumers
 
     @property
+    def allows_exclusive_consumer(self) -> bool:
+        """Whether somebody may have the queue for himself now."""
+        return not self.consumers
+
+    @property
     def consumers_share_peer(self) -> bool:
         """Whether several consumers belong to one connection, which then sees messages in order."""
         return len(self._peers) < len(self.consumers)
@@ -356,6 +367,9 @@ class Queue:
         if not self.is_changed and self.ring.top is not None and (self.ready or self.returned):
             self.is_changed = True
             self._changed.append(self)
+
+    def touch(self) -> None:
+        """The queue was used, by a declaration for instance."""
 
     def delete(self) -> int:
         """Become nothing: drop what is ready, tell the consumers. Returns: messages dropped."""

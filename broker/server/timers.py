@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
+
+from broker.seams import Sleeper
 
 if TYPE_CHECKING:
     from broker.node import Node
@@ -27,6 +30,9 @@ class LoopClock:
         self._loop = loop
         self._node: Node | None = None
         self._ticker: asyncio.TimerHandle | None = None
+        self._due: list[tuple[int, int, Sleeper]] = []  # a heap by time
+        self._count = 0  # of all that ever asked: breaks ties in the heap
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self, node: Node) -> None:
         self._node = node
@@ -34,13 +40,46 @@ class LoopClock:
         self._ticker = self._loop.call_later(TICK_S, self._tick)
 
     def stop(self) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
-            self._ticker = None
+        for timer in (self._ticker, self._timer):
+            if timer is not None:
+                timer.cancel()
+        self._ticker = self._timer = None
+        self._due.clear()
 
     def request_turn(self) -> None:
         """Seam `Clock`. call_soon runs after the sockets of this poll have been read."""
         self._loop.call_soon(self._turn)
+
+    def now_ms(self) -> int:
+        """Seam `Clock`."""
+        return monotonic_ms()
+
+    def now_s(self) -> int:
+        """Seam `Clock`."""
+        return time.time_ns() // 1_000_000_000
+
+    def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
+        """Seam `Clock`. One timer of the loop serves all; it is set to the earliest."""
+        self._count += 1
+        heappush(self._due, (when_ms, self._count, sleeper))
+        if self._due[0][2] is sleeper:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = max(0, self._due[0][0] - monotonic_ms()) / 1000
+        self._timer = self._loop.call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        assert self._node is not None
+        self._timer = None
+        now_ms = monotonic_ms()
+        while self._due and self._due[0][0] <= now_ms:
+            _, _, sleeper = heappop(self._due)
+            self._node.wake(sleeper)
+        if self._due and self._timer is None:
+            self._set_timer()
 
     def _turn(self) -> None:
         assert self._node is not None

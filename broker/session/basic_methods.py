@@ -74,14 +74,15 @@ def basic_consume(channel: Channel, command: BasicConsume) -> Method | None:
     check_consumer_arguments(command.arguments, queue.type_name, what)
     if queue.type_name == "quorum" and channel.global_prefetch:
         raise NotImplementedByBroker(f"{what} does not support global qos")
-    if queue.exclusive_consumer is not None or (command.exclusive and queue.consumers):
+    exclusive = command.exclusive and queue.type_name != "quorum"  # which take no notice of it
+    if queue.exclusive_consumer is not None or (exclusive and not queue.allows_exclusive_consumer):
         raise exclusive_consumer(what)
     consumer = ChannelConsumer(
         channel,
         queue,
         tag,
         no_ack=command.no_ack,
-        exclusive=command.exclusive,
+        exclusive=exclusive,
         prefetch=channel.prefetch,
         arguments=command.arguments,
     )

@@ -43,7 +43,9 @@ from broker.amqp.errors import (
 )
 from broker.amqp.frames import BODY, END_OCTET, HEADER, METHOD, content_frames, pack_frame_header
 from broker.amqp.methods import (
+    BasicAck,
     BasicDeliver,
+    BasicNack,
     BasicPublish,
     BasicReturn,
     ChannelClose,
@@ -122,6 +124,7 @@ class Channel:
 
     __slots__ = (
         "_confirmed_seqno",
+        "_rejected",
         "_unsynced",
         "confirms",
         "connection",
@@ -129,6 +132,7 @@ class Channel:
         "global_prefetch",
         "global_used",
         "has_confirms_due",
+        "has_rejected",
         "is_closing",
         "is_open",
         "last_delivery_tag",
@@ -163,6 +167,8 @@ class Channel:
         self.publish_seqno = 0
         self._confirmed_seqno = 0
         self._unsynced: deque[tuple[int, int]] = deque()  # publish seqno, log position
+        self._rejected: list[int] = []  # publish seqnos to be nacked
+        self.has_rejected = False  # a queue was full: fails the transaction that caused it
         self.has_confirms_due = False
         self.tx: Transaction | None = None
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
@@ -398,19 +404,29 @@ class Channel:
             self.tx.publishes.append((message, queues, mandatory))
             return
         position = 0
+        is_rejected = False
         if queues:
+            if message.envelope.ttl_ms is not None:
+                for queue in queues:
+                    if queue.extras is None:
+                        self.connection.node.extend_queue(queue)
             if self.connection.keeps_messages:
                 position = self._keep(message, queues)
             for queue in queues:
-                queue.push(message)
+                if not queue.push(message):
+                    is_rejected = True
         else:
             self._reply_directly(message)
             if mandatory:  # even of what was delivered directly: RabbitMQ says so
                 envelope = message.envelope
                 method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
                 self.send_content(method, envelope.header, message.body)
+        if is_rejected:
+            self.has_rejected = True
         if self.confirms:
             self.publish_seqno += 1
+            if is_rejected:
+                self._rejected.append(self.publish_seqno)
             if position > self.connection.node.log.synced:
                 self._unsynced.append((self.publish_seqno, position))
                 self.connection.node.unsynced_channels[self] = None
@@ -444,6 +460,8 @@ class Channel:
         if not body_size or not connection.fast_path:
             return
         if not route.queues and route.mandatory:
+            return
+        if any(queue.extras is not None for queue in route.queues):
             return
         if connection.keeps_messages and envelope.is_persistent:
             return
@@ -491,6 +509,8 @@ class Channel:
         if not unsynced:
             self.connection.node.unsynced_channels.pop(self, None)
         upto = unsynced[0][0] - 1 if unsynced else self.publish_seqno
+        if self._rejected:
+            self._nack(upto)
         count = upto - self._confirmed_seqno
         if count > 0:
             self._confirmed_seqno = upto
@@ -498,6 +518,16 @@ class Channel:
             self.connection.send_raw(
                 (_pack_ack(METHOD, self.number, 13, 60, 80, upto, multiple, 0xCE),)
             )
+
+    def _nack(self, upto: int) -> None:
+        """Tell of rejected publishes up to a seqno, of the accepted ones before each first."""
+        for seqno in [seqno for seqno in self._rejected if seqno <= upto]:
+            before = seqno - 1 - self._confirmed_seqno
+            if before > 0:
+                self.send(BasicAck(seqno - 1, before > 1))
+            self.send(BasicNack(seqno, multiple=True, requeue=False))
+            self._confirmed_seqno = seqno
+        self._rejected = [seqno for seqno in self._rejected if seqno > upto]
 
     # settle
 
@@ -591,6 +621,7 @@ class Channel:
         """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
         requeued: dict[Queue, list[Delivery]] = {}
         settled: dict[Queue, list[int]] = {}
+        discarded: dict[Queue, list[Delivery]] = {}
         consumers: dict[ChannelConsumer, None] = {}
         for _tag, (consumer, queue, seq, message, count) in taken:
             if consumer is not None:
@@ -601,15 +632,21 @@ class Channel:
                 continue
             if outcome == "requeue":
                 requeued.setdefault(queue, []).append(Delivery(seq, message, count))
+            elif outcome == "discard":
+                discarded.setdefault(queue, []).append(Delivery(seq, message, count))
             else:
                 settled.setdefault(queue, []).append(seq)
         for queue, seqs in settled.items():
             queue.settle(len(seqs))
             if queue.durable:
                 self.connection.node.log.settle(queue, seqs)
+        for queue, deliveries in discarded.items():
+            queue.discard(deliveries)
+            if queue.durable:
+                self.connection.node.log.settle(queue, [delivery.seq for delivery in deliveries])
         for queue, deliveries in requeued.items():
             queue.requeue(deliveries)
-        if requeued:
+        if requeued or discarded:
             self.connection.node.request_turn()
         if self.global_prefetch:
             self.unpark()

@@ -6,6 +6,7 @@ from broker.amqp.errors import (
     NotImplementedByBroker,
     confirm_from_tx,
     not_transactional,
+    partial_commit,
     tx_from_confirm,
 )
 from broker.amqp.methods import (
@@ -70,12 +71,15 @@ def tx_commit(channel: Channel, command: TxCommit) -> Method:
     if tx is None:
         raise not_transactional()
     channel.tx = None
+    channel.has_rejected = False
     for message, queues, mandatory in tx.publishes:
         live = [queue for queue in queues if not queue.is_deleted]
         channel.distribute(message, live, mandatory)
     for outcome, taken in tx.settlements:
         channel.settle_all(taken, outcome)
     channel.tx = Transaction()
+    if channel.has_rejected:
+        raise partial_commit()
     return TxCommitOk()
 
 

@@ -6,6 +6,7 @@ from secrets import token_urlsafe
 
 from broker.amqp.errors import (
     PreconditionFailed,
+    conditional_quorum_delete,
     in_use,
     inequivalent,
     invalid_argument_type,
@@ -57,6 +58,7 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
     if command.passive:
         queue = vhost.find_queue(name)
         channel.check_owner(queue)
+        queue.touch()
         return _declared(channel, queue)
     durable = command.durable and not command.exclusive
     if name == "":
@@ -72,6 +74,7 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
     existing = vhost.queues.get(name)
     if existing is not None:
         _check_same(existing, command, durable, owner)
+        existing.touch()
         return _declared(channel, existing)
     dead_letter = command.arguments.get("x-dead-letter-exchange")
     if dead_letter is not None:
@@ -206,6 +209,8 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
     if queue is None:
         return QueueDeleteOk(0)
     channel.check_owner(queue)
+    if queue.type_name == "quorum" and (command.if_unused or command.if_empty):
+        raise conditional_quorum_delete(what, "if-unused" if command.if_unused else "if-empty")
     queue.pump()
     if command.if_empty and queue.ready_count:
         raise not_empty(what)

@@ -8,7 +8,6 @@ from broker.amqp.wire import Table, table_of
 from broker.message import Message
 from broker.queues.queue import Delivery
 
-
 ASKED_MAX = 5_000  # questions for room between two looks at what was delivered
 
 

@@ -111,6 +111,9 @@ class World:
         """Time goes by, with a tick every half second."""
         for _ in range(0, milliseconds, step_ms):
             self.now_ms += step_ms
+            self.clock.time_ms = self.now_ms
+            for sleeper in self.clock.take_due():
+                self.node.wake(sleeper)
             self.node.tick(self.now_ms)
             self.settle()
 

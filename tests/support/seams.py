@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from broker.commands import Command
 from broker.message import Message
-from broker.seams import QueueView
+from broker.seams import QueueView, Sleeper
 
 
 class FakeClock:
@@ -15,6 +15,25 @@ class FakeClock:
     def __init__(self) -> None:
         self.is_due = False
         self.requests = 0
+        self.time_ms = 0
+        self.sleepers: list[tuple[int, Sleeper]] = []
+
+    def now_ms(self) -> int:
+        return self.time_ms
+
+    def now_s(self) -> int:
+        return 1_700_000_000 + self.time_ms // 1000
+
+    def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
+        self.sleepers.append((when_ms, sleeper))
+
+    def take_due(self) -> list[Sleeper]:
+        """Those whose time has come, the earliest first."""
+        due = sorted(
+            (entry for entry in self.sleepers if entry[0] <= self.time_ms), key=lambda e: e[0]
+        )
+        self.sleepers = [entry for entry in self.sleepers if entry[0] > self.time_ms]
+        return [sleeper for _, sleeper in due]
 
     def request_turn(self) -> None:
         self.is_due = True

@@ -80,9 +80,9 @@ def test_a_new_entry_works_and_its_source_is_in_tracebacks() -> None:
             tag: LongLong = 0
             first: Bit = False
             second: Bit = True
-            name: ShortStr = ""
+            label: ShortStr = ""
 
-        trial = BasicTrial(tag=1, name="n")
+        trial = BasicTrial(tag=1, label="n")
         assert trial.encode() == b"\x00\x3c\x03\xe7" + b"\x00" * 7 + b"\x01\x02\x01n"
         assert BasicTrial.decode(trial.encode()) == trial
         assert BasicTrial.__doc__ == "A trial."

@@ -16,8 +16,6 @@ from broker.amqp.erlang import Atom, CharList, printed
         (CharList('say "hi"'), r'"say \"hi\""'),
         ("binary", '<<"binary">>'),
         ("", "<<>>"),
-        ("ü", "<<195,188>>"),
-        ("日本", '<<"日本"/utf8>>'),
         (b"\x00\x01", "<<0,1>>"),
         (b"tab\t", '<<"tab\\t">>'),
         (True, "true"),
@@ -31,6 +29,19 @@ from broker.amqp.erlang import Atom, CharList, printed
 )
 def test_short_terms_stay_on_a_line(term: object, text: str) -> None:
     assert printed(term) == text
+
+
+@pytest.mark.xfail(strict=True, reason="3.10.8 prints latin-1 ranges as text, never /utf8")
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        ("ü".encode(), '<<"ü">>'),  # its octets 195 and 188 are letters of latin-1
+        ("日本".encode(), "<<230,151,165,230,156,172>>"),  # 151 and 156 are none
+    ],
+)
+def test_octets_are_text_when_they_are_printable_in_latin_1(octets: bytes, text: str) -> None:
+    """Seen at 127.0.0.1:5690: queue.bind to amq.headers with x-match "ü", "日本"."""
+    assert printed(octets) == text
 
 
 def test_a_long_binary_is_broken_below_its_first_octet() -> None:

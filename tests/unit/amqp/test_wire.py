@@ -104,7 +104,7 @@ def test_a_long_string_longer_than_the_data_is_malformed() -> None:
         (b"\x00\x00\x00\x03\x01nZ", MalformedTable),  # no such type
         (b"\x00\x00\x00\x03\x01nt\x01", MalformedTable),  # the value ends behind the table
         (b"\x00\x00\x00\x08\x01nS\x00\x00\x00\x09a", MalformedTable),
-        (b"\x00\x00\x00\x09\x01nA\x00\x00\x00\x02t\x01", MalformedTable),
+        (b"\x00\x00\x00\x09\x01nA\x00\x00\x00\x01t\x01", MalformedTable),
         (b"\x00\x00\x00\x01\x09", MalformedTable),
     ],
 )

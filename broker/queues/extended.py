@@ -1,0 +1,360 @@
+"""A queue with TTL, limits, dead-lettering, priorities, single active consumer or delivery limit.
+
+A plain queue knows nothing of all that and pays nothing for it. One that is declared with such
+arguments, or to which a message with an expiration comes, is an `ExtendedQueue`: `extend` changes
+the class of the object, so that whoever holds it goes on holding it. Everything an extended queue
+does per message is in one place each: `_admit` on the way in, `_next` on the way out.
+
+A message may lie in several queues with different deadlines, so an extended queue keeps a
+`QueuedMessage` of its own for each. Expiry happens at the head only, as in RabbitMQ: a message
+behind one that lives longer waits for it.
+
+Sequence numbers in a priority queue are ranks: lower for higher priorities, then by age. So what is
+returned regains its place among messages of its own priority, and lets higher ones go first.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from broker.message import Envelope, Message
+from broker.queues.consumers import Level
+from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, with_delivery_count
+from broker.queues.features import DROP_HEAD, REJECT_PUBLISH_DLX, Features
+from broker.queues.priority_lanes import PriorityLanes
+from broker.queues.queue import PUMP_MAX, Delivery, Queue
+from broker.seams import Clock, Consumer
+
+_LANE = 1 << 48  # between the ranks of two priorities
+
+
+class QueuedMessage(Message):
+    """A message in an extended queue. deadline_ms: on the node's clock; None: lives for ever.
+
+    origin: the message in the queue, when this one was only made to be shown with a count.
+    """
+
+    __slots__ = ("deadline_ms", "origin")
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        body: bytes,
+        deadline_ms: int | None,
+        origin: Message | None = None,
+    ):
+        self.envelope = envelope
+        self.body = body
+        self.deadline_ms = deadline_ms
+        self.origin = origin
+
+
+class Extras:
+    """The state of an extended queue beyond that of a plain one."""
+
+    __slots__ = ("active", "clock", "dead", "features", "ready_bytes", "timer_ms", "used_ms")
+
+    def __init__(self, features: Features, clock: Clock):
+        self.features = features
+        self.clock = clock
+        self.ready_bytes = 0
+        self.used_ms = clock.now_ms()  # when it was last used, for x-expires
+        self.timer_ms: int | None = None  # the earliest time we have asked to be woken
+        self.dead: list[tuple[Message, str]] = []  # to be dead-lettered in this turn
+        self.active: Consumer | None = None  # of single active consumer
+
+
+class ExtendedQueue(Queue):
+    """See the module. Made by `extend` only."""
+
+    __slots__ = ()
+    extras: Extras
+
+    # in
+
+    def push(self, message: Message) -> bool:
+        """Append one message. Returns: False when it was rejected because the queue is full."""
+        extras = self.extras
+        features = extras.features
+        if features.overflow != DROP_HEAD and self._would_overflow(len(message.body)):
+            if features.overflow == REJECT_PUBLISH_DLX:
+                self._bury(message, MAXLEN)
+            return False
+        self.published += 1
+        ttl_ms = _shorter(features.message_ttl_ms, message.envelope.ttl_ms)
+        deadline_ms = None if ttl_ms is None else extras.clock.now_ms() + ttl_ms
+        self._admit(QueuedMessage(message.envelope, message.body, deadline_ms))
+        if ttl_ms == 0:
+            self._pump(expires=False)  # whoever can take it now may
+        self._drop_overflow()
+        self._drop_expired()
+        self.mark_changed()
+        if deadline_ms is not None:
+            self._ask_for_wake_up()
+        return True
+
+    def push_many(self, messages: list[Message]) -> None:
+        """Append messages in order."""
+        for message in messages:
+            self.push(message)
+
+    def _admit(self, message: QueuedMessage) -> None:
+        self.extras.ready_bytes += len(message.body)
+        if isinstance(self.ready, PriorityLanes):
+            self.ready.put(message, message.envelope.priority)
+        else:
+            self.ready.append(message)
+
+    def _would_overflow(self, size: int) -> bool:
+        features = self.extras.features
+        if features.max_length is not None and self.ready_count >= features.max_length:
+            return True
+        limit = features.max_length_bytes
+        return limit is not None and self.extras.ready_bytes + size > limit
+
+    def _drop_overflow(self) -> None:
+        features = self.extras.features
+        if features.overflow != DROP_HEAD:
+            return
+        while (features.max_length is not None and self.ready_count > features.max_length) or (
+            features.max_length_bytes is not None
+            and self.extras.ready_bytes > features.max_length_bytes
+        ):
+            if self.ring.top is not None and self._pump(expires=True):
+                continue  # what a consumer takes does not count
+            self._bury(self._next().message, MAXLEN)
+
+    def requeue(self, deliveries: list[Delivery]) -> None:
+        """Back to their places, unless they have been delivered too often."""
+        limit = self.extras.features.delivery_limit
+        for delivery in deliveries:
+            self.unacked_count -= 1
+            count = delivery.delivery_count + 1
+            message = _original(delivery.message)
+            if limit is not None and count > limit:
+                self._bury(message, DELIVERY_LIMIT)
+                continue
+            heappush(self.returned, Delivery(delivery.seq, message, count))
+            self.extras.ready_bytes += len(message.body)
+        self._drop_overflow()
+        self._drop_expired()
+        self.mark_changed()
+
+    def discard(self, deliveries: list[Delivery]) -> None:
+        """Rejected without requeue: dead-lettered."""
+        super().discard(deliveries)
+        for delivery in deliveries:
+            self._bury(_original(delivery.message), REJECTED)
+
+    def _bury(self, message: Message, reason: str) -> None:
+        """Have a message dead-lettered at the end of the turn; without an exchange it is gone."""
+        if self.extras.features.dead_letter_exchange is not None:
+            self.extras.dead.append((message, reason))
+            self.mark_changed()
+
+    # out
+
+    def pump(self) -> None:
+        """One message at a time, because what comes first may change with each."""
+        self._pump(expires=True)
+        self.mark_changed()
+        self._ask_for_wake_up()
+
+    def _pump(self, *, expires: bool) -> int:
+        """Returns: how many messages were handed out."""
+        self.is_changed = False
+        handed = 0
+        if expires:
+            self._drop_expired()
+        while handed < PUMP_MAX and (self.ready or self.returned):
+            top = self.ring.top
+            if top is None:
+                break
+            handed += self._pump_first(top)
+            if expires:
+                self._drop_expired()
+        return handed
+
+    def _pump_first(self, top: Level) -> int:
+        consumer = self._next_consumer(top)
+        if consumer is None:
+            return 0
+        seq, message, count = self._next()
+        if count:
+            self.redelivered += 1
+            if self.extras.features.counts_deliveries:
+                message = _counted(message, count)
+        self._hand_over(consumer, [message], seq, 1, count)
+        return 1
+
+    def pop(self) -> Delivery | None:
+        """For basic.get."""
+        self.extras.used_ms = self.extras.clock.now_ms()
+        self._drop_expired()
+        if not (self.ready or self.returned):
+            return None
+        first = self._next()
+        self._drop_expired()
+        self._ask_for_wake_up()
+        self.delivered += 1
+        if first.delivery_count:
+            self.redelivered += 1
+        if self.extras.features.counts_deliveries:
+            first = first._replace(message=_counted(first.message, first.delivery_count))
+        return first
+
+    def _next(self) -> Delivery:
+        """Take the first message: the oldest returned one, unless a ready one has a lower rank."""
+        ready = self.ready
+        if self.returned and (not ready or self.returned[0].seq < self._ready_rank()):
+            first = heappop(self.returned)
+        else:
+            first = Delivery(self._ready_rank(), ready.popleft(), 0)
+            self.head_seq += 1
+        self.extras.ready_bytes -= len(first.message.body)
+        return first
+
+    def _ready_rank(self) -> int:
+        ready = self.ready
+        if isinstance(ready, PriorityLanes):
+            return self.head_seq - _LANE * ready.top_priority
+        return self.head_seq
+
+    def _head(self) -> Message | None:
+        if self.returned and (not self.ready or self.returned[0].seq < self._ready_rank()):
+            return self.returned[0].message
+        return self.ready[0] if self.ready else None
+
+    # time
+
+    def _drop_expired(self) -> None:
+        now_ms = self.extras.clock.now_ms()
+        while (head := self._head()) is not None:
+            deadline_ms = getattr(head, "deadline_ms", None)
+            if deadline_ms is None or deadline_ms > now_ms:
+                return
+            self._bury(self._next().message, EXPIRED)
+
+    def _ask_for_wake_up(self) -> None:
+        """Be woken when the head expires, or when the queue has been unused for long enough."""
+        extras = self.extras
+        head = self._head()
+        times = [getattr(head, "deadline_ms", None)]
+        if extras.features.expires_ms is not None:
+            times.append(extras.used_ms + extras.features.expires_ms)
+        due_ms = min((time for time in times if time is not None), default=None)
+        if due_ms is not None and (extras.timer_ms is None or due_ms < extras.timer_ms):
+            extras.timer_ms = due_ms
+            extras.clock.wake_at(due_ms, self)
+
+    def on_wake_up(self) -> bool:
+        """Called at a time we asked for. Returns: whether the queue has expired."""
+        extras = self.extras
+        extras.timer_ms = None
+        if self.is_deleted:
+            return False
+        now_ms = extras.clock.now_ms()
+        expires_ms = extras.features.expires_ms
+        if expires_ms is not None:
+            if self.consumers:
+                extras.used_ms = now_ms
+            elif now_ms >= extras.used_ms + expires_ms:
+                return True
+        self._pump(expires=True)
+        self.mark_changed()
+        self._ask_for_wake_up()
+        return False
+
+    def touch(self) -> None:
+        """The queue was declared again or used otherwise: x-expires begins anew."""
+        self.extras.used_ms = self.extras.clock.now_ms()
+        self._ask_for_wake_up()
+
+    # consumers
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        super().add_consumer(consumer)
+        extras = self.extras
+        if extras.features.single_active_consumer:
+            if extras.active is None:
+                extras.active = consumer
+            else:
+                self.take_back(consumer)
+
+    def remove_consumer(self, consumer: Consumer) -> bool:
+        is_last = super().remove_consumer(consumer)
+        extras = self.extras
+        extras.used_ms = extras.clock.now_ms()
+        if extras.active is consumer:
+            extras.active = None
+            self._activate_next()
+        self._ask_for_wake_up()
+        return is_last
+
+    @property
+    def allows_exclusive_consumer(self) -> bool:
+        return not self.consumers and not self.extras.features.single_active_consumer
+
+    def _activate_next(self) -> None:
+        """The next in line takes over: the highest priority, then whoever came first."""
+        if self.consumers:
+            following = max(self.consumers, key=lambda consumer: consumer.priority)
+            self.extras.active = following
+            self.unpark(following)
+
+    def unpark(self, consumer: Consumer) -> None:
+        if self.extras.active in (None, consumer):
+            super().unpark(consumer)
+
+    def purge(self) -> int:
+        self.extras.ready_bytes = 0
+        return super().purge()
+
+    def mark_changed(self) -> None:
+        if self.extras.dead and not self.is_changed:
+            self.is_changed = True
+            self._changed.append(self)
+        super().mark_changed()
+
+    def check_invariants(self) -> None:
+        super().check_invariants()
+        waiting = [*self.ready, *(delivery.message for delivery in self.returned)]
+        assert self.extras.ready_bytes == sum(len(message.body) for message in waiting)
+
+
+def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
+    """Make a queue an extended one, whatever is in it. Whoever remembered a route to it must be
+    told (`Version`), because runs of messages are pushed differently from here."""
+    if isinstance(queue, ExtendedQueue):
+        queue.extras.features = features
+        return queue
+    queue.extras = Extras(features, clock)
+    queue.extras.ready_bytes = sum(len(message.body) for message in queue.ready) + sum(
+        len(delivery.message.body) for delivery in queue.returned
+    )
+    if features.max_priority is not None:
+        lanes: PriorityLanes[Message] = PriorityLanes(features.max_priority)
+        for message in queue.ready:
+            lanes.put(message, message.envelope.priority)
+        queue.ready = lanes
+    queue.__class__ = ExtendedQueue
+    assert isinstance(queue, ExtendedQueue)
+    queue._ask_for_wake_up()
+    return queue
+
+
+def _counted(message: Message, count: int) -> QueuedMessage:
+    """The message as a quorum queue shows it."""
+    envelope = with_delivery_count(message.envelope, count)
+    return QueuedMessage(envelope, message.body, None, message)
+
+
+def _original(message: Message) -> Message:
+    """The message as it lay in the queue."""
+    return getattr(message, "origin", None) or message
+
+
+def _shorter(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

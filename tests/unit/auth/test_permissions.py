@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from broker.auth.permissions import CONFIGURE, READ, WRITE, Permissions
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        (".*", "anything", True),
+        ("", "anything", False),
+        ("^$", "anything", False),
+        ("^mine-", "mine-q", True),
+        ("^mine-", "not-mine-q", False),
+        ("mine", "not-mine-q", True),  # not anchored
+        ("", "", True),
+        ("^mine$", "mine\n", True),  # so does PCRE
+    ],
+)
+def test_patterns_are_searched_for(pattern: str, name: str, expected: bool) -> None:
+    for kind in (CONFIGURE, WRITE, READ):
+        patterns = dict.fromkeys((CONFIGURE, WRITE, READ), "^$") | {kind: pattern}
+        permissions = Permissions(**patterns)
+        assert permissions.allows(kind, name) is expected
+        assert not permissions.allows(READ if kind == WRITE else WRITE, "something")
+
+
+def test_a_pattern_that_is_none_is_an_error() -> None:
+    with pytest.raises(re.error):
+        Permissions("(", ".*", ".*")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
+from tests.support.peer import World
+from tests.support.transport import FakeTransport
+
+
+class AsyncioTransport(FakeTransport):
+    """The rest of what asyncio's transports have and the protocol asks for."""
+
+    def __init__(self, peername: object):
+        super().__init__()
+        self.peername = peername
+        self.high: int | None = None
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        self.high = high
+
+    def get_extra_info(self, name: str) -> object:
+        return {"peername": self.peername}.get(name)
+
+
+def connected(peername: object) -> tuple[World, Any, AsyncioTransport]:
+    world = World()
+    protocol: Any = AMQPProtocol(world.node)
+    transport = AsyncioTransport(peername)
+    protocol.connection_made(transport)
+    return world, protocol, transport
+
+
+@pytest.mark.parametrize(
+    ("peername", "name", "is_loopback"),
+    [
+        (("127.0.0.1", 5000), "127.0.0.1:5000", True),
+        (("127.9.9.9", 5000), "127.9.9.9:5000", True),
+        (("10.0.0.1", 5000), "10.0.0.1:5000", False),
+        (("::1", 5000, 0, 0), "::1:5000", True),
+        (("::ffff:127.0.0.1", 5000, 0, 0), "::ffff:127.0.0.1:5000", True),
+        (("::ffff:10.0.0.1", 5000, 0, 0), "::ffff:10.0.0.1:5000", False),
+        (("fe80::1%eth0", 5000, 0, 2), "fe80::1%eth0:5000", False),
+        ("", "unix", True),
+        ("/run/leveret.sock", "/run/leveret.sock", True),
+    ],
+)
+def test_who_a_peer_is(peername: object, name: str, is_loopback: bool) -> None:
+    world, _, _ = connected(peername)
+    (connection,) = world.node.peers.values()
+    assert connection.peer_name == name  # type: ignore[attr-defined]
+    assert connection.is_loopback is is_loopback  # type: ignore[attr-defined]
+
+
+def test_octets_go_straight_to_the_connection_and_back() -> None:
+    world, protocol, transport = connected(("127.0.0.1", 1))
+    assert transport.high == WRITE_BUFFER_HIGH
+    protocol.data_received(b"AMQP\x00\x00\x09\x01")
+    world.settle()
+    assert transport.written.startswith(b"\x01\x00\x00")
+    protocol.pause_writing()
+    (connection,) = world.node.peers.values()
+    assert connection.is_paused  # type: ignore[attr-defined]
+    protocol.resume_writing()
+    assert not connection.is_paused  # type: ignore[attr-defined]
+
+
+def test_a_lost_connection_is_forgotten() -> None:
+    world, protocol, _ = connected(("127.0.0.1", 1))
+    protocol.connection_lost(ConnectionResetError())
+    assert world.node.peers == {}
+
+
+def test_a_peer_that_comes_while_the_node_stops_is_sent_away() -> None:
+    world = World()
+    world.node.is_stopping = True
+    protocol: Any = AMQPProtocol(world.node)
+    transport = AsyncioTransport(("127.0.0.1", 1))
+    protocol.connection_made(transport)
+    assert transport.is_aborted
+    protocol.connection_lost(None)
+    assert world.node.peers == {}
+
+
+def test_it_is_an_asyncio_protocol() -> None:
+    assert issubclass(AMQPProtocol, asyncio.Protocol)

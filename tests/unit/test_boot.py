@@ -1,0 +1,61 @@
+"""What boot does without a socket; lives of whole brokers are in tests/integration."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from broker.boot import Broker, default_node_name, settle_memory, write_ready_file
+from broker.config import Config, ConfigError
+
+
+def test_a_node_is_called_after_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "box.example.org")
+    assert default_node_name() == "rabbit@box"
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    assert default_node_name() == "rabbit@localhost"
+
+
+def test_an_embedded_broker_is_on_loopback_and_a_free_port() -> None:
+    broker = Broker({"heartbeat": 10})
+    assert broker.config.limits.heartbeat_s == 10
+    assert (broker.config.listeners.bind, broker.config.listeners.port) == ("127.0.0.1", 0)
+    assert broker.host == "127.0.0.1"
+
+
+def test_a_whole_config_is_taken_as_it_is() -> None:
+    config = Config()
+    assert Broker(config).config is config
+
+
+def test_an_unknown_setting_is_an_error() -> None:
+    with pytest.raises(ConfigError):
+        Broker({"hartbeat": 10})
+
+
+def test_the_ready_file_appears_whole(tmp_path: Path) -> None:
+    with Broker() as broker:
+        path = tmp_path / "ready.json"
+        write_ready_file(path, broker)
+        ready = json.loads(path.read_text())
+        assert ready["pid"] == os.getpid()
+        assert ready["ports"]["amqp"] == broker.port != 0
+        assert broker.node is not None
+        assert ready["node"] == broker.node.name
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_what_was_made_at_start_is_not_looked_at_again() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] > thresholds[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

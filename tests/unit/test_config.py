@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.config import Config, ConfigError, load, override, reference, sample, settings
+
+
+def test_every_setting_has_a_key_a_help_and_is_read_by_its_key() -> None:
+    keys = [key for key, _, _ in settings()]
+    assert len(set(keys)) == len(keys)
+    for key, path, entry in settings():
+        value: object = Config()
+        for name in path:
+            value = getattr(value, name)
+        assert entry.metadata["help"].endswith(".")
+        assert override(Config(), key, value) == Config()
+
+
+def test_overriding_one_setting_leaves_the_others_and_the_original() -> None:
+    config = Config()
+    changed = override(config, "heartbeat", 5)
+    assert changed.limits.heartbeat_s == 5
+    assert config.limits.heartbeat_s == 60
+    assert changed.listeners == config.listeners
+    assert override(changed, "heartbeat", 60) == config
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [("hartbeat", "heartbeat"), ("frame_maximum", "frame_max"), ("default_password", "default_")],
+)
+def test_an_unknown_key_names_the_nearest(key: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"unknown setting '{key}'; did you mean '{nearest}"):
+        override(Config(), key, "x")
+
+
+def test_a_key_that_is_like_no_other_names_none() -> None:
+    with pytest.raises(ConfigError, match="unknown setting 'zzzzzz'$"):
+        override(Config(), "zzzzzz", 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "attribute", "expected"),
+    [
+        ("heartbeat", "30", "limits.heartbeat_s", 30),
+        ("heartbeat", 30, "limits.heartbeat_s", 30),
+        ("fast_path", "off", "fast_path", False),
+        ("fast_path", "Yes", "fast_path", True),
+        ("fast_path", False, "fast_path", False),
+        ("loopback_users", "none", "loopback_users", ()),
+        ("loopback_users", "guest, alice", "loopback_users", ("guest", "alice")),
+        ("loopback_users", ["alice"], "loopback_users", ("alice",)),
+        ("loopback_users", "", "loopback_users", ()),
+        ("default_user", 5, "defaults.user", "5"),
+        ("log.level", "debug", "log_level", "debug"),
+    ],
+)
+def test_values_are_converted(key: str, value: object, attribute: str, expected: object) -> None:
+    found: object = override(Config(), key, value)
+    for name in attribute.split("."):
+        found = getattr(found, name)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("heartbeat", "soon", "'heartbeat' must be a number, not 'soon'"),
+        ("heartbeat", -1, "'heartbeat' must be at least 0"),
+        ("heartbeat", 65536, "'heartbeat' must be at most 65535"),
+        ("heartbeat", None, "must be a number"),
+        ("heartbeat", 1.5, "must be a number"),
+        ("frame_max", 4095, "'frame_max' must be at least 4096"),
+        ("listeners.tcp.default", 70000, "must be at most 65535"),
+        ("fast_path", "maybe", "'fast_path' must be true or false, not 'maybe'"),
+        ("loopback_users", 5, "'loopback_users' must be a list, not 5"),
+        ("log.level", "loud", "'log.level' must be one of debug, info, warning, error"),
+    ],
+)
+def test_values_that_cannot_be_used(key: str, value: object, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        override(Config(), key, value)
+
+
+def test_a_file_may_nest_its_keys_or_dot_them(tmp_path: Path) -> None:
+    path = tmp_path / "leveret.yaml"
+    path.write_text("listeners:\n  tcp:\n    default: 1234\nlisteners.bind: ::1\nheartbeat: 7\n")
+    config = load(path)
+    assert config.listeners.port == 1234
+    assert config.listeners.bind == "::1"
+    assert config.limits.heartbeat_s == 7
+
+
+def test_a_file_goes_over_a_config(tmp_path: Path) -> None:
+    path = tmp_path / "leveret.yaml"
+    path.write_text("heartbeat: 7\n")
+    config = load(path, override(Config(), "channel_max", 5))
+    assert (config.limits.heartbeat_s, config.limits.channel_max) == (7, 5)
+    path.write_text("# nothing\n")
+    assert load(path) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hartbeat: 1\n", "did you mean 'heartbeat'"),
+        ("listeners:\n  tcp:\n    defualt: 1\n", "unknown setting 'listeners.tcp.defualt'"),
+        ("- a\n- b\n", "must hold settings as 'key: value'"),
+        ("a: [\n", "is not YAML"),
+        ("5: 6\n", "unknown setting '5'"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "leveret.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read .*: No such file"):
+        load(tmp_path / "nope.yaml")
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"default_user: \xff\n")
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        load(path)
+
+
+def test_the_written_references_have_every_setting() -> None:
+    for key, _, _ in settings():
+        assert f"| `{key}` |" in reference()
+        assert f"# {key}: " in sample()
