@@ -12,6 +12,8 @@ from broker.amqp.errors import UnexpectedFrame
 from broker.amqp.frames import BODY, HEADER, METHOD
 from broker.amqp.methods import METHODS, Method
 
+PARTS_MAX = 256  # pieces of a body kept one by one
+
 
 class Awaits(Enum):
     METHOD = "method"
@@ -22,13 +24,14 @@ class Awaits(Enum):
 class Assembler:
     """The frames of one channel that do not make a whole message yet."""
 
-    __slots__ = ("awaits", "body_left", "header", "is_discarding", "parts", "payload")
+    __slots__ = ("awaits", "body_left", "gathered", "header", "is_discarding", "parts", "payload")
 
     def __init__(self) -> None:
         self.awaits = Awaits.METHOD
         self.payload = b""  # of the method that carries content
         self.header = b""
         self.parts: list[bytes] = []
+        self.gathered = bytearray()  # what came before `parts`
         self.body_left = 0
         self.is_discarding = False  # the body is too large: count it, do not keep it
 
@@ -70,9 +73,16 @@ class Assembler:
         if self.body_left < 0:
             self.parts.clear()  # RabbitMQ goes on collecting what can never be complete
             return None
-        if not self.is_discarding:
+        if payload and not self.is_discarding:
             self.parts.append(payload)
+            if len(self.parts) == PARTS_MAX:
+                self._gather()
         return None if self.body_left else self._finish()
+
+    def _gather(self) -> None:
+        """Many pieces into one: an object each would cost a body of tiny frames thirty times."""
+        self.gathered += b"".join(self.parts)
+        self.parts.clear()
 
     def _add_header(self, payload: bytes) -> tuple[bytes, bytes, bytes] | None:
         if payload[2:4] != b"\0\0":
@@ -93,11 +103,16 @@ class Assembler:
 
     def _finish(self) -> tuple[bytes, bytes, bytes]:
         parts = self.parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self.gathered:
+            self._gather()
+            body = bytes(self.gathered)
+        else:
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
         complete = self.payload, self.header, body
         self.awaits = Awaits.METHOD
         self.payload = self.header = b""
         self.parts = []
+        self.gathered = bytearray()
         return complete
 
     def _class_id(self) -> int:

@@ -89,6 +89,7 @@ log = logging.getLogger("broker.connection")
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
 ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
+FRAMES_MAX = 1000  # frames (or whole messages) run for one peer in one turn, runs not counted
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 
@@ -196,7 +197,7 @@ class Connection:
         self.has_large_chunks = False  # in the outbox
         self.has_published = False  # since the last alarm was over
         self.is_blocked = False  # by an alarm
-        self.is_stalled = False  # asked for more replies than it takes: its frames wait
+        self.is_stalled = False  # asked for more than a turn holds: its frames in _rest wait
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
@@ -295,6 +296,7 @@ class Connection:
         AMQPException, with `_next` behind the frame that caused it.
         """
         size = len(data)
+        left = FRAMES_MAX
         while True:
             memo = self.memo
             if memo is not None and data.startswith(memo.prefix, at) and not self._assemblers:
@@ -320,8 +322,9 @@ class Connection:
                     continue
             if size - at < 7:
                 return at
-            if self.outbox_octets > REPLIES_MAX:
-                self.is_stalled = True  # first it has to take what it asked for
+            left -= 1
+            if self.outbox_octets > REPLIES_MAX or not left:
+                self.is_stalled = True  # it goes on in another turn
                 return at
             frame_type, number, length = unpack_frame_header(data, at)
             start = at + 7
@@ -637,10 +640,8 @@ class Connection:
         if self._absorbed > ABSORB_MAX:
             self._read_on()
         self._absorbed = 0
-        if self.is_paused:
-            return  # on_transport_resumed has us flushed again
         outbox = self.outbox
-        if outbox:
+        if outbox and not self.is_paused:
             if self.has_large_chunks:
                 self.has_large_chunks = False
                 self.transport.writelines(_coalesced(outbox))
@@ -649,11 +650,9 @@ class Connection:
             outbox.clear()
             self.outbox_octets = 0
             self._sent_in_tick = True
-        if self.is_paused:  # the write was too much for it
-            return
-        if self.is_full:
+        if self.is_full and not self.is_paused:  # the write may have been too much for it
             self._drained()
-        if self.is_stalled:
+        if self.is_stalled and self.outbox_octets <= REPLIES_MAX:
             self.is_stalled = False
             self._read_on()
             self.absorb(b"")
