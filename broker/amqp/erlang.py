@@ -25,6 +25,7 @@ class CharList(str):
 
 
 LINE_WIDTH = 79
+_ESCAPED = b"\b\t\n\v\f\r\x1b"
 
 
 def printed(term: object, column: int = 0) -> str:
@@ -57,14 +58,11 @@ def _flat(term: object) -> str:
     if isinstance(term, str):
         return _flat(term.encode("utf-8", "surrogateescape"))
     if isinstance(term, (bytes, bytearray)):
-        if all(32 <= octet < 127 or octet in b"\b\t\n\v\f\r\x1b" for octet in term):
-            return f"<<{_quoted(term.decode('latin-1'))}>>" if term else "<<>>"
-        try:
-            text = term.decode("utf-8")
-        except UnicodeDecodeError:
-            text = "\0"
-        if text.isprintable() and all(ord(letter) > 255 or letter.isascii() for letter in text):
-            return f"<<{_quoted(text)}/utf8>>"
+        if not term:
+            return "<<>>"
+        # text when all octets are printable in Latin-1; on the wire they are what they were
+        if all(32 <= octet < 127 or octet >= 160 or octet in _ESCAPED for octet in term):
+            return f"<<{_quoted(term.decode('utf-8', 'surrogateescape'))}>>"
         return "<<" + ",".join(map(str, term)) + ">>"
     if isinstance(term, tuple):
         return "{" + ",".join(map(_flat, term)) + "}"

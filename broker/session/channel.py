@@ -123,7 +123,9 @@ class Channel:
     """One channel of a connection. number: its wire number."""
 
     __slots__ = (
+        "_commit",
         "_confirmed_seqno",
+        "_last_position",
         "_rejected",
         "_unsynced",
         "confirms",
@@ -138,6 +140,7 @@ class Channel:
         "last_delivery_tag",
         "last_queue",
         "lowest_tag",
+        "method_ids",
         "number",
         "parked",
         "prefetch",
@@ -169,6 +172,9 @@ class Channel:
         self._unsynced: deque[tuple[int, int]] = deque()  # publish seqno, log position
         self._rejected: list[int] = []  # publish seqnos to be nacked
         self.has_rejected = False  # a queue was full: fails the transaction that caused it
+        self._last_position = 0  # in the log, of the last message published
+        self._commit: tuple[int, Method] | None = None  # position to wait for, reply
+        self.method_ids = (0, 0)  # of the method at hand, for refusals that come later
         self.has_confirms_due = False
         self.tx: Transaction | None = None
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
@@ -194,18 +200,33 @@ class Channel:
         reply: makes the answer from the result. A refusal closes the channel as if raised here.
         """
         answered = False
+        ids = self.method_ids
 
         def done(result: object) -> None:
             nonlocal answered
             answered = True
-            self.connection.finish(self, lambda: self._answer(result, reply), resume=waited)
+            self.connection.finish(self, lambda: self._answer(result, reply), ids, resume=waited)
 
         waited = False
         self.connection.node.replicator.propose(command, done)
         if not answered:
             waited = True
-            self.waiting = deque()
-            self.connection.memo = None
+            self._wait()
+
+    def _wait(self) -> None:
+        """Put off the channel's frames until `Connection.finish`."""
+        self.waiting = deque()
+        self.connection.memo = None
+
+    def commit(self, reply: Method) -> None:
+        """The transaction is carried out: say so when what it published is safe."""
+        log = self.connection.node.log
+        if self._last_position <= log.synced:
+            self.send(reply)
+            return
+        self._commit = (self._last_position, reply)
+        self.connection.node.unsynced_channels[self] = None
+        self._wait()
 
     def _answer(self, result: object, reply: Callable[[Any], Method | None]) -> None:
         if isinstance(result, Exception):
@@ -421,6 +442,7 @@ class Channel:
                 envelope = message.envelope
                 method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
                 self.send_content(method, envelope.header, message.body)
+        self._last_position = max(self._last_position, position)
         if is_rejected:
             self.has_rejected = True
         if self.confirms:
@@ -506,8 +528,11 @@ class Channel:
         unsynced = self._unsynced
         while unsynced and unsynced[0][1] <= synced:
             unsynced.popleft()
-        if not unsynced:
+        if not unsynced and self._commit is None:
             self.connection.node.unsynced_channels.pop(self, None)
+        if self._commit is not None and self._commit[0] <= synced:
+            reply, self._commit = self._commit[1], None
+            self.connection.finish(self, lambda: self.send(reply), reply.ids, resume=True)
         upto = unsynced[0][0] - 1 if unsynced else self.publish_seqno
         if self._rejected:
             self._nack(upto)

@@ -65,7 +65,7 @@ def tx_select(channel: Channel, command: TxSelect) -> Method:
 
 
 @handles(TxCommit)
-def tx_commit(channel: Channel, command: TxCommit) -> Method:
+def tx_commit(channel: Channel, command: TxCommit) -> None:
     """Publishes first, then the settlements, as RabbitMQ does. Spec: tx.commit."""
     tx = channel.tx
     if tx is None:
@@ -80,7 +80,7 @@ def tx_commit(channel: Channel, command: TxCommit) -> Method:
     channel.tx = Transaction()
     if channel.has_rejected:
         raise partial_commit()
-    return TxCommitOk()
+    channel.commit(TxCommitOk())
 
 
 @handles(TxRollback)

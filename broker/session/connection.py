@@ -564,6 +564,7 @@ class Connection:
         handler = HANDLERS.get(method_class)
         if handler is None or command.ids[0] == 10:
             raise unimplemented_method()
+        channel.method_ids = command.ids
         reply = handler(channel, command)
         if reply is not None and not getattr(command, "nowait", False):
             channel.send(reply)
@@ -572,10 +573,12 @@ class Connection:
         self.channels.pop(channel.number, None)
         self._assemblers.pop(channel.number, None)
 
-    def finish(self, channel: Channel, answer: Callable[[], None], *, resume: bool) -> None:
-        """A proposed change is decided: answer, then run the frames that waited for it.
+    def finish(
+        self, channel: Channel, answer: Callable[[], None], ids: tuple[int, int], *, resume: bool
+    ) -> None:
+        """What a channel waited for is decided: answer, then run the frames that waited too.
 
-        resume: the decision came in a later turn. Called by `Channel.execute`.
+        ids: of the method that is answered. resume: the decision came in a later turn.
         """
         if not resume:
             answer()
@@ -584,7 +587,7 @@ class Connection:
         try:
             answer()
         except AMQPException as refusal:
-            refusal.ids = refusal.ids or (0, 0)
+            refusal.ids = refusal.ids or ids
             self._refuse(refusal, channel.number)
         if self.state is not State.RUNNING:
             self._delete_exclusive_queues()  # the answer came after we had gone

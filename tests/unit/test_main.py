@@ -33,8 +33,14 @@ def test_later_ones_win_file_then_set_then_flags(tmp_path: Path) -> None:
     path = tmp_path / "leveret.yaml"
     path.write_text("heartbeat: 1\nchannel_max: 1\nlisteners.tcp.default: 1\n")
     config = configured(
-        "--port", "3", "--set", "listeners.tcp.default=2", "--set", " channel_max = 2",
-        "--config", str(path),
+        "--port",
+        "3",
+        "--set",
+        "listeners.tcp.default=2",
+        "--set",
+        " channel_max = 2",
+        "--config",
+        str(path),
     )
     assert config.limits.heartbeat_s == 1
     assert config.limits.channel_max == 2

@@ -104,9 +104,7 @@ def test_headers_are_asked_for_only_where_they_are_read(vhost: VHost) -> None:
     )
     assert (reads_headers, is_stable) == (False, True)
     bind(vhost, "amq.fanout", "amq.headers")
-    queues, reads_headers, _ = vhost.route(
-        vhost.exchanges["amq.fanout"], [""], lambda: table(a=1)
-    )
+    queues, reads_headers, _ = vhost.route(vhost.exchanges["amq.fanout"], [""], lambda: table(a=1))
     assert [queue.name for queue in queues] == ["q2", "q1"]
     assert reads_headers
 

@@ -31,7 +31,6 @@ def test_short_terms_stay_on_a_line(term: object, text: str) -> None:
     assert printed(term) == text
 
 
-@pytest.mark.xfail(strict=True, reason="3.10.8 prints latin-1 ranges as text, never /utf8")
 @pytest.mark.parametrize(
     ("octets", "text"),
     [

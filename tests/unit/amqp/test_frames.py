@@ -25,7 +25,9 @@ def test_the_constants_on_the_wire() -> None:
 
 
 def test_an_empty_body_has_no_body_frame() -> None:
-    assert b"".join(content_frames(1, b"head", b"", 4096)) == b"\x02\x00\x01\x00\x00\x00\x04head\xce"
+    assert (
+        b"".join(content_frames(1, b"head", b"", 4096)) == b"\x02\x00\x01\x00\x00\x00\x04head\xce"
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,7 @@ def test_waiting_for_a_node_that_does_not_come_takes_no_longer_than_told(
     assert "timed out" in capsys.readouterr().err
 
 
-def test_stop_needs_to_know_the_process(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_stop_needs_to_know_the_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "node.json").write_text(json.dumps({"ports": {"amqp": 1}}))
     assert ctl.main(["--data-dir", str(tmp_path), "stop"]) == ctl.EX_USAGE
     assert "stop needs --data-dir" in capsys.readouterr().err

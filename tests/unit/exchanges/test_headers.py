@@ -47,7 +47,7 @@ def test_when_headers_match(arguments: Table, headers: Table, expected: bool) ->
 @pytest.mark.parametrize(
     ("match", "text"),
     [
-        (Field("S", "none"), "Invalid x-match field value <<\"none\">>; expected all, any, "),
+        (Field("S", "none"), 'Invalid x-match field value <<"none">>; expected all, any, '),
         (Field("I", 1), "Invalid x-match field type signedint (value 1); expected longstr"),
     ],
 )

@@ -1,0 +1,520 @@
+"""Publishing, confirming, settling: what a channel promises. tests/conformance has the texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.amqp.content import Properties
+from broker.amqp.errors import AMQPException
+from broker.amqp.frames import METHOD
+from broker.amqp.methods import (
+    BasicAck,
+    BasicNack,
+    BasicPublish,
+    BasicReject,
+    BasicReturn,
+    ChannelClose,
+    ChannelCloseOk,
+    ConfirmSelect,
+    ConnectionClose,
+    ExchangeDeclare,
+    ExchangeDeclareOk,
+    TxCommit,
+    TxCommitOk,
+    TxSelect,
+    TxSelectOk,
+)
+from broker.commands import SetPermissions
+from broker.session.channel import (
+    REPLY_TO,
+    ROUTES_MAX,
+    expiration_problem,
+    routing_headers,
+)
+from tests.support.builders import frame, header, publish_frames, table
+from tests.support.peer import DelayedLog, Peer, World
+
+# publish
+
+
+def test_a_message_travels_as_it_came(peer: Peer) -> None:
+    peer.declares(1, "q")
+    properties = {"content_type": "a/b", "headers": table(n=1, t=True), "timestamp": 5}
+    peer.publishes(1, "q", "hello", **properties)
+    content = peer.gets(1, "q")
+    assert content is not None
+    assert content.header == header(5, **properties)
+    assert content.body == b"hello"
+    assert content.method.routing_key == "q"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("fast_path", ["on", "off"])
+def test_messages_alike_are_as_many_as_were_published(fast_path: str) -> None:
+    peer = World({"fast_path": fast_path}).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q")
+    bodies = [f"{number:04}" for number in range(50)]
+    peer.publishes(1, "q", *bodies)
+    peer.publishes(1, "q", *bodies, content_type="other")
+    peer.publishes(1, "q", *bodies)
+    got = [peer.gets(1, "q") for _ in range(150)]
+    assert [content and content.body.decode() for content in got] == bodies * 3
+    assert peer.world.vhost.exchanges[""].published == 150
+
+
+def test_repeated_publishes_follow_the_topology(peer: Peer) -> None:
+    """What is remembered of a route does not outlive a change."""
+    for queue in ("q", "r"):
+        peer.declares(1, queue)
+    peer.binds(1, "q", "amq.fanout")
+    peer.publishes(1, "x", "1", "2", exchange="amq.fanout")
+    peer.binds(1, "r", "amq.fanout")
+    peer.publishes(1, "x", "3", "4", exchange="amq.fanout")
+    peer.world.vhost.delete_queue("q")
+    peer.publishes(1, "x", "5", "6", exchange="amq.fanout")
+    assert peer.world.queue("r").ready_count == 4
+    assert peer.world.vhost.exchanges["amq.fanout"].published == 6
+
+
+def test_repeated_publishes_follow_the_permissions(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1", "2", "3")
+    peer.world.node.execute(SetPermissions("guest", "/", ".*", "^$", ".*"))
+    peer.publishes(1, "q", "4")
+    text = "access to exchange 'amq.default' in vhost '/' refused for user 'guest'"
+    assert peer.takes(1, ChannelClose).reply_text.endswith(text)
+    assert peer.world.queue("q").ready_count == 3
+
+
+def test_many_routing_keys_are_not_all_remembered(peer: Peer) -> None:
+    peer.declares(1, "q")
+    for number in range(ROUTES_MAX + 10):
+        peer.publishes(1, f"key{number}", "x")
+    peer.publishes(1, "q", "x")
+    assert peer.world.queue("q").ready_count == 1
+    assert len(peer.connection.routes) <= ROUTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("exchange", "code", "text"),
+    [
+        ("nope", 404, "NOT_FOUND - no exchange 'nope' in vhost '/'"),
+        (
+            "amq.rabbitmq.trace",
+            403,
+            "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' "
+            "in vhost '/'",
+        ),
+    ],
+)
+def test_exchanges_that_cannot_be_published_to(
+    peer: Peer, exchange: str, code: int, text: str
+) -> None:
+    peer.publishes(1, "q", "x", exchange=exchange)
+    peer.is_closed_with(1, code, text, BasicPublish.ids)
+
+
+def test_immediate_is_not_implemented(peer: Peer) -> None:
+    octets = frame(METHOD, 1, BasicPublish(immediate=True).encode()) + frame(2, 1, header(0))
+    peer.sends_octets(octets)
+    peer.is_closed_with(0, 540, "NOT_IMPLEMENTED - immediate=true", BasicPublish.ids)
+
+
+@pytest.mark.parametrize("sizes", [(101,), (10, 101), (100, 101), (10, 10, 101)])
+def test_a_message_that_is_too_large(sizes: tuple[int, ...]) -> None:
+    peer = World({"max_message_size": 100}).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q")
+    for size in sizes:
+        peer.publishes(1, "q", b"x" * size)
+    text = "PRECONDITION_FAILED - message size 101 is larger than configured max size 100"
+    peer.is_closed_with(1, 406, text, BasicPublish.ids)
+    assert peer.world.queue("q").ready_count == len(sizes) - 1
+
+
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        ({"delivery_mode": 3}, "invalid message: {delivery_mode_unknown,3}"),
+        ({"expiration": "soon"}, "invalid expiration 'soon': no_integer"),
+        ({"expiration": "5s"}, "invalid expiration '5s': {leftover_string,\"s\"}"),
+        ({"expiration": "-1"}, "invalid expiration '-1': {value_negative,-1}"),
+        (
+            {"user_id": "alice"},
+            "user_id property set to 'alice' but authenticated user was 'guest'",
+        ),
+        ({"reply_to": REPLY_TO}, "fast reply consumer does not exist"),
+        (
+            {"headers": table(CC="q")},
+            'invalid message: {unacceptable_type_in_header,"CC",longstr}',
+        ),
+    ],
+)
+def test_properties_that_are_refused(peer: Peer, properties: dict[str, object], text: str) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "x", **properties)
+    assert peer.takes(1, ChannelClose).reply_text == f"PRECONDITION_FAILED - {text}"
+    assert peer.world.queue("q").ready_count == 0
+
+
+def test_an_impersonator_may_say_who_published() -> None:
+    world = World({"default_user_tags": "impersonator"})
+    peer = world.peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "x", user_id="alice")
+    content = peer.gets(1, "q")
+    assert content is not None
+    assert content.properties.user_id == "alice"
+
+
+@pytest.mark.parametrize("raw_header", [header(1, content_type="abc")[:-1], header(1)[:13]])
+def test_a_malformed_property_list_is_an_internal_error(peer: Peer, raw_header: bytes) -> None:
+    peer.sends_octets(publish_frames(1, "", "q", b"x", raw_header=raw_header))
+    assert peer.takes(0, ConnectionClose).reply_code == 541
+    assert peer.world.node.bug_count == 0
+
+
+def test_cc_adds_routing_keys_and_bcc_hides_its_own(peer: Peer) -> None:
+    for queue in ("q", "c", "b"):
+        peer.declares(1, queue)
+    headers = table(CC=["c", "q", "nowhere"], BCC=["b"], n=1)
+    peer.publishes(1, "q", "x", "y", headers=headers)
+    for queue in ("q", "c", "b"):
+        assert peer.world.queue(queue).ready_count == 2
+        content = peer.gets(1, queue)
+        assert content is not None
+        assert set(content.properties.header_table) == {"CC", "n"}
+        assert content.body == b"x"
+
+
+def test_headers_are_routed_by_each_message_anew(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.binds(1, "q", "amq.headers", "", table(n=1))
+    for number in (1, 2, 1, 1, 2):
+        peer.publishes(1, "k", "x", exchange="amq.headers", headers=table(n=number))
+    assert peer.world.queue("q").ready_count == 3
+
+
+# mandatory
+
+
+@pytest.mark.parametrize("body", ["", "x", "y" * 5000])
+def test_a_mandatory_message_that_leads_nowhere_comes_back(body: str) -> None:
+    peer = World().peer(frame_max=4096)
+    peer.opens_channel(1)
+    peer.publishes(1, "nowhere", body, body, mandatory=True, priority=3)
+    for _ in range(2):
+        content = peer.takes_content(1)
+        assert content.method == BasicReturn(312, "NO_ROUTE", "", "nowhere")
+        assert content.body == body.encode()
+        assert content.properties == Properties(priority=3)
+    peer.publishes(1, "nowhere", body)
+    peer.receives_nothing()
+
+
+# confirms
+
+
+def test_publishes_are_confirmed_in_one_go(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.wants_confirms(1)
+    peer.publishes(1, "q", "1", "2", "3")
+    peer.receives(1, BasicAck(3, multiple=True))
+    peer.publishes(1, "q", "4")
+    peer.receives(1, BasicAck(4))
+    peer.publishes(1, "nowhere", "5")
+    peer.receives(1, BasicAck(5))
+    peer.receives_nothing()
+
+
+def test_a_return_comes_before_its_confirm(peer: Peer) -> None:
+    peer.wants_confirms(1)
+    peer.publishes(1, "nowhere", "x", mandatory=True)
+    assert isinstance(peer.takes_content(1).method, BasicReturn)
+    peer.receives(1, BasicAck(1))
+
+
+def test_confirms_are_counted_from_the_select(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1", "2", "3")
+    peer.wants_confirms(1)
+    peer.publishes(1, "q", "4")
+    peer.receives(1, BasicAck(1))
+    peer.wants_confirms(1)  # again: nothing new
+    peer.publishes(1, "q", "5")
+    peer.receives(1, BasicAck(2))
+
+
+def test_what_was_published_before_a_close_is_confirmed_before_it(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.wants_confirms(1)
+    close = frame(METHOD, 1, ChannelClose().encode())
+    peer.sends_octets(publish_frames(1, "", "q", b"x") + close)
+    peer.receives(1, BasicAck(1), ChannelCloseOk())
+
+
+def test_a_refused_publish_is_not_confirmed_but_those_before_it_are(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.wants_confirms(1)
+    peer.sends_octets(
+        publish_frames(1, "", "q", b"x") + publish_frames(1, "nope", "q", b"y")
+    )
+    peer.receives(1, BasicAck(1))
+    assert peer.takes(1, ChannelClose).reply_code == 404
+    peer.receives_nothing(1)
+
+
+@pytest.fixture
+def kept() -> tuple[Peer, DelayedLog]:
+    """A confirming peer of a node with a disk that takes its time; q is durable, t is not."""
+    log = DelayedLog()
+    peer = World(log=log).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q", durable=True)
+    peer.declares(1, "t")
+    peer.wants_confirms(1)
+    return peer, log
+
+
+def sync(peer: Peer, log: DelayedLog, position: int | None = None) -> None:
+    log.sync(position)
+    peer.world.settle()
+
+
+def test_a_confirm_waits_until_the_message_is_safe(kept: tuple[Peer, DelayedLog]) -> None:
+    peer, log = kept
+    peer.publishes(1, "q", "x", delivery_mode=2)
+    peer.receives_nothing()
+    sync(peer, log)
+    peer.receives(1, BasicAck(1))
+
+
+def test_confirms_come_in_order(kept: tuple[Peer, DelayedLog]) -> None:
+    """What is safe at once waits for what was published before it."""
+    peer, log = kept
+    peer.publishes(1, "t", "1", delivery_mode=2)
+    peer.receives(1, BasicAck(1))
+    peer.publishes(1, "q", "2", delivery_mode=2)
+    peer.publishes(1, "t", "3", delivery_mode=2)
+    peer.publishes(1, "q", "4")
+    peer.publishes(1, "q", "5", delivery_mode=2)
+    peer.receives_nothing()
+    sync(peer, log, 1)
+    peer.receives(1, BasicAck(4, multiple=True))
+    sync(peer, log, 2)
+    peer.receives(1, BasicAck(5))
+
+
+def test_runs_of_messages_wait_as_well(kept: tuple[Peer, DelayedLog]) -> None:
+    peer, log = kept
+    peer.publishes(1, "q", *"abcdef", delivery_mode=2)
+    assert len(log.appended) == 6
+    peer.receives_nothing()
+    sync(peer, log, 3)
+    peer.receives(1, BasicAck(3, multiple=True))
+    sync(peer, log)
+    peer.receives(1, BasicAck(6, multiple=True))
+
+
+def test_what_is_kept(kept: tuple[Peer, DelayedLog]) -> None:
+    """Persistent messages, for the durable queues among those they go to, confirmed or not."""
+    peer, log = kept
+    peer.binds(1, "q", "amq.fanout")
+    peer.binds(1, "t", "amq.fanout")
+    peer.publishes(1, "", "both", exchange="amq.fanout", delivery_mode=2)
+    peer.publishes(1, "", "transient", exchange="amq.fanout", delivery_mode=1)
+    peer.publishes(1, "nowhere", "lost", delivery_mode=2)
+    peer.opens_channel(2)
+    peer.publishes(2, "q", "unconfirmed", delivery_mode=2)
+    kept_bodies = [(message.body, queues) for message, queues in log.appended]
+    assert kept_bodies == [(b"both", ["q"]), (b"unconfirmed", ["q"])]
+
+
+def test_a_channel_that_closed_meanwhile_hears_nothing(kept: tuple[Peer, DelayedLog]) -> None:
+    peer, log = kept
+    peer.publishes(1, "q", "x", delivery_mode=2)
+    peer.sends(1, ChannelClose())
+    peer.receives(1, ChannelCloseOk())
+    sync(peer, log)
+    peer.receives_nothing()
+    assert peer.world.node.unsynced_channels == {}
+
+
+def test_a_commit_waits_until_its_messages_are_safe() -> None:
+    log = DelayedLog()
+    peer = World(log=log).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q", durable=True)
+    peer.sends(1, TxSelect())
+    peer.receives(1, TxSelectOk())
+    peer.publishes(1, "q", "x", delivery_mode=2)
+    peer.sends(1, TxCommit())
+    peer.receives_nothing()
+    sync(peer, log)
+    peer.receives(1, TxCommitOk())
+
+
+# settling
+
+
+@pytest.fixture
+def holding(peer: Peer) -> Peer:
+    """Holds deliveries 1 to 5 of q, bodies "1" to "5"."""
+    peer.declares(1, "q")
+    peer.publishes(1, "q", *"12345")
+    for _ in range(5):
+        peer.gets(1, "q", no_ack=False)
+    return peer
+
+
+def unacked(peer: Peer) -> list[int]:
+    tags = list(peer.connection.channels[1].unacked)
+    assert peer.world.queue("q").unacked_count == len(tags)
+    return tags
+
+
+def test_acks(holding: Peer) -> None:
+    holding.sends(1, BasicAck(2))
+    assert unacked(holding) == [1, 3, 4, 5]
+    holding.sends(1, BasicAck(4, multiple=True))
+    assert unacked(holding) == [5]
+    holding.sends(1, BasicAck(0, multiple=True))
+    assert unacked(holding) == []
+    holding.sends(1, BasicAck(0, multiple=True))  # all of nothing
+    holding.receives_nothing()
+    assert holding.world.queue("q").acked == 5
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        BasicAck(6),
+        BasicAck(0),
+        BasicAck(6, multiple=True),
+        BasicAck(2**63),
+        BasicNack(9, multiple=True),
+        BasicNack(9),
+        BasicReject(0),
+    ],
+    ids=repr,
+)
+def test_an_unknown_tag_closes_the_channel_and_requeues(holding: Peer, command: BasicAck) -> None:
+    holding.sends(1, command)
+    text = f"PRECONDITION_FAILED - unknown delivery tag {command.delivery_tag}"
+    holding.is_closed_with(1, 406, text, command.ids)
+    queue = holding.world.queue("q")
+    assert (queue.ready_count, queue.unacked_count) == (5, 0)
+
+
+def test_a_tag_can_be_settled_once(holding: Peer) -> None:
+    holding.sends(1, BasicAck(3, multiple=True), BasicAck(2))
+    assert holding.takes(1, ChannelClose).reply_text.endswith("unknown delivery tag 2")
+
+
+def test_tags_after_a_multiple_ack_go_on(holding: Peer) -> None:
+    holding.sends(1, BasicAck(5, multiple=True))
+    holding.publishes(1, "q", "6", "7")
+    for _ in range(2):
+        holding.gets(1, "q", no_ack=False)
+    holding.sends(1, BasicAck(7, multiple=True))
+    assert unacked(holding) == []
+    holding.receives_nothing()
+
+
+def test_requeued_messages_regain_their_places(holding: Peer) -> None:
+    holding.sends(1, BasicNack(4, multiple=False), BasicNack(2, multiple=True))
+    got = [holding.gets(1, "q") for _ in range(4)]
+    assert [c and (c.body, c.method.redelivered) for c in got] == [  # type: ignore[attr-defined]
+        (b"1", True),
+        (b"2", True),
+        (b"4", True),
+        None,
+    ]
+    assert unacked(holding) == [3, 5]
+
+
+def test_rejected_messages_are_gone(holding: Peer) -> None:
+    holding.sends(1, BasicReject(1, requeue=False), BasicNack(3, multiple=True, requeue=False))
+    assert unacked(holding) == [4, 5]
+    assert holding.world.queue("q").ready_count == 0
+
+
+def test_settling_what_came_from_a_deleted_queue_is_fine(holding: Peer) -> None:
+    holding.world.vhost.delete_queue("q")
+    holding.sends(1, BasicAck(1), BasicNack(3, multiple=True), BasicReject(4), BasicAck(0, True))
+    holding.receives_nothing()
+    holding.declares(1, "q")
+    assert holding.world.queue("q").ready_count == 0
+
+
+def test_a_close_requeues_what_was_not_settled(holding: Peer) -> None:
+    holding.sends(1, BasicAck(2), ChannelClose())
+    holding.receives(1, ChannelCloseOk())
+    queue = holding.world.queue("q")
+    assert (queue.ready_count, queue.unacked_count) == (4, 0)
+    holding.opens_channel(1)
+    content = holding.gets(1, "q")
+    assert content is not None
+    assert (content.body, content.method.redelivered) == (b"1", True)  # type: ignore[attr-defined]
+
+
+# direct reply-to is in test_basic_methods.py; the functions beside the class:
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("0", None),
+        ("60000", None),
+        ("+5", None),
+        ("", "no_integer"),
+        ("x", "no_integer"),
+        ("-", "no_integer"),
+        (" 5", "no_integer"),
+        ("5 ", ("leftover_string", " ")),
+        ("5.5", ("leftover_string", ".5")),
+        ("-5", ("value_negative", -5)),
+        ("999999999999999", ("value_too_large", 999999999999999)),
+    ],
+)
+def test_what_is_wrong_with_an_expiration(text: str, problem: object) -> None:
+    assert expiration_problem(text) == problem
+
+
+def test_the_keys_in_cc_and_bcc() -> None:
+    assert list(routing_headers(table(CC=["a", "b"], BCC=["c"], other=["d"]))) == ["a", "b", "c"]
+    assert list(routing_headers(table(CC=["a", 5, "b"]))) == ["a", "b"]
+    assert list(routing_headers({})) == []
+    with pytest.raises(AMQPException, match="BCC"):
+        list(routing_headers(table(BCC="c")))
+
+
+def test_a_channel_opened_again_knows_nothing_of_its_former_life(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.sends(1, ConfirmSelect(nowait=True))
+    peer.publishes(1, "q", "1", "2")
+    peer.receives(1, BasicAck(2, multiple=True))
+    peer.gets(1, "q", no_ack=False)
+    peer.sends(1, ChannelClose())
+    peer.receives(1, ChannelCloseOk())
+    peer.opens_channel(1)
+    peer.publishes(1, "q", "3")
+    peer.receives_nothing()
+    peer.wants_confirms(1)
+    peer.publishes(1, "q", "4")
+    peer.receives(1, BasicAck(1))
+    content = peer.gets(1, "q", no_ack=False)
+    assert content is not None
+    assert content.method.delivery_tag == 1  # type: ignore[attr-defined]
+
+
+def test_an_alternate_exchange_gets_what_leads_nowhere(peer: Peer) -> None:
+    arguments = table(alternate_exchange="amq.fanout")
+    peer.sends(1, ExchangeDeclare(exchange="e", type="direct", arguments=arguments))
+    peer.receives(1, ExchangeDeclareOk())
+    peer.declares(1, "q")
+    peer.binds(1, "q", "amq.fanout")
+    peer.publishes(1, "k", "x", "y", exchange="e", mandatory=True)
+    peer.receives_nothing()
+    assert peer.world.queue("q").ready_count == 2

@@ -1,0 +1,277 @@
+"""The methods of class queue; their texts are held against RabbitMQ's in tests/conformance."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.amqp.methods import (
+    BasicCancel,
+    BasicGet,
+    ChannelClose,
+    ConnectionClose,
+    Method,
+    QueueBind,
+    QueueBindOk,
+    QueueDeclare,
+    QueueDeclareOk,
+    QueueDelete,
+    QueueDeleteOk,
+    QueuePurge,
+    QueuePurgeOk,
+    QueueUnbind,
+    QueueUnbindOk,
+)
+from broker.amqp.wire import Table
+from broker.commands import SetPermissions
+from broker.session.channel import REPLY_TO
+from tests.support.builders import table
+from tests.support.peer import Peer
+
+# declare
+
+
+def test_declaring(peer: Peer) -> None:
+    peer.sends(1, QueueDeclare(queue="q", durable=True, arguments=table(x_max_length=5)))
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    queue = peer.world.queue("q")
+    assert (queue.durable, queue.auto_delete, queue.owner) == (True, False, 0)
+    assert queue.arguments == table(x_max_length=5)
+
+
+def test_declaring_again_tells_messages_and_consumers(peer: Peer, other: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "a", "b")
+    other.sends(1, QueueDeclare(queue="q"))
+    other.receives(1, QueueDeclareOk("q", 2, 0))
+    peer.consumes(1, "q")
+    other.sends(1, QueueDeclare(queue="q", passive=True))
+    other.receives(1, QueueDeclareOk("q", 0, 1))
+
+
+def test_names_are_made_up_where_none_is_given(peer: Peer) -> None:
+    names = {peer.declares(1, "") for _ in range(3)}
+    assert len(names) == 3
+    assert all(name.startswith("amq.gen-") for name in names)
+
+
+def test_line_ends_are_taken_out_of_names(peer: Peer) -> None:
+    assert peer.declares(1, "a\r\nb") == "ab"
+
+
+def test_nowait(peer: Peer) -> None:
+    peer.sends(1, QueueDeclare(queue="q", nowait=True), QueueDeclare(queue="q", nowait=True))
+    peer.receives_nothing()
+    assert "q" in peer.world.vhost.queues
+
+
+def test_an_exclusive_queue_is_not_durable_and_goes_with_its_connection(
+    peer: Peer, other: Peer
+) -> None:
+    peer.declares(1, "q", exclusive=True, durable=True)
+    assert not peer.world.queue("q").durable
+    for command in (
+        QueueDeclare(queue="q", passive=True),
+        QueueDeclare(queue="q"),
+        QueueDeclare(queue="q", exclusive=True),
+        QueueBind(queue="q", exchange="amq.fanout"),
+        QueuePurge(queue="q"),
+        QueueDelete(queue="q"),
+        BasicGet(queue="q"),
+    ):
+        other.sends(1, command)
+        closed = other.takes(1, ChannelClose)
+        assert (closed.reply_code, (closed.class_id, closed.method_id)) == (405, command.ids)
+        assert "exclusive access to locked queue 'q' in vhost '/'" in closed.reply_text
+        other.reopens(1)
+    peer.drops()
+    assert "q" not in peer.world.vhost.queues
+
+
+def test_a_name_that_somebody_else_uses_by_now_is_left_alone(peer: Peer, other: Peer) -> None:
+    """The exclusive queue is gone already when its connection goes."""
+    peer.declares(1, "q", exclusive=True, auto_delete=True)
+    peer.consumes(1, "q")
+    peer.sends(1, BasicCancel("tag"))
+    other.declares(1, "q", durable=True)
+    peer.drops()
+    assert "q" in peer.world.vhost.queues
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        ({}, {"durable": True}, "'durable' for queue 'q' in vhost '/': received 'true' but "),
+        ({"durable": True}, {}, "'durable' for queue 'q' in vhost '/': received 'false' but "),
+        ({}, {"auto_delete": True}, "'auto_delete' for queue 'q' in vhost '/': received 'true'"),
+        (
+            {},
+            {"arguments": table(x_message_ttl=5)},
+            "'x-message-ttl' for queue 'q' in vhost '/': received the value '5' of type "
+            "'signedint' but current is none",
+        ),
+    ],
+)
+def test_declaring_differently(
+    peer: Peer, first: dict[str, object], second: dict[str, object], text: str
+) -> None:
+    peer.declares(1, "q", **first)
+    peer.sends(1, QueueDeclare(queue="q", **second))  # type: ignore[arg-type]
+    closed = peer.takes(1, ChannelClose)
+    assert closed.reply_code == 406
+    assert closed.reply_text.startswith(f"PRECONDITION_FAILED - inequivalent arg {text}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"queue": "amq.mine"}, 403),
+        ({"queue": "nope", "passive": True}, 404),
+        ({"queue": "q", "arguments": table(x_max_length=-1)}, 406),
+        ({"queue": "q", "arguments": table(x_dead_letter_exchange=5)}, 406),
+        ({"queue": "q", "arguments": table(x_queue_type="stream"), "durable": True}, 406),
+        ({"queue": "q", "arguments": table(x_queue_type="quorum")}, 406),  # not durable
+        ({"queue": "", "arguments": table(x_queue_type="quorum"), "durable": True}, 406),
+        ({"queue": f"{REPLY_TO}.nobody"}, 404),
+    ],
+)
+def test_declarations_that_are_refused(peer: Peer, fields: dict[str, object], code: int) -> None:
+    peer.sends(1, QueueDeclare(**fields))  # type: ignore[arg-type]
+    assert peer.takes(1, ChannelClose).reply_code == code
+    assert peer.world.vhost.queues == {}
+
+
+def test_an_internal_error_of_a_declaration_ends_the_connection(peer: Peer) -> None:
+    arguments: Table = table(x_queue_master_locator="moon")
+    peer.sends(1, QueueDeclare(queue="q", arguments=arguments))
+    assert peer.takes(0, ConnectionClose).reply_code == 541
+
+
+# bind
+
+
+def test_binding_and_unbinding(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.sends(1, QueueBind(queue="q", exchange="amq.direct", routing_key="k"))
+    peer.receives(1, QueueBindOk())
+    peer.publishes(1, "k", "x", exchange="amq.direct")
+    peer.sends(1, QueueUnbind(queue="q", exchange="amq.direct", routing_key="k"))
+    peer.receives(1, QueueUnbindOk())
+    peer.publishes(1, "k", "y", exchange="amq.direct")
+    assert peer.world.queue("q").ready_count == 1
+    peer.sends(1, QueueUnbind(queue="q", exchange="amq.direct", routing_key="k"))
+    peer.receives(1, QueueUnbindOk())  # again
+    peer.sends(1, QueueBind(queue="q", exchange="amq.direct", routing_key="k", nowait=True))
+    peer.receives_nothing()
+
+
+def test_an_empty_queue_name_with_an_empty_key_is_the_last_declared_and_its_name(
+    peer: Peer,
+) -> None:
+    peer.declares(1, "q")
+    peer.sends(1, QueueBind(exchange="amq.direct"))
+    peer.receives(1, QueueBindOk())
+    peer.publishes(1, "q", "x", exchange="amq.direct")
+    assert peer.world.queue("q").ready_count == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"queue": "nope", "exchange": "amq.direct"}, 404),
+        ({"queue": "q", "exchange": "nope"}, 404),
+        ({"queue": "q", "exchange": ""}, 403),
+        ({"queue": "q", "exchange": "amq.headers", "arguments": table(x_match="maybe")}, 406),
+    ],
+)
+def test_bindings_that_are_refused(peer: Peer, fields: dict[str, object], code: int) -> None:
+    peer.declares(1, "q")
+    peer.sends(1, QueueBind(**fields))  # type: ignore[arg-type]
+    assert peer.takes(1, ChannelClose).reply_code == code
+
+
+def test_binding_without_a_queue(peer: Peer) -> None:
+    peer.sends(1, QueueBind(exchange="amq.direct"))
+    assert peer.takes(1, ChannelClose).reply_text == "NOT_FOUND - no previously declared queue"
+
+
+# purge and delete
+
+
+def test_purging(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "a", "b", "c")
+    peer.gets(1, "q", no_ack=False)
+    peer.sends(1, QueuePurge(queue="q"))
+    peer.receives(1, QueuePurgeOk(2))
+    assert peer.world.queue("q").unacked_count == 1
+    peer.sends(1, QueuePurge(queue="q", nowait=True))
+    peer.receives_nothing()
+
+
+def test_what_consumers_can_take_is_theirs_before_a_purge(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.consumes(1, "q")
+    peer.publishes(1, "q", "a", settle=False)
+    peer.sends(1, QueuePurge(queue="q"))
+    peer.receives_bodies(1, "a")
+    peer.receives(1, QueuePurgeOk(0))
+
+
+def test_deleting(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "a", "b")
+    peer.sends(1, QueueDelete(queue="q"))
+    peer.receives(1, QueueDeleteOk(2))
+    peer.sends(1, QueueDelete(queue="q"))
+    peer.receives(1, QueueDeleteOk(0))  # one that is not there
+    peer.declares(1, "q")
+    peer.sends(1, QueueDelete(queue="q", nowait=True))
+    peer.receives_nothing()
+    assert peer.world.vhost.queues == {}
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"), [("if_empty", "not empty"), ("if_unused", "in use")]
+)
+def test_deleting_under_a_condition(peer: Peer, other: Peer, condition: str, text: str) -> None:
+    peer.declares(1, "q")
+    if condition == "if_empty":
+        peer.publishes(1, "q", "a")
+    else:
+        peer.consumes(1, "q")
+    other.sends(1, QueueDelete(queue="q", **{condition: True}))
+    text = f"PRECONDITION_FAILED - queue 'q' in vhost '/' {text}"
+    other.is_closed_with(1, 406, text, QueueDelete.ids)
+    other.reopens(1)
+    peer.sends(1, BasicCancel("tag"), QueuePurge(queue="q"))
+    other.sends(1, QueueDelete(queue="q", **{condition: True}))
+    other.receives(1, QueueDeleteOk(0))
+
+
+# permissions
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        (QueueDeclare(queue="new"), "configure"),
+        (QueueDelete(queue="q"), "configure"),
+        (QueuePurge(queue="q"), "read"),
+        (BasicGet(queue="q"), "read"),
+        (QueueBind(queue="q", exchange="amq.fanout"), "write read"),
+        (QueueUnbind(queue="q", exchange="amq.fanout"), "write read"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+@pytest.mark.parametrize("missing", ["configure", "write", "read"])
+def test_permissions(peer: Peer, command: Method, needed: str, missing: str) -> None:
+    peer.declares(1, "q")
+    patterns = dict.fromkeys(("configure", "write", "read"), ".*") | {missing: "^$"}
+    peer.world.node.execute(SetPermissions("guest", "/", **patterns))
+    peer.sends(1, command)
+    (received,) = peer.takes_all(1)
+    is_refused = isinstance(received, ChannelClose)
+    assert is_refused is (missing in needed.split())
+    if isinstance(received, ChannelClose):
+        assert received.reply_code == 403
+        assert received.reply_text.endswith("refused for user 'guest'")
