@@ -79,6 +79,7 @@ class Route:
 
     __slots__ = (
         "address",
+        "depends_on_key_only",
         "envelope",
         "exchange",
         "is_memorable",
@@ -95,6 +96,7 @@ class Route:
         self.envelope: Envelope | None = None  # the last one, with its queues
         self.queues: list[Queue] = []
         self.is_memorable = False
+        self.depends_on_key_only = False  # are `queues` right whatever the header says?
 
 
 class Memo(NamedTuple):
@@ -361,7 +363,10 @@ class Channel:
                 self.connection.plain_header = header
         envelope = Envelope(exchange.name, route.routing_key, header, None, route.address)
         route.envelope = envelope
-        self._find_queues(route, envelope, [route.routing_key])
+        if route.depends_on_key_only:  # and that has not changed
+            route.is_memorable = len(header) <= REMEMBERED_MAX
+        else:
+            self._find_queues(route, envelope, [route.routing_key])
 
     def _open_with_properties(self, route: Route, header: bytes, delivery_mode: int | None) -> None:
         """The same where properties have to be read: they may refuse, rewrite or route."""
@@ -407,8 +412,10 @@ class Channel:
             queues = vhost.route_simply(exchange, route.routing_key)
             if queues is not None:
                 route.queues = queues
+                route.depends_on_key_only = exchange.is_stable
                 route.is_memorable = exchange.is_stable and len(envelope.header) <= REMEMBERED_MAX
                 return
+        route.depends_on_key_only = False
         route.queues, _, is_stable = vhost.route(
             exchange, routing_keys, lambda: envelope.properties.header_table
         )

@@ -89,7 +89,7 @@ log = logging.getLogger("broker.connection")
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
 ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
-FRAMES_MAX = 1000  # frames (or whole messages) run for one peer in one turn, runs not counted
+FRAMES_MAX = 2000  # frames (or whole messages) run for one peer in one turn, runs not counted
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 

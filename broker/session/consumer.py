@@ -38,6 +38,7 @@ FRAMING = 64  # octets a delivery costs beside header and body, roughly, for the
 
 _pack_tag = Struct(">Q").pack
 _pack_next_frame = Struct(">BBHI").pack  # the last frame's end octet, then a frame header
+Chunks = tuple[bytes | None, bytes, int]
 _DELIVER = b"\x00\x3c\x00\x3c"
 
 
@@ -46,14 +47,10 @@ class ChannelConsumer:
 
     __slots__ = (
         "_begins",
+        "_chunks",
         "_envelope",
-        "_fixed_size",
         "_is_redelivered",
-        "_middle",
         "_number",
-        "_prefix",
-        "_size",
-        "_splits",
         "arguments",
         "channel",
         "credit",
@@ -92,12 +89,9 @@ class ChannelConsumer:
         self.is_parked = False
         self._number = channel.number
         self._begins = _DELIVER + encode_shortstr(tag)
-        self._fixed_size = len(self._begins) + 9  # delivery tag, redelivered
-        self._envelope: Envelope | None = None
+        self._envelope: Envelope | None = None  # the last one delivered, with
         self._is_redelivered = False
-        self._prefix = self._middle = b""
-        self._size = 0
-        self._splits = False
+        self._chunks: Chunks = (None, b"", 0)
 
     @property
     def peer(self) -> object:
@@ -137,21 +131,17 @@ class ChannelConsumer:
         unacked = None if self.no_ack else channel.unacked
         redelivered = count > 0
         envelope = self._envelope if redelivered is self._is_redelivered else None
-        prefix = self._prefix
-        middle = self._middle
-        size = self._size
-        splits = self._splits
+        prefix, middle, size = self._chunks
+        number, begins, frame_max = self._number, self._begins, connection.frame_max
         taken = 0
         for message in messages:
             if message.envelope is not envelope:
                 envelope = message.envelope
-                self._remember(envelope, redelivered)
-                prefix = self._prefix
-                middle = self._middle
-                size = self._size
-                splits = self._splits
+                prefix, middle, size = _chunks_for(envelope, number, begins, frame_max, redelivered)
+                if size > LARGE_BODY:
+                    connection.has_large_chunks = True
             tag += 1
-            if splits:  # no body frame, or more than one
+            if prefix is None:  # no body frame, or more than one
                 self._deliver_split(message, tag, redelivered)
             else:
                 extend((prefix, _pack_tag(tag), middle, message.body, END_OCTET))
@@ -162,11 +152,13 @@ class ChannelConsumer:
             octets += size
             if octets > limit and stride == 1:
                 break
+        self._envelope, self._is_redelivered = envelope, redelivered
+        self._chunks = (prefix, middle, size)
+        if size > LARGE_BODY:
+            connection.has_large_chunks = True
         connection.outbox_octets = octets
         if octets > limit:
             connection.is_full = True
-        if size > LARGE_BODY:
-            connection.has_large_chunks = True
         if not connection.has_output:
             connection.mark_output()
         channel.last_delivery_tag = tag
@@ -176,31 +168,6 @@ class ChannelConsumer:
             self.unacked_count += taken
             channel.global_used += taken
         return taken
-
-    def _remember(self, envelope: Envelope, redelivered: bool) -> None:
-        """Write the chunks around tag and body for deliveries in this envelope."""
-        self._envelope = envelope
-        header, body_size = envelope.header, envelope.body_size
-        frame_max = self.channel.connection.frame_max
-        self._size = body_size + len(header) + len(envelope.address) + FRAMING
-        self._splits = body_size == 0 or body_size > frame_max - OVERHEAD > 0
-        if self._splits:
-            return
-        number = self._number
-        address = envelope.address
-        self._prefix = (
-            pack_frame_header(METHOD, number, self._fixed_size + len(address)) + self._begins
-        )
-        rest = b"".join(
-            (
-                address,
-                _pack_next_frame(END, HEADER, number, len(header)),
-                header,
-                _pack_next_frame(END, BODY, number, body_size),
-            )
-        )
-        self._middle = b"\x01" + rest if redelivered else b"\x00" + rest
-        self._is_redelivered = redelivered
 
     def _deliver_split(self, message: Message, tag: int, redelivered: bool) -> None:
         """The general form, for empty bodies and those of several frames."""
@@ -235,3 +202,29 @@ class ChannelConsumer:
         channel.connection.parked.pop(self, None)
         if channel.is_open and channel.connection.wants_cancel_notify:
             channel.send(BasicCancel(self.tag, nowait=True))
+
+
+def _chunks_for(
+    envelope: Envelope, number: int, begins: bytes, frame_max: int, redelivered: bool
+) -> Chunks:
+    """The chunks around tag and body for deliveries in an envelope.
+
+    number: of the channel. begins: the method's ids and the consumer tag. Returns: what comes
+    before the tag, or None when the body is not exactly one frame; what lies between tag and body;
+    about how many octets the delivery has.
+    """
+    header, address, body_size = envelope.header, envelope.address, envelope.body_size
+    size = body_size + len(header) + len(address) + FRAMING
+    if body_size == 0 or body_size > frame_max - OVERHEAD > 0:
+        return None, b"", size
+    middle = b"".join(
+        (
+            b"\x01" if redelivered else b"\x00",
+            address,
+            _pack_next_frame(END, HEADER, number, len(header)),
+            header,
+            _pack_next_frame(END, BODY, number, body_size),
+        )
+    )
+    payload_size = len(begins) + 9 + len(address)  # 9: delivery tag, redelivered
+    return pack_frame_header(METHOD, number, payload_size) + begins, middle, size

@@ -518,3 +518,13 @@ def test_an_alternate_exchange_gets_what_leads_nowhere(peer: Peer) -> None:
     peer.publishes(1, "k", "x", "y", exchange="e", mandatory=True)
     peer.receives_nothing()
     assert peer.world.queue("q").ready_count == 2
+
+
+def test_copies_of_one_message_do_not_stick_to_the_next(peer: Peer) -> None:
+    """What is remembered of a routing key is forgotten when a message brings further ones."""
+    peer.declares(1, "a")
+    peer.declares(1, "b")
+    peer.publishes(1, "a", "1", message_id="1")
+    peer.publishes(1, "a", "2", headers=table(CC=["b"]))
+    peer.publishes(1, "a", "3", message_id="3")
+    assert [peer.world.queue(name).ready_count for name in "ab"] == [3, 1]
