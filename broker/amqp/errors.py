@@ -139,10 +139,6 @@ def no_exchange(name: str, vhost: str) -> NotFound:
     return NotFound(f"no {resource('exchange', name, vhost)}")
 
 
-def no_binding(routing_key: str, source: str, destination: str) -> NotFound:
-    return NotFound(f"no binding {routing_key} between {source} and {destination}")
-
-
 def no_previous_queue() -> NotFound:
     return NotFound("no previously declared queue")
 

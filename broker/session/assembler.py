@@ -10,7 +10,7 @@ from enum import Enum
 
 from broker.amqp.errors import UnexpectedFrame
 from broker.amqp.frames import BODY, HEADER, METHOD
-from broker.amqp.methods import METHODS, Method
+from broker.amqp.methods import METHODS
 
 PARTS_MAX = 256  # pieces of a body kept one by one
 
@@ -120,8 +120,3 @@ class Assembler:
 
     def _ids(self) -> tuple[int, int]:
         return METHODS[self.payload[:4]].ids
-
-
-def method_of(payload: bytes) -> type[Method] | None:
-    """The class of a method frame's payload; None if nobody knows it."""
-    return METHODS.get(payload[:4])

@@ -4,8 +4,8 @@ import pytest
 
 from broker.amqp.errors import UnexpectedFrame
 from broker.amqp.frames import BODY, HEADER, METHOD
-from broker.amqp.methods import BasicAck, BasicGetOk, BasicPublish
-from broker.session.assembler import Assembler, Awaits, method_of
+from broker.amqp.methods import BasicAck, BasicPublish
+from broker.session.assembler import Assembler, Awaits
 from tests.support.builders import header
 
 PUBLISH = BasicPublish(routing_key="k").encode()
@@ -91,7 +91,3 @@ def test_a_header_with_a_weight(assembler: Assembler) -> None:
     with pytest.raises(UnexpectedFrame, match="got non content header frame instead"):
         assembler.add(HEADER, b"\x00\x3c\x00\x01" + header(0)[4:])
 
-
-def test_whose_method_a_payload_is() -> None:
-    assert method_of(BasicGetOk().encode()) is BasicGetOk
-    assert method_of(b"\x00\x00\x00\x00") is None
