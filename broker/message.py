@@ -23,6 +23,7 @@ class Envelope:
     __slots__ = (
         "_properties",
         "address",
+        "blind_keys",
         "body_size",
         "exchange",
         "header",
@@ -44,6 +45,7 @@ class Envelope:
         self.body_size = int.from_bytes(header[4:12], "big")
         self.address = address or encode_shortstr(exchange) + encode_shortstr(routing_key)
         self._properties = properties
+        self.blind_keys: tuple[str, ...] = ()  # of BCC, which the header does not show any more
         self.ttl_ms: int | None = None  # of the expiration property
         if properties is not None and properties.expiration is not None:
             self.ttl_ms = int(properties.expiration)

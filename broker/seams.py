@@ -119,7 +119,10 @@ class Clock(Protocol):
         """The time of day, in seconds since the epoch."""
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
-        """Have `Node.wake` called with the sleeper once, at a time on `now_ms`."""
+        """Have `Node.wake` called with the sleeper once, at a time on `now_ms`.
+
+        A sleeper has one time: asking again replaces what it asked for before.
+        """
 
 
 class NullLog:

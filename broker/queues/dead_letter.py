@@ -23,14 +23,14 @@ def died(
     """
     properties = Properties.decode(envelope.header)
     headers = dict(properties.header_table)
-    keys = [envelope.routing_key, *_copies(headers)]
+    visible = [envelope.routing_key, *_copies(headers)]
     entry: Table = {
         "count": Field("l", 1),
         "reason": Field("S", reason),
         "queue": Field("S", queue),
         "time": Field("T", now_s),
         "exchange": Field("S", envelope.exchange),
-        "routing-keys": Field("A", [Field("S", key) for key in keys]),
+        "routing-keys": Field("A", [Field("S", key) for key in visible]),
     }
     if properties.expiration is not None:
         entry["original-expiration"] = Field("S", properties.expiration)
@@ -44,35 +44,56 @@ def died(
     else:
         entries = _with_death(deaths, entry)
     headers["x-death"] = Field("A", [Field("F", table) for table in entries])
+    keys, blind = [*visible, *envelope.blind_keys], envelope.blind_keys
     if routing_key is not None:
         headers.pop("CC", None)
-        keys = [routing_key]
-    properties.headers = headers
+        keys, blind = [routing_key], ()
+    properties.headers = dict(sorted(headers.items()))
     header = properties.encode(envelope.body_size)
-    return Envelope(exchange, keys[0], header, properties), keys
+    dead = Envelope(exchange, keys[0], header, properties)
+    dead.blind_keys = blind
+    return dead, keys
 
 
 def _with_death(deaths: Field, entry: Table) -> list[Table]:
-    """The earlier deaths with one more; the same queue and reason is counted, not repeated."""
+    """The earlier deaths with one more; the same queue and reason is counted, not repeated.
+
+    RabbitMQ turns the earlier ones round when there are several, so we do.
+    """
     if deaths.tag != "A":
         return [entry]  # a client made something else of it: begin anew
     assert isinstance(deaths.value, list)
-    others: list[Table] = []
-    for item in deaths.value:
-        if item.tag != "F":
-            continue
-        table: Table = item.value
-        if _same(table, entry, "queue") and _same(table, entry, "reason"):
+    earlier: list[Table] = [item.value for item in deaths.value if item.tag == "F"]
+    if len(earlier) > 1:
+        earlier = _grouped(earlier)[::-1]
+    others = [table for table in earlier if not _same_death(table, entry)]
+    for table in earlier:
+        if _same_death(table, entry):
             count = table.get("count")
             before = count.value if count is not None and isinstance(count.value, int) else 0
             entry = table | {"count": Field("l", before + 1)}
-        else:
-            others.append(table)
-    return [entry, *others]
+            break
+    return [dict(sorted(entry.items())), *others]
+
+
+def _grouped(tables: list[Table]) -> list[Table]:
+    """One entry per queue and reason, the first; without a count it gets their number."""
+    grouped: list[Table] = []
+    for table in tables:
+        if any(_same_death(table, other) for other in grouped):
+            continue
+        alike = sum(_same_death(table, other) for other in tables)
+        grouped.append(table if "count" in table else {"count": Field("l", alike)} | table)
+    return grouped
+
+
+def _same_death(one: Table, other: Table) -> bool:
+    return _same(one, other, "queue") and _same(one, other, "reason")
 
 
 def _same(one: Table, other: Table, name: str) -> bool:
-    return name in one and one[name].value == other[name].value
+    missing = Field("V", None)
+    return one.get(name, missing).value == other.get(name, missing).value
 
 
 def _copies(headers: Table) -> list[str]:

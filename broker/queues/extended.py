@@ -76,7 +76,7 @@ class ExtendedQueue(Queue):
         """Append one message. Returns: False when it was rejected because the queue is full."""
         extras = self.extras
         features = extras.features
-        if features.overflow != DROP_HEAD and self._would_overflow(len(message.body)):
+        if features.overflow != DROP_HEAD and not self._makes_room(len(message.body)):
             if features.overflow == REJECT_PUBLISH_DLX:
                 self._bury(message, MAXLEN)
             return False
@@ -86,11 +86,12 @@ class ExtendedQueue(Queue):
         self._admit(QueuedMessage(message.envelope, message.body, deadline_ms))
         if ttl_ms == 0:
             self._pump(expires=False)  # whoever can take it now may
+        elif self._is_over_limit() and self.ring.top is not None:
+            self._pump(expires=True)  # what consumers take does not count
         self._drop_overflow()
         self._drop_expired()
         self.mark_changed()
-        if deadline_ms is not None:
-            self._ask_for_wake_up()
+        self._ask_for_wake_up()
         return True
 
     def push_many(self, messages: list[Message]) -> None:
@@ -105,6 +106,12 @@ class ExtendedQueue(Queue):
         else:
             self.ready.append(message)
 
+    def _makes_room(self, size: int) -> bool:
+        """Whether one more message fits, if need be after the consumers have had theirs."""
+        if self._would_overflow(size) and self.ring.top is not None:
+            self._pump(expires=True)
+        return not self._would_overflow(size)
+
     def _would_overflow(self, size: int) -> bool:
         features = self.extras.features
         if features.max_length is not None and self.ready_count >= features.max_length:
@@ -112,17 +119,17 @@ class ExtendedQueue(Queue):
         limit = features.max_length_bytes
         return limit is not None and self.extras.ready_bytes + size > limit
 
-    def _drop_overflow(self) -> None:
+    def _is_over_limit(self) -> bool:
         features = self.extras.features
-        if features.overflow != DROP_HEAD:
-            return
-        while (features.max_length is not None and self.ready_count > features.max_length) or (
-            features.max_length_bytes is not None
-            and self.extras.ready_bytes > features.max_length_bytes
-        ):
-            if self.ring.top is not None and self._pump(expires=True):
-                continue  # what a consumer takes does not count
-            self._bury(self._next().message, MAXLEN)
+        if features.max_length is not None and self.ready_count > features.max_length:
+            return True
+        limit = features.max_length_bytes
+        return limit is not None and self.extras.ready_bytes > limit
+
+    def _drop_overflow(self) -> None:
+        if self.extras.features.overflow == DROP_HEAD:
+            while self._is_over_limit():
+                self._bury(self._next().message, MAXLEN)
 
     def requeue(self, deliveries: list[Delivery]) -> None:
         """Back to their places, unless they have been delivered too often."""
@@ -139,6 +146,7 @@ class ExtendedQueue(Queue):
         self._drop_overflow()
         self._drop_expired()
         self.mark_changed()
+        self._ask_for_wake_up()
 
     def discard(self, deliveries: list[Delivery]) -> None:
         """Rejected without requeue: dead-lettered."""
@@ -245,7 +253,7 @@ class ExtendedQueue(Queue):
         due_ms = min((time for time in times if time is not None), default=None)
         if due_ms is not None and (extras.timer_ms is None or due_ms < extras.timer_ms):
             extras.timer_ms = due_ms
-            extras.clock.wake_at(due_ms, self)
+            extras.clock.wake_at(due_ms, self)  # instead of any later time asked for
 
     def on_wake_up(self) -> bool:
         """Called at a time we asked for. Returns: whether the queue has expired."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from broker.seams import Sleeper
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.server")
 
 TICK_S = 0.5
+DUE_SLACK = 64  # void entries that are not worth a clean-up
 
 
 def monotonic_ms() -> int:
@@ -30,7 +31,8 @@ class LoopClock:
         self._loop = loop
         self._node: Node | None = None
         self._ticker: asyncio.TimerHandle | None = None
-        self._due: list[tuple[int, int, Sleeper]] = []  # a heap by time
+        self._due: list[tuple[int, int, Sleeper]] = []  # a heap by time, with some that are void
+        self._asked: dict[Sleeper, int] = {}  # which entry of the heap is each one's
         self._count = 0  # of all that ever asked: breaks ties in the heap
         self._timer: asyncio.TimerHandle | None = None
 
@@ -45,6 +47,7 @@ class LoopClock:
                 timer.cancel()
         self._ticker = self._timer = None
         self._due.clear()
+        self._asked.clear()
 
     def request_turn(self) -> None:
         """Seam `Clock`. call_soon runs after the sockets of this poll have been read."""
@@ -61,8 +64,12 @@ class LoopClock:
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         """Seam `Clock`. One timer of the loop serves all; it is set to the earliest."""
         self._count += 1
+        self._asked[sleeper] = self._count
         heappush(self._due, (when_ms, self._count, sleeper))
-        if self._due[0][2] is sleeper:
+        if len(self._due) > 2 * len(self._asked) + DUE_SLACK:
+            self._due = [entry for entry in self._due if self._asked.get(entry[2]) == entry[1]]
+            heapify(self._due)
+        if self._timer is None or self._due[0][2] is sleeper:
             self._set_timer()
 
     def _set_timer(self) -> None:
@@ -76,8 +83,10 @@ class LoopClock:
         self._timer = None
         now_ms = monotonic_ms()
         while self._due and self._due[0][0] <= now_ms:
-            _, _, sleeper = heappop(self._due)
-            self._node.wake(sleeper)
+            _, count, sleeper = heappop(self._due)
+            if self._asked.get(sleeper) == count:  # else it has asked for another time since
+                del self._asked[sleeper]
+                self._node.wake(sleeper)
         if self._due and self._timer is None:
             self._set_timer()
 

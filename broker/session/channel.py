@@ -373,6 +373,7 @@ class Channel:
         connection = self.connection
         properties = Properties.decode(header)
         is_memorable = True
+        blind: tuple[str, ...] = ()
         routing_keys = [route.routing_key]
         if properties.reply_to == REPLY_TO:
             if self.reply_tag is None:
@@ -391,6 +392,7 @@ class Channel:
         if properties.headers:
             routing_keys += routing_headers(properties.headers)
             if "BCC" in properties.headers:
+                blind = tuple(routing_headers(properties.headers, "BCC"))
                 properties.headers = {
                     name: field for name, field in properties.headers.items() if name != "BCC"
                 }
@@ -401,6 +403,7 @@ class Channel:
         envelope = Envelope(
             route.exchange.name, route.routing_key, header, properties, route.address
         )
+        envelope.blind_keys = blind
         route.envelope = envelope
         self._find_queues(route, envelope, routing_keys)
         route.is_memorable = route.is_memorable and is_memorable
@@ -751,9 +754,9 @@ class Channel:
         self.send(close)
 
 
-def routing_headers(headers: Table) -> Iterator[str]:
+def routing_headers(headers: Table, *names: str) -> Iterator[str]:
     """The further routing keys in CC and BCC. Raises: PreconditionFailed (not an array)."""
-    for name in ("CC", "BCC"):
+    for name in names or ("CC", "BCC"):
         field = headers.get(name)
         if field is None:
             continue

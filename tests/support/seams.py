@@ -1,4 +1,4 @@
-"""Stand-ins for the other seams: a clock nobody waits for, a log and a replicator that take time."""
+"""Stand-ins for the other seams: a clock that stands still, a log and a replicator that wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FakeClock:
         self.is_due = False
         self.requests = 0
         self.time_ms = 0
-        self.sleepers: list[tuple[int, Sleeper]] = []
+        self.sleepers: dict[Sleeper, int] = {}
 
     def now_ms(self) -> int:
         return self.time_ms
@@ -25,15 +25,15 @@ class FakeClock:
         return 1_700_000_000 + self.time_ms // 1000
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
-        self.sleepers.append((when_ms, sleeper))
+        self.sleepers[sleeper] = when_ms
 
     def take_due(self) -> list[Sleeper]:
         """Those whose time has come, the earliest first."""
-        due = sorted(
-            (entry for entry in self.sleepers if entry[0] <= self.time_ms), key=lambda e: e[0]
-        )
-        self.sleepers = [entry for entry in self.sleepers if entry[0] > self.time_ms]
-        return [sleeper for _, sleeper in due]
+        due = [sleeper for sleeper, when_ms in self.sleepers.items() if when_ms <= self.time_ms]
+        due.sort(key=self.sleepers.__getitem__)
+        for sleeper in due:
+            del self.sleepers[sleeper]
+        return due
 
     def request_turn(self) -> None:
         self.is_due = True
