@@ -57,6 +57,10 @@ class Envelope:
             self._properties = Properties.decode(self.header)
         return self._properties
 
+    def forget_properties(self) -> None:
+        """They were needed once; decoded they take two kilobytes that a queue need not hold."""
+        self._properties = None
+
     @property
     def is_persistent(self) -> bool:
         """delivery-mode 2."""

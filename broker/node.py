@@ -51,6 +51,8 @@ from broker.vhost import Version, VHost
 
 log = logging.getLogger("broker.node")
 
+DEAD_MAX = 500  # dead letters of one queue that are sent on in one turn
+
 
 class Peer(Protocol):
     """What the node knows of a connection."""
@@ -278,7 +280,8 @@ class Node:
     def _dead_letter(self, queue: Queue) -> None:
         """Send on what died in a queue in this turn."""
         extras = queue.extras
-        dead, extras.dead = extras.dead, []
+        dead, extras.dead = extras.dead[:DEAD_MAX], extras.dead[DEAD_MAX:]
+        queue.mark_changed()  # if there are more
         vhost = self.vhosts.get(queue.vhost)
         features = extras.features
         if vhost is None or features.dead_letter_exchange is None:
@@ -306,6 +309,7 @@ class Node:
         for target in targets:
             if reason == REJECTED or not is_cycle(headers, target.name):
                 target.push(message)
+        message.envelope.forget_properties()
 
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did. Called while its exception is handled."""

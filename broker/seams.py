@@ -124,6 +124,9 @@ class Clock(Protocol):
         A sleeper has one time: asking again replaces what it asked for before.
         """
 
+    def forget(self, sleeper: Sleeper) -> None:
+        """The sleeper is gone: do not wake it, do not keep it."""
+
 
 class NullLog:
     """Keeps nothing: a node without a disk. What it is given is safe at once."""
@@ -164,4 +167,7 @@ class NullClock:
         return 0
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
+        return None
+
+    def forget(self, sleeper: Sleeper) -> None:
         return None

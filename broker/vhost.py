@@ -169,13 +169,16 @@ class VHost:
         return exchange
 
     def delete_exchange(self, name: str) -> None:
-        exchange = self.exchanges.pop(name, None)
-        if exchange is None:
-            return
-        self.version.number += 1
-        for binding in list(exchange.bindings.values()):
-            self._remove_binding(exchange, binding, auto_delete=False)
-        self._forget_destination(exchange)
+        """With it go the auto-delete exchanges that had bindings to it only, and so on."""
+        unused = [name]
+        while unused:  # not recursive: chains may be as long as somebody likes
+            exchange = self.exchanges.pop(unused.pop(), None)
+            if exchange is None:
+                continue
+            self.version.number += 1
+            for binding in list(exchange.bindings.values()):
+                self._remove_binding(exchange, binding)
+            unused += self._forget_destination(exchange)
 
     def declare_queue(self, command: DeclareQueue) -> Queue:
         existing = self.queues.get(command.name)
@@ -200,8 +203,10 @@ class VHost:
         if queue is None:
             return 0
         self.version.number += 1
-        self._forget_destination(queue)
-        return queue.delete()
+        dropped = queue.delete()
+        for exchange in self._forget_destination(queue):
+            self.delete_exchange(exchange)
+        return dropped
 
     def bind(self, command: Bind) -> None:
         """Raises: NotFound, PreconditionFailed (the type refuses the arguments)."""
@@ -221,23 +226,28 @@ class VHost:
     def unbind(self, command: Unbind) -> None:
         """A binding that is not there is not missed."""
         found = self.find_binding(command)
-        if found is not None:
-            self._remove_binding(*found, auto_delete=True)
-            self.version.number += 1
+        if found is None:
+            return
+        self.version.number += 1
+        if self._remove_binding(*found):
+            self.delete_exchange(found[0].name)
 
-    def _remove_binding(self, source: Exchange, binding: Binding, *, auto_delete: bool) -> None:
+    def _remove_binding(self, source: Exchange, binding: Binding) -> bool:
+        """Returns: whether the source is to be deleted now (auto-delete)."""
         del source.bindings[binding.key]
         source.unbind(binding)
         incoming = binding.destination.incoming
         del incoming[source][binding.key]
         if not incoming[source]:
             del incoming[source]
-        if auto_delete and source.auto_delete and not source.bindings:
-            self.delete_exchange(source.name)
+        return source.auto_delete and not source.bindings
 
-    def _forget_destination(self, destination: Queue | Exchange) -> None:
-        """Remove every binding that leads to it; auto-delete exchanges left with none go too."""
+    def _forget_destination(self, destination: Queue | Exchange) -> list[str]:
+        """Remove every binding that leads to it. Returns: exchanges that are to be deleted now."""
         incoming = destination.incoming or {}
+        unused = []
         for source, bindings in list(incoming.items()):
             for binding in list(bindings.values()):
-                self._remove_binding(source, binding, auto_delete=True)
+                if self._remove_binding(source, binding):
+                    unused.append(source.name)  # noqa: PERF401 - removing is the point
+        return unused

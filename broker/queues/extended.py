@@ -314,6 +314,10 @@ class ExtendedQueue(Queue):
         if self.extras.active in (None, consumer):
             super().unpark(consumer)
 
+    def delete(self) -> int:
+        self.extras.clock.forget(self)
+        return super().delete()
+
     def purge(self) -> int:
         self.extras.ready_bytes = 0
         return super().purge()

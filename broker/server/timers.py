@@ -66,11 +66,20 @@ class LoopClock:
         self._count += 1
         self._asked[sleeper] = self._count
         heappush(self._due, (when_ms, self._count, sleeper))
+        self._clean_up()
+        if self._timer is None or self._due[0][2] is sleeper:
+            self._set_timer()
+
+    def forget(self, sleeper: Sleeper) -> None:
+        """Seam `Clock`."""
+        if self._asked.pop(sleeper, None) is not None:
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Take void entries out of the heap once they are the most of it."""
         if len(self._due) > 2 * len(self._asked) + DUE_SLACK:
             self._due = [entry for entry in self._due if self._asked.get(entry[2]) == entry[1]]
             heapify(self._due)
-        if self._timer is None or self._due[0][2] is sleeper:
-            self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -180,12 +180,10 @@ def basic_credit(channel: Channel, command: BasicCredit) -> None:
     queue = consumer.queue
     available = queue.ready_count
     consumer.credit = command.credit
-    if consumer.is_parked and consumer.room() > 0:
-        channel.parked.pop(consumer, None)
-        queue.unpark(consumer)
+    channel.wake(consumer)
     channel.send(BasicCreditOk(available))
     queue.pump()
-    if command.drain and consumer.credit:
+    if command.drain and consumer.credit and not queue.ready_count:
         channel.send(BasicCreditDrained(consumer.tag, consumer.credit))
         consumer.credit = 0
     return None

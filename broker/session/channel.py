@@ -10,7 +10,8 @@ message means; everything else only remembers what they answered.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +42,15 @@ from broker.amqp.errors import (
     unknown_delivery_tag,
     user_id_mismatch,
 )
-from broker.amqp.frames import BODY, END_OCTET, HEADER, METHOD, content_frames, pack_frame_header
+from broker.amqp.frames import (
+    BODY,
+    END_OCTET,
+    HEADER,
+    METHOD,
+    OVERHEAD,
+    content_frames,
+    pack_frame_header,
+)
 from broker.amqp.methods import (
     BasicAck,
     BasicDeliver,
@@ -67,6 +76,7 @@ if TYPE_CHECKING:
 REPLY_TO = "amq.rabbitmq.reply-to"
 READ_FIRST = HAS_USER_ID | HAS_EXPIRATION | HAS_REPLY_TO
 REMEMBERED_MAX = 4096  # octets of a content header that is worth remembering
+GAPS_MAX = 1000  # delivery tags that are walked for nothing at most
 ROUTES_MAX = 512  # remembered publish payloads per connection
 
 _pack_ack = Struct(">BHIHHQBB").pack
@@ -406,6 +416,7 @@ class Channel:
         envelope.blind_keys = blind
         route.envelope = envelope
         self._find_queues(route, envelope, routing_keys)
+        envelope.forget_properties()
         route.is_memorable = route.is_memorable and is_memorable
 
     def _find_queues(self, route: Route, envelope: Envelope, routing_keys: list[str]) -> None:
@@ -482,7 +493,13 @@ class Channel:
         channel: Channel | None = self.connection.node.reply_consumers.get(token)
         if channel is None or channel.reply_tag is None:
             return
-        method = BasicDeliver(channel.reply_tag, 1, False, envelope.exchange, envelope.routing_key)
+        method = BasicDeliver(
+            channel.reply_tag,
+            channel.last_delivery_tag + 1,  # RabbitMQ shows the next tag and does not use it up
+            False,
+            envelope.exchange,
+            envelope.routing_key,
+        )
         channel.send_content(method, envelope.header, message.body)
 
     def _memorise(self, payload: bytes, route: Route, envelope: Envelope) -> None:
@@ -490,6 +507,8 @@ class Channel:
         connection = self.connection
         body_size = envelope.body_size
         if not body_size or not connection.fast_path:
+            return
+        if body_size > connection.frame_max - OVERHEAD > 0:  # it has several frames
             return
         if not route.queues and route.mandatory:
             return
@@ -579,6 +598,8 @@ class Channel:
             entry = pop(tag, None)
             if entry is None:
                 raise unknown_delivery_tag(tag)
+            if tag == self.lowest_tag:
+                self.lowest_tag = tag + 1
             consumer, queue = entry[0], entry[1]
             queue.unacked_count -= 1
             queue.acked += 1
@@ -597,7 +618,7 @@ class Channel:
         run = 0
         if not tag:
             tag = self.last_delivery_tag
-        for candidate in range(self.lowest_tag, tag + 1):
+        for candidate in self._tags_up_to(tag):
             entry = pop(candidate, None)
             if entry is None:
                 continue
@@ -612,6 +633,15 @@ class Channel:
         self.lowest_tag = tag + 1
         if self.global_prefetch:
             self.unpark()
+
+    def _tags_up_to(self, tag: int) -> Iterable[int]:
+        """Tags among which are all unacked ones up to that one, in order.
+
+        A range is walked at 20 ns a tag; where it is mostly gaps the unacked ones are listed.
+        """
+        if tag - self.lowest_tag <= 2 * len(self.unacked) + GAPS_MAX:
+            return range(self.lowest_tag, tag + 1)
+        return list(takewhile(lambda unacked: unacked <= tag, self.unacked))
 
     def _settle_run(self, consumer: ChannelConsumer | None, queue: Queue, count: int) -> None:
         """That many deliveries of one queue to one consumer are acked."""
@@ -638,7 +668,7 @@ class Channel:
             raise unknown_delivery_tag(tag)
         if not multiple:
             return [(tag, unacked.pop(tag))]
-        tags = [candidate for candidate in range(self.lowest_tag, tag + 1) if candidate in unacked]
+        tags = [candidate for candidate in self._tags_up_to(tag) if candidate in unacked]
         self.lowest_tag = tag + 1
         return [(candidate, unacked.pop(candidate)) for candidate in tags]
 
@@ -729,8 +759,7 @@ class Channel:
         """The channel is over: whatever it held goes back, its consumers are gone."""
         self.is_open = False
         if self.tx is not None:  # what it put off is undone
-            for _, taken in self.tx.settlements:
-                self.restore_unacked(taken)
+            self.restore_unacked([entry for _, taken in self.tx.settlements for entry in taken])
             self.tx = None
         self.connection.node.unsynced_channels.pop(self, None)
         if self.connection.memo is not None:

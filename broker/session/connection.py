@@ -89,6 +89,7 @@ log = logging.getLogger("broker.connection")
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
 ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
+EXCLUSIVE_SLACK = 64
 FRAMES_MAX = 2000  # frames (or whole messages) run for one peer in one turn, runs not counted
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
@@ -105,6 +106,7 @@ VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
 }
 _PUBLISH = b"\x00\x3c\x00\x28"
 _ACK = b"\x00\x3c\x00\x50"
+_CLOSE = b"\x00\x0a\x00\x32"  # connection.close
 
 
 class Connection:
@@ -115,6 +117,7 @@ class Connection:
         "_assemblers",
         "_confirms_due",
         "_deadline_ms",
+        "_exclusive_max",
         "_last_received_ms",
         "_last_sent_ms",
         "_next",
@@ -185,6 +188,7 @@ class Connection:
         self.wants_cancel_notify = self.wants_blocked = self.wants_auth_close = False
         self.channels: dict[int, Channel] = {}
         self.exclusive_queues: dict[str, None] = {}
+        self._exclusive_max = EXCLUSIVE_SLACK  # names kept before it is looked which still exist
         self.memo: Memo | None = None
         self.routes: dict[bytes, Route] = {}
         self.plain_header = b""  # the last content header that was checked and only has to travel
@@ -367,10 +371,7 @@ class Connection:
     def _ack(self, channel: Channel, data: bytes, start: int) -> None:
         tag = int.from_bytes(data[start + 4 : start + 12], "big")
         multiple = data[start + 12] & 1 == 1
-        if channel.tx is None:
-            channel.acknowledge(tag, multiple)
-        else:
-            channel.settle(tag, multiple, "ack")
+        channel.settle(tag, multiple, "ack")
 
     @hot(bench="distinct")
     def _publish_whole(self, channel: Channel, data: bytes, start: int, end: int) -> int:
@@ -454,6 +455,14 @@ class Connection:
                 if translated is None:
                     raise UnknownMethodError
                 payload = translated
+        except AMQPException as refusal:
+            self._refuse(refusal, number)
+            return
+        self._run_frame(frame_type, number, payload)
+
+    def _run_frame(self, frame_type: int, number: int, payload: bytes) -> None:
+        """The same in the terms of 0-9-1; also for frames that had to wait."""
+        try:
             if number == 0:
                 self._on_channel_zero(frame_type, payload)
             elif self.state is State.RUNNING:
@@ -475,6 +484,11 @@ class Connection:
                 self.send(0, ConnectionCloseOk())
             return
         if frame_type == METHOD and len(payload) >= 4:
+            for channel in self.channels.values():
+                if channel.waiting is not None and payload[:4] == _CLOSE:
+                    # what came before the close has to be done before it
+                    channel.waiting.append(lambda: self._run_frame(frame_type, 0, payload))
+                    return
             dispatch(self, payload)
         elif frame_type == HEARTBEAT and not payload:
             return
@@ -498,7 +512,7 @@ class Connection:
             channel = Channel(self, number)
             self.channels[number] = channel
         if channel.waiting is not None:
-            channel.waiting.append(lambda: self.on_frame(frame_type, number, payload))
+            channel.waiting.append(lambda: self._run_frame(frame_type, number, payload))
             return
         assembler = self._assemblers.get(number)
         if assembler is None:
@@ -717,7 +731,8 @@ class Connection:
 
     def tick(self, now_ms: int) -> None:
         """Heartbeats and limits in time; called about twice a second."""
-        if self._received_in_tick or self.is_blocked:  # whom we do not read we do not hear
+        # whom we do not read we do not hear
+        if self._received_in_tick or self.is_blocked or self.is_stalled:
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:
@@ -815,6 +830,18 @@ class Connection:
                 channel.close()
         self._delete_exclusive_queues()
         self.node.request_turn()
+
+    def own(self, queue_name: str) -> None:
+        """An exclusive queue was declared: it goes with the connection, if not before."""
+        self.exclusive_queues[queue_name] = None
+        if len(self.exclusive_queues) > self._exclusive_max:  # forget those that went before
+            queues = self.vhost.queues
+            self.exclusive_queues = {
+                name: None
+                for name in self.exclusive_queues
+                if name in queues and queues[name].owner == self.connection_id
+            }
+            self._exclusive_max = 2 * len(self.exclusive_queues) + EXCLUSIVE_SLACK
 
     def _delete_exclusive_queues(self) -> None:
         exclusive, self.exclusive_queues = self.exclusive_queues, {}

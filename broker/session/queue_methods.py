@@ -88,7 +88,7 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
 
     def reply(queue: Queue) -> Method | None:
         if owner:
-            connection.exclusive_queues[queue.name] = None
+            connection.own(queue.name)
         answer = _declared(channel, queue)
         return None if command.nowait else answer
 

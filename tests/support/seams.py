@@ -27,6 +27,9 @@ class FakeClock:
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         self.sleepers[sleeper] = when_ms
 
+    def forget(self, sleeper: Sleeper) -> None:
+        self.sleepers.pop(sleeper, None)
+
     def take_due(self) -> list[Sleeper]:
         """Those whose time has come, the earliest first."""
         due = [sleeper for sleeper, when_ms in self.sleepers.items() if when_ms <= self.time_ms]

@@ -1,4 +1,4 @@
-"""Every command is applied by the node, is a plain value, and changes nothing when applied twice."""
+"""Every command is applied by the node, is a plain value, and may be applied twice."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_an_unknown_key_names_the_nearest(key: str, nearest: str) -> None:
 
 
 def test_a_key_that_is_like_no_other_names_none() -> None:
-    with pytest.raises(ConfigError, match="unknown setting 'zzzzzz'$"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'zzzzzz'$"):
         override(Config(), "zzzzzz", 1)
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> 
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read .*: No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*: No such file"):
         load(tmp_path / "nope.yaml")
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"default_user: \xff\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import traceback
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_new_entry_works_and_its_source_is_in_tracebacks() -> None:
         assert BasicTrial.decode(trial.encode()) == trial
         assert BasicTrial.__doc__ == "A trial."
         trial.tag = -1
-        with pytest.raises(Exception, match="argument out of range|int too large|requires 0") as caught:
+        with pytest.raises(struct.error) as caught:
             trial.encode()
         assert "pack_LongLong(self.tag)" in "".join(traceback.format_exception(caught.value))
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broker.amqp import errors
+from broker.amqp.erlang import Atom
 from broker.amqp.errors import (
     REPLY_TEXT_MAX,
     AMQPException,
@@ -16,7 +17,6 @@ from broker.amqp.errors import (
     no_queue,
     undecodable,
 )
-from broker.amqp.erlang import Atom
 
 CLASSES = [
     entry

@@ -60,7 +60,7 @@ def test_a_peer_that_speaks_0_8_can_open_publish_and_close(protocol_header: byte
     assert (start.version_major, start.version_minor) == (8, 0)
     peer.sends(0, Peer.start_ok())
     peer.takes(0, ConnectionTune)
-    peer.sends(0, ConnectionTuneOk(0 or 2047, 131072, 0), ConnectionOpen("/"))
+    peer.sends(0, ConnectionTuneOk(2047, 131072, 0), ConnectionOpen("/"))
     peer.takes(0, ConnectionOpenOk)
     peer.sends_octets(frame(1, 1, b"\x00\x14\x00\x0a\x00"))
     assert peer.transport.written.endswith(frame(1, 1, b"\x00\x14\x00\x0b"))

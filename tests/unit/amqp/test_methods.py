@@ -35,7 +35,7 @@ def test_ids_names_fields_and_contents_are_those_of_the_specification(
         fields = [OTHER_NAMES.get(name, name) for name in fields]
     assert method_class.fields == tuple(fields)
     assert theirs.NAME.replace(".", "") == method_class.__name__
-    assert theirs.INDEX == class_id << 16 | method_id
+    assert class_id << 16 | method_id == theirs.INDEX
 
 
 def test_the_table_is_in_spec_order_but_for_confirm() -> None:

@@ -244,6 +244,15 @@ def test_purging_drops_what_is_ready_and_leaves_what_is_unacked(queue: Queue) ->
     assert [d and d.message.body for d in (queue.pop(), queue.pop())] == [b"2", b"5"]
 
 
+def test_the_numbers_of_purged_messages_are_not_used_again(queue: Queue) -> None:
+    fill(queue, 3)
+    queue.purge()
+    queue.push(message("4"))
+    following = queue.pop()
+    assert following is not None
+    assert following.seq == 4
+
+
 def test_settling(queue: Queue) -> None:
     queue.unacked_count = 3
     queue.settle(2)

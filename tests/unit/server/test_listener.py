@@ -45,10 +45,10 @@ def test_all_addresses() -> None:
 def test_a_port_in_use_is_an_error_and_leaves_nothing_open() -> None:
     with opened("127.0.0.1") as (listening,):
         port = listening.getsockname()[1]
-        with pytest.raises(ListenError, match=f"cannot listen on 127.0.0.1:{port}: "):
+        with pytest.raises(ListenError, match=rf"cannot listen on 127\.0\.0\.1:{port}: "):
             open_sockets("127.0.0.1", port, 16)
 
 
 def test_an_address_that_is_none() -> None:
-    with pytest.raises(ListenError, match="cannot listen on 256.0.0.1"):
+    with pytest.raises(ListenError, match=r"cannot listen on 256\.0\.0\.1"):
         open_sockets("256.0.0.1", 0, 16)

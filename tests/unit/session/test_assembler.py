@@ -90,4 +90,3 @@ def test_a_header_of_another_class(assembler: Assembler) -> None:
 def test_a_header_with_a_weight(assembler: Assembler) -> None:
     with pytest.raises(UnexpectedFrame, match="got non content header frame instead"):
         assembler.add(HEADER, b"\x00\x3c\x00\x01" + header(0)[4:])
-

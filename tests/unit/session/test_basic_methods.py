@@ -242,7 +242,8 @@ def test_an_answer_goes_straight_to_who_asked(peer: Peer, other: Peer) -> None:
     other.publishes(1, reply_to, "answer", "again", correlation_id="7")
     for body in (b"answer", b"again"):
         content = peer.takes_content(1)
-        assert content.method == BasicDeliver("replies", 1, False, "", reply_to)
+        # the tag is the channel's next one, after the two deliveries of `asks`, and not used up
+        assert content.method == BasicDeliver("replies", 3, False, "", reply_to)
         assert content.body == body
         assert content.properties.correlation_id == "7"
     assert set(peer.world.vhost.queues) == {"q"}
@@ -286,9 +287,7 @@ def test_an_answer_that_comes_too_late_leads_nowhere(peer: Peer, other: Peer, en
         ({"no_ack": True}, "reply consumer already set"),
     ],
 )
-def test_reply_consumers_that_are_refused(
-    peer: Peer, fields: dict[str, bool], text: str
-) -> None:
+def test_reply_consumers_that_are_refused(peer: Peer, fields: dict[str, bool], text: str) -> None:
     if fields["no_ack"]:
         peer.consumes(1, REPLY_TO, "first", no_ack=True)
     peer.sends(1, BasicConsume(queue=REPLY_TO, consumer_tag="second", **fields))

@@ -257,9 +257,7 @@ def test_what_was_published_before_a_close_is_confirmed_before_it(peer: Peer) ->
 def test_a_refused_publish_is_not_confirmed_but_those_before_it_are(peer: Peer) -> None:
     peer.declares(1, "q")
     peer.wants_confirms(1)
-    peer.sends_octets(
-        publish_frames(1, "", "q", b"x") + publish_frames(1, "nope", "q", b"y")
-    )
+    peer.sends_octets(publish_frames(1, "", "q", b"x") + publish_frames(1, "nope", "q", b"y"))
     peer.receives(1, BasicAck(1))
     assert peer.takes(1, ChannelClose).reply_code == 404
     peer.receives_nothing(1)

@@ -154,9 +154,7 @@ def holds(peer: Peer, *bodies: str) -> None:
     ],
     ids=repr,
 )
-def test_settlements_wait_for_the_commit(
-    tx: Peer, command: Method, after: tuple[int, int]
-) -> None:
+def test_settlements_wait_for_the_commit(tx: Peer, command: Method, after: tuple[int, int]) -> None:
     holds(tx, "a", "b", "c")
     tx.sends(1, command)
     assert counts(tx) == (0, 3)

@@ -45,7 +45,7 @@ from broker.session.connection import (
     Connection,
 )
 from broker.session.states import State
-from tests.support.builders import frame, header, publish_frames
+from tests.support.builders import frame, header, publish_frames, table
 from tests.support.peer import DelayedReplicator, Peer, World
 from tests.support.wire import Content, Heartbeat
 
@@ -116,9 +116,7 @@ def test_a_frame_that_does_not_end_where_it_should(peer: Peer) -> None:
 
 def test_the_same_in_a_large_frame_that_comes_in_pieces(peer: Peer) -> None:
     octets = frame(BODY, 1, b"x" * 50_000)
-    peer.sends_octets(
-        publish_frames(1, "", "q", b"x" * 50_000)[: -len(octets)] + octets[:20_000]
-    )
+    peer.sends_octets(publish_frames(1, "", "q", b"x" * 50_000)[: -len(octets)] + octets[:20_000])
     peer.sends_octets(octets[20_000:-1] + b"\x00")
     assert peer.takes(0, ConnectionClose).reply_code == 501
 
@@ -141,6 +139,18 @@ def test_a_frame_may_exceed_frame_max_by_the_octets_that_clients_get_wrong(
         return
     closed = peer.takes(0, ConnectionClose)
     assert closed.reply_text.endswith(f"{{frame_too_large,{len(body)},4088}}")
+
+
+@pytest.mark.parametrize("fast_path", ["on", "off"])
+def test_that_goes_for_header_frames_too(fast_path: str) -> None:
+    peer = World({"fast_path": fast_path}).peer(frame_max=4096)
+    peer.opens_channel(1)
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "x", headers=table(text="y" * 4000))
+    assert peer.world.queue("q").ready_count == 1
+    peer.publishes(1, "q", "x", headers=table(text="y" * 4090))
+    assert peer.takes(0, ConnectionClose).reply_code == 501
+    assert peer.world.queue("q").ready_count == 1
 
 
 def test_a_frame_that_is_too_large_is_refused_before_it_has_come(peer: Peer) -> None:
@@ -258,10 +268,14 @@ def test_a_close_in_the_middle_of_a_content_is_an_error(peer: Peer) -> None:
 def test_contents_of_several_channels_may_interleave(peer: Peer) -> None:
     peer.opens_channel(2)
     peer.declares(1, "q")
+    publish = BasicPublish(routing_key="q").encode()
     one, two = (
-        [frame(METHOD, number, BasicPublish(routing_key="q").encode())]
-        + [frame(HEADER, number, header(4))]
-        + [frame(BODY, number, body), frame(BODY, number, body)]
+        [
+            frame(METHOD, number, publish),
+            frame(HEADER, number, header(4)),
+            frame(BODY, number, body),
+            frame(BODY, number, body),
+        ]
         for number, body in ((1, b"aa"), (2, b"bb"))
     )
     peer.sends_octets(one[0] + two[0] + two[1] + one[1] + one[2] + two[2] + two[3] + one[3])
@@ -718,8 +732,8 @@ def test_an_exclusive_queue_agreed_on_too_late_does_not_stay(
     if how == "channel":
         peer.sends(1, ChannelClose())  # waits as well
     elif how == "connection":
-        peer.sends(0, ConnectionClose())
-        peer.receives(0, ConnectionCloseOk())
+        peer.sends(0, ConnectionClose())  # waits for the channel
+        peer.receives_nothing(0)
     else:
         peer.drops()
     while replicator.pending:
@@ -729,6 +743,8 @@ def test_an_exclusive_queue_agreed_on_too_late_does_not_stay(
         assert "q" in peer.world.vhost.queues
         peer.drops()
         decide(peer, replicator)
+    elif how == "connection":
+        peer.receives(0, ConnectionCloseOk())
     assert "q" not in peer.world.vhost.queues
 
 
