@@ -93,8 +93,7 @@ class Broker:
         if node is None:
             return
         node.is_stopping = True
-        for server in self._servers:
-            server.close()
+        await self._stop_listening()
         for peer in list(node.peers.values()):
             peer.shut_down(reason)
         loop = asyncio.get_running_loop()
@@ -110,8 +109,20 @@ class Broker:
         self._servers = []
         assert self._clock is not None
         self._clock.stop()
-        for _ in range(3):  # transports finish closing in callbacks of their own
+        for _ in range(8):  # transports open and close in callbacks of their own, one after another
             await asyncio.sleep(0)
+
+    async def _stop_listening(self) -> None:
+        """Let what has been accepted become a transport first: asyncio up to 3.11 loses the socket
+        of one that finds its server closed."""
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+        for _ in range(4):
+            await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()
 
     async def __aenter__(self) -> Broker:
         await self.start()
@@ -156,9 +167,11 @@ class Broker:
         traceback: TracebackType | None,
     ) -> None:
         assert self._thread is not None
-        self._thread.run(self.stop())
-        self._thread.stop()
-        self._thread = None
+        try:
+            self._thread.run(self.stop())
+        finally:
+            self._thread.stop()
+            self._thread = None
 
 
 class _LoopThread:

@@ -7,7 +7,7 @@ body is the message's own.
 
 from __future__ import annotations
 
-from broker.amqp.content import HAS_DELIVERY_MODE, HAS_PRIORITY, Properties
+from broker.amqp.content import HAS_DELIVERY_MODE, HAS_PRIORITY, Properties, octet_property
 from broker.amqp.wire import encode_shortstr
 
 TRANSIENT, PERSISTENT = 1, 2
@@ -65,13 +65,13 @@ class Envelope:
     def is_persistent(self) -> bool:
         """delivery-mode 2."""
         flags = self.header[12] << 8 | self.header[13]
-        return bool(flags & HAS_DELIVERY_MODE) and self.properties.delivery_mode == PERSISTENT
+        return bool(flags & HAS_DELIVERY_MODE) and octet_property(self.header, 12) == PERSISTENT
 
     @property
     def priority(self) -> int:
         """0 when the publisher gave none."""
         flags = self.header[12] << 8 | self.header[13]
-        return (self.properties.priority or 0) if flags & HAS_PRIORITY else 0
+        return octet_property(self.header, 11) if flags & HAS_PRIORITY else 0
 
 
 class Message:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from broker.amqp.errors import no_vhost, vhost_refused
@@ -97,7 +98,6 @@ class Node:
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self._last_connection_id = 0
-        self._last_name = 0
         self.bug_count = 0
 
     def make_defaults(self) -> None:
@@ -264,7 +264,8 @@ class Node:
                     peer.flush()
                 except Exception:
                     self.on_bug("a peer could not be flushed, peer=%s", peer.connection_id)
-                    peer.drop()
+                    with suppress(Exception):
+                        peer.drop()
         if changed or peers:  # a queue that reached its ceiling, a peer that made room
             self.request_turn()
 
@@ -280,7 +281,7 @@ class Node:
     def _dead_letter(self, queue: Queue) -> None:
         """Send on what died in a queue in this turn."""
         extras = queue.extras
-        dead, extras.dead = extras.dead[:DEAD_MAX], extras.dead[DEAD_MAX:]
+        dead = [extras.dead.popleft() for _ in range(min(DEAD_MAX, len(extras.dead)))]
         queue.mark_changed()  # if there are more
         vhost = self.vhosts.get(queue.vhost)
         features = extras.features

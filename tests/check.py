@@ -7,27 +7,36 @@ import sys
 import time
 
 PLACES = ("broker", "tests", "benchmarks")
+HANG_S = 300  # a test that takes longer hangs: say where, and end
+
 STATIC = {
     "format": ("ruff", "format", "--check", "--quiet", *PLACES),
     "lint": ("ruff", "check", "--quiet", *PLACES),
     "types": ("mypy",),
 }
-TESTS = ("tests/tidy", "tests/unit", "tests/property", "tests/simulation")
-QUICK = {"tests": ("pytest", "-q", "-m", "not soak", *TESTS)}
+PYTEST = (
+    *("pytest", "-q", "-m", "not soak"),
+    *("-o", f"faulthandler_timeout={HANG_S}", "-o", "faulthandler_exit_on_timeout=true"),
+)
+SUITES = {name: (*PYTEST, f"tests/{name}") for name in ("tidy", "unit", "property", "simulation")}
+
+
+def run(name: str, command: tuple[str, ...]) -> bool:
+    """One step, and its line. Returns: whether it passed; what it said is printed if not."""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    seconds = time.monotonic() - started
+    verdict = "ok" if done.returncode == 0 else "FAILED"
+    print(f"{name:<10} {verdict:<6} {seconds:5.1f} s", flush=True)  # noqa: T201
+    if done.returncode:
+        print(done.stdout + done.stderr, flush=True)  # noqa: T201
+    return done.returncode == 0
 
 
 def main(arguments: list[str]) -> int:
     """Run the steps, one line each. Returns: how many failed."""
-    failed = 0
-    for name, command in (STATIC if "--static" in arguments else STATIC | QUICK).items():
-        started = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
-        seconds = time.monotonic() - started
-        print(f"{name:<8} {'ok' if done.returncode == 0 else 'FAILED'}  {seconds:.1f} s")  # noqa: T201
-        if done.returncode:
-            failed += 1
-            print(done.stdout + done.stderr)  # noqa: T201
-    return failed
+    steps = STATIC if "--static" in arguments else STATIC | SUITES
+    return sum(not run(name, command) for name, command in steps.items())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from broker.amqp.wire import (
 
 BASIC = 60
 _fixed = Struct(">HHQH")  # class-id, weight, body size, first flag word
-unpack_fixed = _fixed.unpack_from
 _u64 = Struct(">Q")
 FIXED_SIZE = _fixed.size
 
@@ -165,3 +164,23 @@ def check_properties(header: bytes, flags: int) -> int | None:
     if at != len(header):
         raise MalformedSyntax
     return delivery_mode
+
+
+def octet_property(header: bytes, wanted_bit: int) -> int:
+    """A property of one octet that is present in a checked header, without decoding the others.
+
+    wanted_bit: its flag bit (delivery-mode 12, priority 11). Before it come strings and a table.
+    """
+    flags = header[12] << 8 | header[13]
+    at = FIXED_SIZE
+    for _, bit, domain in PROPERTIES:
+        if bit == wanted_bit:
+            break
+        if flags & (1 << bit):
+            if domain == "shortstr":
+                at += header[at] + 1
+            elif domain == "table":
+                at += 4 + int.from_bytes(header[at : at + 4], "big")
+            else:
+                at += 1
+    return header[at]

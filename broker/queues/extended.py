@@ -15,6 +15,7 @@ returned regains its place among messages of its own priority, and lets higher o
 
 from __future__ import annotations
 
+from collections import deque
 from heapq import heappop, heappush
 
 from broker.message import Envelope, Message
@@ -60,7 +61,7 @@ class Extras:
         self.ready_bytes = 0
         self.used_ms = clock.now_ms()  # when it was last used, for x-expires
         self.timer_ms: int | None = None  # the earliest time we have asked to be woken
-        self.dead: list[tuple[Message, str]] = []  # to be dead-lettered in this turn
+        self.dead: deque[tuple[Message, str]] = deque()  # to be dead-lettered, turn by turn
         self.active: Consumer | None = None  # of single active consumer
 
 
@@ -131,8 +132,12 @@ class ExtendedQueue(Queue):
             while self._is_over_limit():
                 self._bury(self._next().message, MAXLEN)
 
-    def requeue(self, deliveries: list[Delivery]) -> None:
-        """Back to their places, unless they have been delivered too often."""
+    def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
+        """Back to their places, unless they have been delivered too often.
+
+        RabbitMQ gives what was nacked to a consumer that waits, expired or not; what comes back
+        because a channel closed expires first.
+        """
         limit = self.extras.features.delivery_limit
         for delivery in deliveries:
             self.unacked_count -= 1
@@ -144,6 +149,8 @@ class ExtendedQueue(Queue):
             heappush(self.returned, Delivery(delivery.seq, message, count))
             self.extras.ready_bytes += len(message.body)
         self._drop_overflow()
+        if self.ring.top is not None:
+            self._pump(expires=expires_first)
         self._drop_expired()
         self.mark_changed()
         self._ask_for_wake_up()
@@ -316,6 +323,7 @@ class ExtendedQueue(Queue):
 
     def delete(self) -> int:
         self.extras.clock.forget(self)
+        self.extras.active = None
         return super().delete()
 
     def purge(self) -> int:

@@ -30,7 +30,8 @@ from broker.queues.arguments import queue_type_of
 from broker.queues.consumers import ConsumerRing, Level
 from broker.seams import Consumer
 
-ROUNDS_MAX = 64  # messages per consumer before back-pressure is looked at again
+ROUNDS_MAX = 64  # messages per consumer before back-pressure is looked at again,
+ROUND_OCTETS = 512 * 1024  # fewer where they are large, judged by the first
 PUMP_MAX = 2000  # messages a queue hands out in one turn: then the others have theirs
 
 # What a queue without consumers has, instead of empty ones of its own: most have none.
@@ -146,8 +147,11 @@ class Queue:
             self.is_changed = True
             self._changed.append(self)
 
-    def requeue(self, deliveries: list[Delivery]) -> None:
-        """Take deliveries back to their original positions. They were unacked until now."""
+    def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
+        """Take deliveries back to their original positions. They were unacked until now.
+
+        expires_first: for extended queues, whose messages may have expired meanwhile.
+        """
         for delivery in deliveries:
             again = delivery._replace(delivery_count=delivery.delivery_count + 1)
             heappush(self.returned, again)
@@ -235,7 +239,7 @@ class Queue:
         waiting = len(ready)
         takers: list[Consumer] = []
         without_room: list[Consumer] = []
-        rounds = ROUNDS_MAX
+        rounds = max(1, min(ROUNDS_MAX, ROUND_OCTETS // (len(ready[0].body) + 1)))
         for consumer in top:
             room = consumer.room()
             if room <= 0:

@@ -9,6 +9,7 @@ message means; everything else only remembers what they answered.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
@@ -73,9 +74,12 @@ if TYPE_CHECKING:
     from broker.session.connection import Connection
     from broker.session.consumer import ChannelConsumer
 
+log = logging.getLogger("broker.channel")
+
 REPLY_TO = "amq.rabbitmq.reply-to"
 READ_FIRST = HAS_USER_ID | HAS_EXPIRATION | HAS_REPLY_TO
 REMEMBERED_MAX = 4096  # octets of a content header that is worth remembering
+DIRECT_REPLIES_MAX = 16 * 1024 * 1024  # octets kept for a requester that does not read
 GAPS_MAX = 1000  # delivery tags that are walked for nothing at most
 ROUTES_MAX = 512  # remembered publish payloads per connection
 
@@ -493,6 +497,12 @@ class Channel:
         channel: Channel | None = self.connection.node.reply_consumers.get(token)
         if channel is None or channel.reply_tag is None:
             return
+        if channel.connection.outbox_octets > DIRECT_REPLIES_MAX:
+            log.warning(
+                "direct reply dropped, its requester does not read, peer=%s",
+                channel.connection.peer_name,
+            )
+            return
         method = BasicDeliver(
             channel.reply_tag,
             channel.last_delivery_tag + 1,  # RabbitMQ shows the next tag and does not use it up
@@ -709,15 +719,15 @@ class Channel:
             queue.discard(deliveries)
             if queue.durable:
                 self.connection.node.log.settle(queue, [delivery.seq for delivery in deliveries])
-        for queue, deliveries in requeued.items():
-            queue.requeue(deliveries)
-        if requeued or discarded:
-            self.connection.node.request_turn()
         if self.global_prefetch:
             self.unpark()
         else:
             for consumer in consumers:
                 self.wake(consumer)
+        for queue, deliveries in requeued.items():
+            queue.requeue(deliveries, expires_first=not self.is_open)
+        if requeued or discarded:
+            self.connection.node.request_turn()
 
     def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
         """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""
@@ -728,7 +738,10 @@ class Channel:
             self.lowest_tag = min(self.lowest_tag, next(iter(merged)))
 
     def unpark(self) -> None:
-        """Credit may have come back: wake the consumers that now have some."""
+        """Credit may have come back: wake the consumers that now have some.
+
+        All of them, whatever the credit: it would be lost on one whose queue is empty.
+        """
         for consumer in list(self.parked):
             self.wake(consumer)
 

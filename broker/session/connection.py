@@ -89,7 +89,8 @@ log = logging.getLogger("broker.connection")
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
 ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
-EXCLUSIVE_SLACK = 64
+EXCLUSIVE_SLACK = 64  # names of exclusive queues that are not worth a look whether they exist
+WAITING_MAX = 1024 * 1024  # octets of frames that wait for a decision before reading stops
 FRAMES_MAX = 2000  # frames (or whole messages) run for one peer in one turn, runs not counted
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
@@ -124,6 +125,7 @@ class Connection:
         "_received_in_tick",
         "_rest",
         "_sent_in_tick",
+        "_waiting_octets",
         "channel_max",
         "channels",
         "client_properties",
@@ -210,6 +212,7 @@ class Connection:
         self._assemblers: dict[int, Assembler] = {}  # contents that are not complete
         self._rest = b""
         self._next = 0
+        self._waiting_octets = 0  # of frames put off by channels that wait
         self._absorbed = 0
         self._received_in_tick = self._sent_in_tick = False
         self._last_received_ms = self._last_sent_ms = node.now_ms
@@ -280,8 +283,6 @@ class Connection:
         if missing >= len(data):
             self._rest = rest + data
             return len(data)
-        if missing < 0:  # all but the end octet was there
-            missing = 0
         self._next = missing + 1
         payload = rest[7 : 7 + length] + data[:missing]
         if data[missing] != END:
@@ -513,6 +514,9 @@ class Connection:
             self.channels[number] = channel
         if channel.waiting is not None:
             channel.waiting.append(lambda: self._run_frame(frame_type, number, payload))
+            self._waiting_octets += len(payload)
+            if self._waiting_octets > WAITING_MAX:
+                self.transport.pause_reading()  # finish reads on
             return
         assembler = self._assemblers.get(number)
         if assembler is None:
@@ -603,14 +607,24 @@ class Connection:
         except AMQPException as refusal:
             refusal.ids = refusal.ids or ids
             self._refuse(refusal, channel.number)
+        except Exception:
+            log.exception("bug: connection closed, peer=%s", self.peer_name)
+            self._on_bug()
         if self.state is not State.RUNNING:
             self._delete_exclusive_queues()  # the answer came after we had gone
             return
         for frame in waiting or ():
             if channel.waiting is not None:
                 channel.waiting.append(frame)
-            else:
+                continue
+            try:
                 frame()
+            except Exception:
+                log.exception("bug: connection closed, peer=%s", self.peer_name)
+                self._on_bug()
+        if channel.waiting is None:
+            self._waiting_octets = 0
+            self._read_on()
         self.node.request_turn()
 
     # out
@@ -676,7 +690,9 @@ class Connection:
 
     def _read_on(self) -> None:
         """Read the peer, unless there is a reason not to."""
-        if not (self.is_blocked or self.is_stalled):
+        if self.state is State.CLOSING or not (
+            self.is_blocked or self.is_stalled or self._waiting_octets > WAITING_MAX
+        ):
             self.transport.resume_reading()
 
     def on_transport_paused(self) -> None:
@@ -731,8 +747,9 @@ class Connection:
 
     def tick(self, now_ms: int) -> None:
         """Heartbeats and limits in time; called about twice a second."""
-        # whom we do not read we do not hear
-        if self._received_in_tick or self.is_blocked or self.is_stalled:
+        # whom we do not read we do not hear; a stalled peer that takes what we write is alive
+        is_taking = self.is_stalled and not self.is_paused
+        if self._received_in_tick or self.is_blocked or is_taking:
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:
@@ -803,6 +820,7 @@ class Connection:
             timeout_ms = min(self.heartbeat_ms or CLOSE_TIMEOUT_MS, CLOSE_TIMEOUT_MS)
         self.state = State.CLOSING
         self._deadline_ms = self.node.now_ms + timeout_ms
+        self._read_on()  # for the close-ok or the end, whatever it was not read for
 
     def shut_down(self, reason: str) -> None:
         """The node stops: tell a peer that can be told, drop one that cannot."""
@@ -870,10 +888,13 @@ class Connection:
         """The transport is gone. Called once, whatever ended it."""
         was = self.state
         self.state = State.CLOSED
+        self.node.peers.pop(self.connection_id, None)
         self.outbox.clear()
         self.is_full = True
-        self._leave_channels()
-        self.node.peers.pop(self.connection_id, None)
+        try:
+            self._leave_channels()
+        except Exception:
+            self.node.on_bug("channels could not be left, peer=%s", self.peer_name)
         if was in (State.RUNNING, State.CLOSING):
             log.info("closed, peer=%s", self.peer_name)
 

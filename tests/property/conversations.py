@@ -1,4 +1,4 @@
-"""Random conversations with a node: what two runs of it are fed, and the topology they start from."""
+"""Random conversations with a node: what its runs are fed, and the topology they start from."""
 
 from __future__ import annotations
 

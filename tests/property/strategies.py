@@ -32,9 +32,7 @@ scalars: st.SearchStrategy[Field] = st.one_of(
     st.builds(Field, st.just("x"), st.binary(max_size=40)),
     st.builds(Field, st.just("t"), st.booleans()),
     st.builds(Field, st.just("V"), st.none()),
-    st.builds(
-        Field, st.just("D"), st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1))
-    ),
+    st.builds(Field, st.just("D"), st.tuples(st.integers(0, 255), st.integers(0, 2**32 - 1))),
     _numbers("b", -(2**7), 2**7 - 1),
     _numbers("B", 0, 2**8 - 1),
     _numbers("s", -(2**15), 2**15 - 1),
@@ -84,6 +82,20 @@ plain_values = st.recursive(
     max_leaves=6,
 )
 plain_tables = st.dictionaries(names, plain_values, max_size=4)
+
+
+@st.composite
+def damaged(draw: Any, octets: bytes, first: int = 0) -> bytes:
+    """The same octets with a few changed from `first` on, by a little or a lot, and perhaps cut."""
+    changed = bytearray(octets)
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(first, len(changed) - 1))
+        if draw(st.booleans()):
+            changed[at] = (changed[at] + draw(st.sampled_from([-2, -1, 1, 2]))) % 256
+        else:
+            changed[at] = draw(st.integers(0, 255))
+    cut = draw(st.just(len(changed)) | st.integers(first, len(changed)))
+    return bytes(changed[:cut])
 
 
 def _declared_domains() -> dict[str, tuple[tuple[str, str], ...]]:

@@ -41,8 +41,8 @@ from tests.property.conversations import (
     CHANNELS,
     FRAME_MAX,
     GOOD_PROPERTIES,
-    body_sizes,
     bodies,
+    body_sizes,
     channels,
     commands,
     consuming,
@@ -271,9 +271,7 @@ def test_any_split_gives_the_same_answers(
 
 @examples(100)
 @given(sizes=st.lists(st.integers(1, 40), max_size=30), turns=st.booleans())
-def test_any_split_of_the_handshake_gives_the_same_answers(
-    sizes: list[int], turns: bool
-) -> None:
+def test_any_split_of_the_handshake_gives_the_same_answers(sizes: list[int], turns: bool) -> None:
     octets = PROTOCOL_HEADER + b"".join(
         method_octets(channel, command)
         for channel, command in (

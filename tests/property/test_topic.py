@@ -58,9 +58,7 @@ def test_a_key_reaches_the_patterns_that_match(bound: list[str], key: str) -> No
     steps=st.lists(st.tuples(st.booleans(), patterns, st.integers(0, 2)), max_size=25),
     key=keys,
 )
-def test_unbinding_leaves_what_is_still_bound(
-    steps: list[tuple[bool, str, int]], key: str
-) -> None:
+def test_unbinding_leaves_what_is_still_bound(steps: list[tuple[bool, str, int]], key: str) -> None:
     trie = TopicTrie()
     bound: Counter[tuple[str, int]] = Counter()
     for is_bind, pattern, destination in steps:

@@ -61,10 +61,9 @@ class Model:
         """Bindings go, then the auto-delete exchanges whose last one that was."""
         for binding in bindings:
             self.bindings.pop(binding, None)
-        for source in {binding[0] for binding in bindings}:
-            if source in AUTO_DELETE and source in self.exchanges:
-                if not any(binding[0] == source for binding in self.bindings):
-                    self.delete_exchange(source)
+        for source in {binding[0] for binding in bindings} & set(AUTO_DELETE) & self.exchanges:
+            if not any(binding[0] == source for binding in self.bindings):
+                self.delete_exchange(source)
 
     def delete_exchange(self, name: str) -> None:
         self.exchanges.discard(name)
@@ -128,7 +127,9 @@ class TopologyMachine(RuleBasedStateMachine):
         if name in ALTERNATES:
             arguments = {"alternate-exchange": Field("S", ALTERNATES[name])}
         self.vhost.declare_exchange(
-            DeclareExchange("/", name, EXCHANGES[name], False, name in AUTO_DELETE, False, arguments)
+            DeclareExchange(
+                "/", name, EXCHANGES[name], False, name in AUTO_DELETE, False, arguments
+            )
         )
         self.model.exchanges.add(name)
 
@@ -170,9 +171,7 @@ class TopologyMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def unbind_one_that_is_there(self, data: Any) -> None:
         if self.model.bindings:
-            source, kind, name, key, text = data.draw(
-                st.sampled_from(sorted(self.model.bindings))
-            )
+            source, kind, name, key, text = data.draw(st.sampled_from(sorted(self.model.bindings)))
             arguments = self.model.bindings[source, kind, name, key, text]
             self.unbind(source=source, destination=(kind, name), key=key, arguments=arguments)
 

@@ -11,7 +11,7 @@ transport is paused.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -49,11 +49,17 @@ from broker.amqp.wire import Table
 from broker.queues.queue import Queue
 from tests.support.builders import table
 from tests.support.peer import Peer, World
-from tests.support.wire import Content, Reader
+from tests.support.wire import Content, Reader, Received
 
 PEERS = 5
 CHANNELS = (1, 2)
 QUEUES = tuple(f"q{number}" for number in range(6))
+# Features that change who gets a message and when, but not what becomes of it.
+ARGUMENTS = {
+    "q3": table(x_message_ttl=10**9),
+    "q4": table(x_max_priority=3),
+    "q5": table(x_single_active_consumer=True),
+}
 EXCHANGES = {"direct": "direct", "fanout": "fanout", "topic": "topic"}
 KEYS = (*QUEUES, "a.b", "a", "b.c")
 PATTERNS = (*QUEUES, "a.*", "#", "*.c", "a")
@@ -88,9 +94,11 @@ class Client:
     peer: Peer
     number: int
     reader: Reader = field(default_factory=Reader)
+    unread: dict[int, deque[Received]] = field(
+        default_factory=lambda: {channel: deque() for channel in (0, *CHANNELS)}
+    )
     held: dict[int, dict[int, Copy]] = field(default_factory=lambda: defaultdict(dict))
     consumers: dict[tuple[int, str], tuple[Queue, bool]] = field(default_factory=dict)
-    asked: dict[int, list[Queue]] = field(default_factory=lambda: defaultdict(list))
     last_fresh: dict[tuple[int, Queue], int] = field(default_factory=dict)
     published: dict[int, int] = field(default_factory=dict)  # on confirming channels
     confirmed: dict[int, int] = field(default_factory=dict)
@@ -244,6 +252,7 @@ class Simulation:
             passive=self.random.random() < 0.1,
             auto_delete=self.random.random() < 0.2,
             exclusive=self.random.random() < 0.1,
+            arguments=ARGUMENTS.get(name, {}),
         )
         self._say(self._client(), self._channel(), command)
 
@@ -338,39 +347,66 @@ class Simulation:
         return self.random.choice(queues) if queues else None
 
     def _say(self, client: Client, channel: int, command: Method) -> list[Method]:
-        """Returns: what the peer then read on the channel, messages aside.
-
-        The others read first: what a queue hands out while it answers was theirs before.
-        """
+        """Returns: what the peer then read on the channel, messages aside."""
         client.peer.sends(channel, command, settle=False)
-        for other in self.clients:
-            if other is not client:
-                self._read(other)
         return self._read(client).get(channel, [])
 
     def _read_everything(self) -> None:
-        for client in self.clients:
-            self._read(client)
+        self._read(self.clients[0])
         for queue in [queue for queue in self.ready if queue.is_deleted]:
             self._lose(queue, Fate.DELETED)
             del self.ready[queue]
 
     def _read(self, client: Client) -> dict[int, list[Method]]:
+        """All peers read. Returns: what this one did by channel, messages aside.
+
+        The others come first: what a queue handed out while it answered was theirs before. A
+        channel that was given what another has only just given back waits until that is known.
+        """
+        replies: dict[int, list[Method]] = defaultdict(list)
+        in_turn = [other for other in self.clients if other is not client] + [client]
+        goes_on = True
+        while goes_on:
+            goes_on = False
+            for reading in in_turn:
+                self._fetch(reading)
+                for channel, unread in reading.unread.items():
+                    while unread and not self._is_early(reading, channel, unread[0]):
+                        goes_on = True
+                        received = unread.popleft()
+                        self._read_one(reading, channel, received)
+                        if reading is client and isinstance(received, Method):
+                            replies[channel].append(received)
+        for reading in in_turn:
+            for channel, unread in reading.unread.items():
+                for received in unread:
+                    self._read_one(reading, channel, received)  # which says what is wrong with it
+                assert not unread
+        return replies
+
+    def _fetch(self, client: Client) -> None:
         connection = client.peer.connection
         octets = client.peer.transport.written + b"".join(connection.outbox)
-        replies: dict[int, list[Method]] = defaultdict(list)
         for channel, received in client.reader.read(octets):
-            if isinstance(received, Content):
-                self._read_content(client, channel, received)
-            elif isinstance(received, BasicAck):
-                assert received.delivery_tag > client.confirmed[channel]
-                assert received.delivery_tag <= client.published[channel]
-                client.confirmed[channel] = received.delivery_tag
-            elif isinstance(received, Method):
-                assert channel, f"the connection was closed: {received}"
-                replies[channel].append(received)
-                self._read_reply(client, channel, received)
-        return replies
+            client.unread[channel].append(received)
+
+    def _is_early(self, client: Client, channel: int, received: Received) -> bool:
+        """Whether a delivery is of something that is with somebody else, as far as we know."""
+        if not isinstance(received, Content) or isinstance(received.method, BasicReturn):
+            return False
+        queue, _ = client.consumers[channel, getattr(received.method, "consumer_tag", "")]
+        return self.copies[int(received.body[:10]), queue].fate is not Fate.READY
+
+    def _read_one(self, client: Client, channel: int, received: Received) -> None:
+        if isinstance(received, Content):
+            self._read_content(client, channel, received)
+        elif isinstance(received, BasicAck):
+            assert received.delivery_tag > client.confirmed[channel]
+            assert received.delivery_tag <= client.published[channel]
+            client.confirmed[channel] = received.delivery_tag
+        elif isinstance(received, Method):
+            assert channel, f"the connection was closed: {received}"
+            self._read_reply(client, channel, received)
 
     def _read_reply(self, client: Client, channel: int, reply: Method) -> None:
         if isinstance(reply, (BasicCancel, BasicCancelOk)):

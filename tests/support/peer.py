@@ -234,14 +234,14 @@ class Peer:
         inbox = self.inbox(channel)
         assert inbox, f"nothing came on channel {channel}, expected {kind.__name__}"
         found = inbox.popleft()
-        assert isinstance(found, kind), f"expected {kind.__name__}, got {found}"
+        assert isinstance(found, kind), f"expected {kind.__name__}, got {found!r}"
         return found
 
     def takes_content(self, channel: int) -> Content:
         inbox = self.inbox(channel)
         assert inbox, f"nothing came on channel {channel}, expected a message"
         found = inbox.popleft()
-        assert isinstance(found, Content), f"expected a message, got {found}"
+        assert isinstance(found, Content), f"expected a message, got {found!r}"
         return found
 
     def takes_all(self, channel: int) -> list[Received]:

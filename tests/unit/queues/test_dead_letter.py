@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -469,7 +470,7 @@ def test_without_an_exchange_dead_messages_are_gone(peer: Peer) -> None:
     peer.world.passes(100, step_ms=100)
     queue = peer.world.queue("q")
     assert (queue.ready_count, queue.unacked_count) == (0, 0)
-    assert queue.extras.dead == []
+    assert queue.extras.dead == deque()
 
 
 def test_an_exchange_that_is_missing_takes_nothing(peer: Peer) -> None:

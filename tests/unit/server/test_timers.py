@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from broker.server import timers
 from broker.server.timers import TICK_S, LoopClock, monotonic_ms
 from tests.support.peer import World
 
@@ -97,3 +98,122 @@ def test_a_bug_in_a_turn_is_logged_and_counted(
         loop.soon[0]()
     assert node.bug_count == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+class Sleepy:
+    """Seam `Sleeper`."""
+
+    vhost = "/"
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def on_wake_up(self) -> bool:
+        return False
+
+
+class Alarms:
+    """A loop clock under a time that the test sets, and whom it woke."""
+
+    def __init__(self, loop: Loop, monkeypatch: pytest.MonkeyPatch):
+        self.now_ms = 1000
+        self.loop = loop
+        self.woken: list[str] = []
+        untyped: Any = loop
+        self.clock = LoopClock(untyped)
+        node = World().node
+        monkeypatch.setattr(timers, "monotonic_ms", lambda: self.now_ms)
+        monkeypatch.setattr(node, "wake", lambda sleeper: self.woken.append(sleeper.name))
+        self.clock.start(node)
+
+    def passes_to(self, now_ms: int) -> list[str]:
+        """What the loop would do until then. Returns: who was woken."""
+        self.woken.clear()
+        self.now_ms = now_ms
+        for _ in range(10):
+            due = [
+                (callback, handle)
+                for delay_s, callback, handle in self.loop.later
+                if callback == self.clock._wake and not handle.is_cancelled
+            ]
+            if not due or not self.clock._due or self.clock._due[0][0] > now_ms:
+                break
+            callback, handle = due[-1]
+            handle.cancel()
+            callback()
+        return self.woken
+
+    @property
+    def delays_s(self) -> list[float]:
+        """Of the timers that are set."""
+        return [
+            delay_s
+            for delay_s, callback, handle in self.loop.later
+            if callback == self.clock._wake and not handle.is_cancelled
+        ]
+
+
+@pytest.fixture
+def alarms(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Alarms:
+    return Alarms(loop, monkeypatch)
+
+
+def test_sleepers_are_woken_in_the_order_of_their_times(alarms: Alarms) -> None:
+    for name, when_ms in (("b", 1200), ("a", 1100), ("c", 1300), ("also b", 1200)):
+        alarms.clock.wake_at(when_ms, Sleepy(name))
+    assert alarms.delays_s == [0.1]  # one timer, for the earliest
+    assert alarms.passes_to(1050) == []
+    assert alarms.passes_to(1250) == ["a", "b", "also b"]
+    assert alarms.delays_s == [0.05]
+    assert alarms.passes_to(1300) == ["c"]
+    assert alarms.delays_s == []
+
+
+def test_asking_again_replaces_the_time(alarms: Alarms) -> None:
+    sleeper, other = Sleepy("a"), Sleepy("b")
+    alarms.clock.wake_at(1500, sleeper)
+    alarms.clock.wake_at(1100, sleeper)
+    alarms.clock.wake_at(1300, other)
+    assert alarms.passes_to(1100) == ["a"]
+    assert alarms.passes_to(2000) == ["b"]
+    alarms.clock.wake_at(2100, sleeper)
+    alarms.clock.wake_at(2500, sleeper)
+    assert alarms.passes_to(2400) == []
+    assert alarms.passes_to(2500) == ["a"]
+
+
+def test_a_time_that_has_passed_is_now(alarms: Alarms) -> None:
+    alarms.clock.wake_at(500, Sleepy("late"))
+    assert alarms.delays_s == [0]
+    assert alarms.passes_to(1000) == ["late"]
+
+
+def test_the_forgotten_sleep_on_and_are_not_kept(alarms: Alarms) -> None:
+    sleepers = [Sleepy(str(number)) for number in range(1000)]
+    for sleeper in sleepers:
+        alarms.clock.wake_at(5000, sleeper)
+    for sleeper in sleepers[1:]:
+        alarms.clock.forget(sleeper)
+        alarms.clock.forget(sleeper)
+    assert len(alarms.clock._due) < 200
+    assert alarms.passes_to(5000) == ["0"]
+
+
+def test_asking_often_keeps_one_entry_or_little_more(alarms: Alarms) -> None:
+    sleeper = Sleepy("a")
+    for number in range(1000):
+        alarms.clock.wake_at(10_000 - number, sleeper)
+    assert len(alarms.clock._due) < 200
+    assert alarms.passes_to(10_000) == ["a"]
+
+
+def test_nobody_is_woken_after_the_end(alarms: Alarms) -> None:
+    alarms.clock.wake_at(1100, Sleepy("a"))
+    alarms.clock.stop()
+    assert alarms.delays_s == []
+    assert alarms.passes_to(2000) == []
+
+
+def test_the_time_of_day_is_in_seconds(alarms: Alarms) -> None:
+    assert 1_700_000_000 < alarms.clock.now_s() < 10_000_000_000
+    assert alarms.clock.now_ms() == 1000

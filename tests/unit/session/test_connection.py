@@ -748,6 +748,21 @@ def test_an_exclusive_queue_agreed_on_too_late_does_not_stay(
     assert "q" not in peer.world.vhost.queues
 
 
+def test_a_close_waits_for_all_channels(slow: tuple[Peer, DelayedReplicator]) -> None:
+    peer, replicator = slow
+    peer.opens_channel(2)
+    peer.sends(1, QueueDeclare(queue="q"))
+    peer.sends(2, QueueDeclare(queue="r"))
+    peer.sends(0, ConnectionClose())
+    replicator.decide(1)
+    peer.world.settle()
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    peer.receives_nothing()
+    decide(peer, replicator)
+    peer.receives(2, QueueDeclareOk("r", 0, 0))
+    peer.receives(0, ConnectionCloseOk())
+
+
 def test_what_a_lost_peer_still_had_to_say_is_not_said(
     slow: tuple[Peer, DelayedReplicator],
 ) -> None:
