@@ -241,7 +241,8 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
                     self.gone += 1
                 else:
                     self.held[known.number] = (known, delivery, consumer)
-        died, self.queue.extras.dead = self.queue.extras.dead, []
+        died = list(self.queue.extras.dead)
+        self.queue.extras.dead.clear()
         for message, reason in died:
             number = _number(message)
             if reason in (REJECTED, DELIVERY_LIMIT) or (number, reason) in self.dead:

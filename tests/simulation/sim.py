@@ -11,7 +11,7 @@ transport is paused.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -94,9 +94,7 @@ class Client:
     peer: Peer
     number: int
     reader: Reader = field(default_factory=Reader)
-    unread: dict[int, deque[Received]] = field(
-        default_factory=lambda: {channel: deque() for channel in (0, *CHANNELS)}
-    )
+    unread: list[tuple[int, Received]] = field(default_factory=list)
     held: dict[int, dict[int, Copy]] = field(default_factory=lambda: defaultdict(dict))
     consumers: dict[tuple[int, str], tuple[Queue, bool]] = field(default_factory=dict)
     last_fresh: dict[tuple[int, Queue], int] = field(default_factory=dict)
@@ -370,25 +368,27 @@ class Simulation:
             goes_on = False
             for reading in in_turn:
                 self._fetch(reading)
-                for channel, unread in reading.unread.items():
-                    while unread and not self._is_early(reading, channel, unread[0]):
-                        goes_on = True
-                        received = unread.popleft()
-                        self._read_one(reading, channel, received)
-                        if reading is client and isinstance(received, Method):
-                            replies[channel].append(received)
+                unread, reading.unread = reading.unread, []
+                waiting: set[int] = set()  # channels
+                for channel, received in unread:
+                    if channel in waiting or self._is_early(reading, channel, received):
+                        waiting.add(channel)
+                        reading.unread.append((channel, received))
+                        continue
+                    goes_on = True
+                    self._read_one(reading, channel, received)
+                    if reading is client and isinstance(received, Method):
+                        replies[channel].append(received)
         for reading in in_turn:
-            for channel, unread in reading.unread.items():
-                for received in unread:
-                    self._read_one(reading, channel, received)  # which says what is wrong with it
-                assert not unread
+            for channel, received in reading.unread:
+                self._read_one(reading, channel, received)  # which says what is wrong with it
+            assert not reading.unread
         return replies
 
     def _fetch(self, client: Client) -> None:
         connection = client.peer.connection
         octets = client.peer.transport.written + b"".join(connection.outbox)
-        for channel, received in client.reader.read(octets):
-            client.unread[channel].append(received)
+        client.unread += client.reader.read(octets)
 
     def _is_early(self, client: Client, channel: int, received: Received) -> bool:
         """Whether a delivery is of something that is with somebody else, as far as we know."""

@@ -17,7 +17,7 @@ from types import TracebackType
 class BrokerProcess:
     """`python -m broker` on a free port, in a data directory of its own.
 
-    After `start()`: `port` (AMQP on 127.0.0.1), `pid`, `ports`, `data_dir`, `log` (path of its output).
+    After `start()`: `port` (AMQP on 127.0.0.1), `pid`, `ports`, `data_dir`, `log` (its output).
     As a context manager it starts on entry and is terminated on exit.
     """
 
