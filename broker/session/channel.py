@@ -361,7 +361,7 @@ class Channel:
         Raises: AMQPException.
         """
         exchange = route.exchange
-        if header != self.connection.plain_header:  # 0.5 µs where only the routing key is new
+        if header != self.connection.plain_header:  # else only the routing key is new
             self.check_size(header)
             try:
                 flags = header[12] << 8 | header[13]
@@ -647,7 +647,7 @@ class Channel:
     def _tags_up_to(self, tag: int) -> Iterable[int]:
         """Tags among which are all unacked ones up to that one, in order.
 
-        A range is walked at 20 ns a tag; where it is mostly gaps the unacked ones are listed.
+        A range is walked where it is mostly tags; where it is mostly gaps the unacked are listed.
         """
         if tag - self.lowest_tag <= 2 * len(self.unacked) + GAPS_MAX:
             return range(self.lowest_tag, tag + 1)
