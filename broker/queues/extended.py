@@ -18,36 +18,16 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 
-from broker.message import Envelope, Message
+from broker.message import Message
 from broker.queues.consumers import Level
-from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, with_delivery_count
+from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED
 from broker.queues.features import DROP_HEAD, REJECT_PUBLISH_DLX, Features
 from broker.queues.priority_lanes import PriorityLanes
 from broker.queues.queue import PUMP_MAX, Delivery, Queue
+from broker.queues.queued_message import QueuedMessage, counted, original
 from broker.seams import Clock, Consumer
 
 _LANE = 1 << 48  # between the ranks of two priorities
-
-
-class QueuedMessage(Message):
-    """A message in an extended queue. deadline_ms: on the node's clock; None: lives for ever.
-
-    origin: the message in the queue, when this one was only made to be shown with a count.
-    """
-
-    __slots__ = ("deadline_ms", "origin")
-
-    def __init__(
-        self,
-        envelope: Envelope,
-        body: bytes,
-        deadline_ms: int | None,
-        origin: Message | None = None,
-    ):
-        self.envelope = envelope
-        self.body = body
-        self.deadline_ms = deadline_ms
-        self.origin = origin
 
 
 class Extras:
@@ -142,7 +122,7 @@ class ExtendedQueue(Queue):
         for delivery in deliveries:
             self.unacked_count -= 1
             count = delivery.delivery_count + 1
-            message = _original(delivery.message)
+            message = original(delivery.message)
             if limit is not None and count > limit:
                 self._bury(message, DELIVERY_LIMIT)
                 continue
@@ -159,7 +139,7 @@ class ExtendedQueue(Queue):
         """Rejected without requeue: dead-lettered."""
         super().discard(deliveries)
         for delivery in deliveries:
-            self._bury(_original(delivery.message), REJECTED)
+            self._bury(original(delivery.message), REJECTED)
 
     def _bury(self, message: Message, reason: str) -> None:
         """Have a message dead-lettered at the end of the turn; without an exchange it is gone."""
@@ -185,10 +165,40 @@ class ExtendedQueue(Queue):
             top = self.ring.top
             if top is None:
                 break
-            handed += self._pump_first(top)
+            if len(top) == 1 and not self.returned and not isinstance(self.ready, PriorityLanes):
+                handed += self._pump_run(top, PUMP_MAX - handed, expires=expires)
+            else:
+                handed += self._pump_first(top)
             if expires:
                 self._drop_expired()
         return handed
+
+    def _pump_run(self, top: Level, most: int, *, expires: bool) -> int:
+        """The only consumer takes a run of messages, up to the first that has expired."""
+        (consumer,) = top
+        room = min(consumer.room(), most)
+        if room <= 0:
+            self._park(consumer)
+            return 0
+        ready = self.ready
+        now_ms = self.extras.clock.now_ms()
+        batch: list[Message] = []
+        octets = 0
+        while ready and len(batch) < room:
+            deadline_ms = getattr(ready[0], "deadline_ms", None)
+            if expires and deadline_ms is not None and deadline_ms <= now_ms:
+                break
+            message = ready.popleft()
+            octets += len(message.body)
+            batch.append(message)
+        seq = self.head_seq
+        self.head_seq = seq + len(batch)
+        self.extras.ready_bytes -= octets
+        if not batch:
+            return 0
+        taken = self._hand_over(consumer, batch, seq, 1)
+        self.extras.ready_bytes += sum(len(message.body) for message in batch[taken:])
+        return taken
 
     def _pump_first(self, top: Level) -> int:
         consumer = self._next_consumer(top)
@@ -198,7 +208,7 @@ class ExtendedQueue(Queue):
         if count:
             self.redelivered += 1
             if self.extras.features.counts_deliveries:
-                message = _counted(message, count)
+                message = counted(message, count)
         self._hand_over(consumer, [message], seq, 1, count)
         return 1
 
@@ -215,7 +225,7 @@ class ExtendedQueue(Queue):
         if first.delivery_count:
             self.redelivered += 1
         if self.extras.features.counts_deliveries:
-            first = first._replace(message=_counted(first.message, first.delivery_count))
+            first = first._replace(message=counted(first.message, first.delivery_count))
         return first
 
     def _next(self) -> Delivery:
@@ -361,17 +371,6 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
     assert isinstance(queue, ExtendedQueue)
     queue._ask_for_wake_up()
     return queue
-
-
-def _counted(message: Message, count: int) -> QueuedMessage:
-    """The message as a quorum queue shows it."""
-    envelope = with_delivery_count(message.envelope, count)
-    return QueuedMessage(envelope, message.body, None, message)
-
-
-def _original(message: Message) -> Message:
-    """The message as it lay in the queue."""
-    return getattr(message, "origin", None) or message
 
 
 def _shorter(one: int | None, other: int | None) -> int | None:

@@ -1,0 +1,38 @@
+"""A message as it lies in an extended queue: with what the other queues it is in do not share."""
+
+from __future__ import annotations
+
+from broker.message import Envelope, Message
+from broker.queues.dead_letter import with_delivery_count
+
+
+class QueuedMessage(Message):
+    """A message in an extended queue. deadline_ms: on the node's clock; None: lives for ever.
+
+    origin: the message in the queue, when this one was only made to be shown with a count.
+    """
+
+    __slots__ = ("deadline_ms", "origin")
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        body: bytes,
+        deadline_ms: int | None,
+        origin: Message | None = None,
+    ):
+        self.envelope = envelope
+        self.body = body
+        self.deadline_ms = deadline_ms
+        self.origin = origin
+
+
+def counted(message: Message, count: int) -> QueuedMessage:
+    """The message as a quorum queue shows it."""
+    envelope = with_delivery_count(message.envelope, count)
+    return QueuedMessage(envelope, message.body, None, message)
+
+
+def original(message: Message) -> Message:
+    """The message as it lay in the queue."""
+    return getattr(message, "origin", None) or message
