@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
@@ -12,8 +11,6 @@ from broker.seams import Sleeper
 
 if TYPE_CHECKING:
     from broker.node import Node
-
-log = logging.getLogger("broker.server")
 
 TICK_S = 0.5
 DUE_SLACK = 64  # void entries that are not worth a clean-up
@@ -104,8 +101,7 @@ class LoopClock:
         try:
             self._node.turn(monotonic_ms())
         except Exception:
-            self._node.bug_count += 1
-            log.exception("bug: a turn did not end as it should")
+            self._node.on_bug("a turn did not end as it should")
 
     def _tick(self) -> None:
         assert self._node is not None

@@ -261,7 +261,6 @@ class Connection:
                 self._refuse(refusal, 0)
             except Exception:
                 at = self._next
-                log.exception("bug: connection closed, peer=%s", self.peer_name)
                 self._on_bug()
         if at < len(data):
             self._rest = data[at:] if at else data
@@ -276,7 +275,7 @@ class Connection:
     def _complete_frame(self, rest: bytes, data: bytes) -> int:
         """A large frame began in `rest` and goes on in `data`: run it without copying what follows.
 
-        64 KiB bodies: 1.3 fewer copies of each. Returns: the offset behind it in data.
+        Returns: the offset behind it in data.
         """
         frame_type, number, length = unpack_frame_header(rest, 0)
         missing = 7 + length - len(rest)  # octets of the payload that are in data
@@ -608,7 +607,6 @@ class Connection:
             refusal.ids = refusal.ids or ids
             self._refuse(refusal, channel.number)
         except Exception:
-            log.exception("bug: connection closed, peer=%s", self.peer_name)
             self._on_bug()
         if self.state is not State.RUNNING:
             self._delete_exclusive_queues()  # the answer came after we had gone
@@ -620,7 +618,6 @@ class Connection:
             try:
                 frame()
             except Exception:
-                log.exception("bug: connection closed, peer=%s", self.peer_name)
                 self._on_bug()
         if channel.waiting is None:
             self._waiting_octets = 0
@@ -789,7 +786,8 @@ class Connection:
         self.close(refusal)
 
     def _on_bug(self) -> None:
-        self.node.bug_count += 1
+        """Called while the exception is handled: it is logged with its traceback."""
+        self.node.on_bug("connection closed, peer=%s", self.peer_name)
         self.close(InternalError(ids=(0, 0)))
 
     def close(self, refusal: AMQPException) -> None:
