@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -32,10 +34,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="leveret",
         description="A message broker that a program written for RabbitMQ cannot tell from it.",
+        epilog="'leveret store inspect' and 'leveret store verify' look into a data directory.",
     )
     parser.add_argument("--config", metavar="F", help="YAML file with settings")
     parser.add_argument("--node-name", metavar="NAME", help="name of the node (rabbit@<host>)")
-    parser.add_argument("--data-dir", metavar="D", help="directory of the node")
+    parser.add_argument(
+        "--data-dir",
+        metavar="D",
+        help="directory of the node, or 'none': keep nothing (/var/lib/leveret if it can be "
+        "written to, else ~/.local/state/leveret)",
+    )
     parser.add_argument("--bind", metavar="A", help="address to listen on (all)")
     parser.add_argument("--port", metavar="P", type=int, help="AMQP port; 0: a free one (5672)")
     parser.add_argument(
@@ -65,11 +73,57 @@ def configure(arguments: argparse.Namespace) -> Config:
     for key, value in flags.items():
         if value is not None:
             config = override(config, key, value)
+    if not config.data_dir:
+        config = override(config, "data_dir", str(default_data_dir()))
     return config
 
 
+def default_data_dir() -> Path:
+    """Where a node keeps its data when nobody says: the system's place if it is ours, else the
+    user's (XDG base directories)."""
+    system = Path("/var/lib/leveret")
+    if os.access(system if system.exists() else system.parent, os.W_OK):
+        return system
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "leveret"
+
+
+def store_command(argv: list[str]) -> int:
+    """`leveret store inspect|verify`. Returns: the exit code; 1: something is damaged."""
+    parser = argparse.ArgumentParser(
+        prog="leveret store", description="Look into a data directory; nothing is changed."
+    )
+    parser.add_argument(
+        "action",
+        choices=("inspect", "verify"),
+        help="inspect: what is in it, and what a start would do; verify: try every checksum",
+    )
+    parser.add_argument("--data-dir", metavar="D", help="the node's directory")
+    arguments = parser.parse_args(argv)
+    from broker.store.errors import StoreError
+    from broker.store.inspect import inspect, verify
+
+    directory = Path(arguments.data_dir) if arguments.data_dir else default_data_dir()
+    try:
+        if arguments.action == "inspect":
+            for line in inspect(directory):
+                print(line)  # noqa: T201 - what was asked for
+            return 0
+        verdict = verify(directory)
+    except (StoreError, OSError) as error:
+        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    for problem in verdict.problems:
+        print(f"damaged: {problem}")  # noqa: T201
+    print(f"{verdict.blocks} blocks, {verdict.octets} octets are good")  # noqa: T201
+    return 1 if verdict.problems else 0
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run a broker until SIGTERM or SIGINT. Returns: the exit code."""
+    """Run a broker until SIGTERM or SIGINT, or `store_command`. Returns: the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["store"]:
+        return store_command(argv[1:])
     arguments = build_parser().parse_args(argv)
     try:
         config = configure(arguments)
@@ -80,12 +134,12 @@ def main(argv: list[str] | None = None) -> int:
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     from broker.server.listener import ListenError
+    from broker.store.errors import StoreError
 
+    raise_file_limit()
     try:
-        if config.data_dir:
-            Path(config.data_dir).mkdir(parents=True, exist_ok=True)
         _run(config, arguments.ready_file)
-    except ListenError as error:
+    except (ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
         return 1
     except OSError as error:
@@ -96,8 +150,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def announcements(config: Config, ready_file: Path | None) -> list[Path]:
     """Where a running node says who it is: for scripts, and for `leveretctl --data-dir`."""
-    wanted = [ready_file, Path(config.data_dir, "node.json") if config.data_dir else None]
+    data_dir = config.kept_in
+    wanted = [ready_file, Path(data_dir, "node.json") if data_dir else None]
     return [path for path in wanted if path is not None]
+
+
+def raise_file_limit() -> None:
+    """As many descriptors as the system lets us have: a connection takes one, a segment too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # some systems name a limit and refuse it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _run(config: Config, ready_file: Path | None) -> None:
@@ -128,6 +191,9 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
                 written.callback(path.unlink, missing_ok=True)
             await stopping.wait()
             log.info("stopping")
+    for number in (signal.SIGTERM, signal.SIGINT):  # asked once is enough: let it end as it should
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

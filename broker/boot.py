@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import gc
 import json
+import logging
 import os
 import socket
 import threading
@@ -19,10 +20,15 @@ from types import TracebackType
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
+from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.node import Node
 from broker.server.listener import listen
-from broker.server.timers import LoopClock
+from broker.server.timers import LoopClock, monotonic_ms
+from broker.store.errors import StoreError
+from broker.store.store import Store
+
+log = logging.getLogger("broker")
 
 T = TypeVar("T")
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
@@ -56,6 +62,7 @@ class Broker:
         self._servers: list[asyncio.Server] = []
         self._clock: LoopClock | None = None
         self._thread: _LoopThread | None = None
+        self._store: Store | None = None
 
     @property
     def host(self) -> str:
@@ -70,22 +77,65 @@ class Broker:
         return f"amqp://{user}:{password}@{host}:{self.port}/{quote(defaults.vhost, safe='')}"
 
     async def start(self) -> None:
-        """Listen. Raises: ListenError."""
+        """Listen. Raises: ListenError, StoreError."""
         assert self.node is None, "already started"
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
-        node = Node(self.config, name=default_node_name(), clock=clock)
-        clock.start(node)
-        node.make_defaults()
-        listeners = self.config.listeners
+        store = self._open_store(loop)
+        disk_free = store.disk.free_bytes if store is not None else None
+        node = Node(
+            self.config,
+            name=store.name if store is not None else default_node_name(),
+            log=store.log if store is not None else None,
+            clock=clock,
+            watermarks=Watermarks(self.config.alarms, disk_free=disk_free, trim=memory_trimmer()),
+        )
         try:
+            clock.start(node)
+            is_new = store is None or store.is_new
+            if store is not None:
+                store.attach(node)
+            if is_new:
+                node.make_defaults()
+            node.check_alarms(clock.now_ms())
+            await self._committed(store)  # nobody is served by a node that cannot write
+            listeners = self.config.listeners
             self._servers, self.port = await listen(
                 node, listeners.bind, listeners.port, listeners.backlog
             )
-        except OSError:
+        except BaseException:
             clock.stop()
+            if store is not None:
+                store.close(is_clean=False)
             raise
-        self.node, self._clock = node, clock
+        self.node, self._clock, self._store = node, clock, store
+
+    def _open_store(self, loop: asyncio.AbstractEventLoop) -> Store | None:
+        """Raises: StoreError, OSError."""
+        if not self.config.kept_in:
+            return None
+        return Store(
+            Path(self.config.kept_in),
+            self.config.storage,
+            wanted_name=self.config.identity.node_name,
+            default_name=default_node_name(),
+            post=loop.call_soon_threadsafe,
+        )
+
+    async def _committed(self, store: Store | None) -> None:
+        """Wait until everything is on the medium. Raises: StoreError, if that fails."""
+        if store is None or store.committer is None:
+            return
+        committer = store.committer
+        committer.is_stopping = True  # no waiting for more
+        try:
+            while not committer.is_idle:
+                if committer.failures:
+                    raise StoreError("the data directory cannot be written to")
+                committer.on_turn(monotonic_ms())
+                await asyncio.sleep(0.001)
+        finally:
+            committer.is_stopping = False
 
     async def stop(
         self, reason: str = "broker forced connection closure with reason 'shutdown'"
@@ -110,6 +160,16 @@ class Broker:
             await server.wait_closed()
         self._servers = []
         assert self._clock is not None
+        store, self._store = self._store, None
+        try:
+            await self._committed(store)
+        except StoreError as error:
+            log.error("what was last acked or declared could not be written: %s", error)
+            is_clean = False
+        else:
+            is_clean = True
+        if store is not None:
+            store.close(is_clean=is_clean)
         self._clock.stop()
         for _ in range(8):  # transports open and close in callbacks of their own, one after another
             await asyncio.sleep(0)
@@ -200,7 +260,7 @@ def write_ready_file(path: Path, broker: Broker) -> None:
     ready = {
         "pid": os.getpid(),
         "node": broker.node.name,
-        "data_dir": broker.config.data_dir or None,
+        "data_dir": broker.config.kept_in or None,
         "host": broker.host,
         "ports": {
             "amqp": broker.port,
@@ -232,3 +292,12 @@ def settle_memory() -> None:
     mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)
     mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)
     mallopt(M_TOP_PAD, 1024 * 1024)
+
+
+def memory_trimmer() -> Callable[[], object] | None:
+    """glibc's malloc_trim: gives free pages of the whole heap back. None: another libc."""
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return None
+    return lambda: malloc_trim(0)

@@ -35,7 +35,7 @@ class PutUser(Command):
     """Add a user or replace its password and tags. password_hash: salt and digest; b"": none."""
 
     name: str
-    password_hash: bytes
+    password_hash: bytes = field(repr=False)  # commands are logged
     hashing_algorithm: str
     tags: tuple[str, ...] = ()
 
@@ -75,13 +75,17 @@ class DeclareExchange(Command):
 
 @dataclass(slots=True)
 class DeleteExchange(Command):
+    """if_unused: only while it has no bindings."""
+
     vhost: str
     name: str
+    if_unused: bool = False
 
 
 @dataclass(slots=True)
 class DeclareQueue(Command):
-    """owner: identity of the connection an exclusive queue belongs to; 0: not exclusive."""
+    """owner: identity of the connection an exclusive queue belongs to; 0: not exclusive. queue_id:
+    what tells it from every other there has been; 0: the node gives it one."""
 
     vhost: str
     name: str
@@ -89,12 +93,16 @@ class DeclareQueue(Command):
     auto_delete: bool = False
     owner: int = 0
     arguments: Table = field(default_factory=lambda: EMPTY_TABLE)
+    queue_id: int = 0
 
 
 @dataclass(slots=True)
 class DeleteQueue(Command):
+    """queue_id: only this one, not another that has been given the name since; 0: any."""
+
     vhost: str
     name: str
+    queue_id: int = 0
 
 
 @dataclass(slots=True)

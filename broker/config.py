@@ -7,6 +7,7 @@ command line, the later ones winning; an unknown key is an error that names the 
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -19,17 +20,35 @@ class ConfigError(ValueError):
     """What the user wrote cannot be used; the text is one line for them."""
 
 
+_SIZE = re.compile(r"([0-9]+)(?:([kmgtp])(i?b|i)?)?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Octets, written as for RabbitMQ: 500000, 2G, 2GiB (times 1024), 2GB (times 1000).
+
+    Raises: ValueError. RabbitMQ: rabbit_resource_monitor_misc, before 3.13 made of 2G 2GB.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(text)
+    number, letter, rest = found.groups(default="")
+    step = 1000 if rest.lower() == "b" else 1024
+    scale: int = step ** (" kmgtp".index(letter.lower()) if letter else 0)
+    return int(number) * scale
+
+
 def setting(
     default: Any,
     *,
     key: str,
     help: str,
     unit: str = "",
-    bounds: tuple[int, int] = (0, 2**63),
+    bounds: tuple[float, float] = (0, 2**63),
     choices: tuple[str, ...] = (),
 ) -> Any:
     """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
 
+    unit: what a number counts; one of bytes may be written as a size.
     bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
     """
     metadata = {"key": key, "help": help, "unit": unit, "bounds": bounds, "choices": choices}
@@ -110,6 +129,86 @@ class Listeners:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """When publishers are blocked."""
+
+    memory_relative: float = setting(
+        0.4,
+        key="vm_memory_high_watermark.relative",
+        bounds=(0, 1),
+        help="Share of the memory above which publishers are blocked; 0: they always are.",
+    )
+    memory_absolute: int | None = setting(
+        None,
+        key="vm_memory_high_watermark.absolute",
+        unit="bytes",
+        help="The same as an amount, which then counts instead; none: unused.",
+    )
+    memory_total: int | None = setting(
+        None,
+        key="total_memory_available_override_value",
+        unit="bytes",
+        help="What counts as all the memory; none: the machine's, or the cgroup's if that is less.",
+    )
+    disk_absolute: int = setting(
+        50_000_000,
+        key="disk_free_limit.absolute",
+        unit="bytes",
+        help="Free space at data_dir below which publishers are blocked.",
+    )
+    disk_relative: float = setting(
+        0.0,
+        key="disk_free_limit.relative",
+        help="The same as a multiple of the memory, which then counts instead; 0: unused.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How messages are kept on disk, where there is a data_dir."""
+
+    sync: str = setting(
+        "commit",
+        key="store.sync",
+        choices=("commit", "interval", "never"),
+        help="When what was written is synced: before it is confirmed (commit), now and then"
+        " (interval), or when the system likes (never). Only commit survives a power cut.",
+    )
+    sync_interval_ms: int = setting(
+        200,
+        key="store.sync_interval",
+        unit="ms",
+        bounds=(1, 3_600_000),
+        help="Time between two syncs of store.sync = interval.",
+    )
+    segment_octets: int = setting(
+        64 * 1024 * 1024,
+        key="store.segment_size",
+        unit="bytes",
+        bounds=(64 * 1024, 2**31 - 1),
+        help="Size from which on a new file of the log is begun.",
+    )
+    queue_memory: int = setting(
+        16 * 1024 * 1024,
+        key="store.queue_memory",
+        unit="bytes",
+        help="Memory that a queue's messages may take; what is behind them stays on disk.",
+    )
+    node_memory: int = setting(
+        256 * 1024 * 1024,
+        key="store.node_memory",
+        unit="bytes",
+        help="The same for all queues together; above it each has a smaller share.",
+    )
+    embed_below: int = setting(
+        4096,
+        key="queue_index_embed_msgs_below",
+        unit="bytes",
+        help="Accepted and without effect: messages of all sizes are in one log.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole tree."""
 
@@ -117,8 +216,12 @@ class Config:
     defaults: Defaults = field(default_factory=Defaults)
     identity: Identity = field(default_factory=Identity)
     listeners: Listeners = field(default_factory=Listeners)
+    alarms: Alarms = field(default_factory=Alarms)
+    storage: Storage = field(default_factory=Storage)
     data_dir: str = setting(
-        "", key="data_dir", help="Directory of the node; empty: in memory only."
+        "",
+        key="data_dir",
+        help="Directory of the node; none: in memory only; empty: the command has a default.",
     )
     loopback_users: tuple[str, ...] = setting(
         ("guest",), key="loopback_users", help="Users that may connect from this machine only."
@@ -132,6 +235,11 @@ class Config:
     fast_path: bool = setting(
         True, key="fast_path", help="Off: every message takes the general path (for tests)."
     )
+
+    @property
+    def kept_in(self) -> str:
+        """The data directory; empty: there is none."""
+        return "" if self.data_dir == "none" else self.data_dir
 
 
 def settings(config: type | None = None) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -163,16 +271,17 @@ def _replaced(owner: Any, path: tuple[str, ...], key: str, value: object) -> Any
     if rest:
         return replace(owner, **{name: _replaced(getattr(owner, name), tuple(rest), key, value)})
     entry = next(entry for entry in fields(owner) if entry.name == name)
-    converted = _converted(get_type_hints(type(owner))[name], key, value)
+    wanted = get_type_hints(type(owner))[name]
+    converted = _converted(wanted, key, value, entry.metadata["unit"])
     _check(key, converted, entry.metadata)
     return replace(owner, **{name: converted})
 
 
 def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
     """Raises: ConfigError when a value of the right type is not a possible one."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         least, most = metadata["bounds"]
-        if value < least:
+        if not value >= least:  # so is nan
             raise ConfigError(f"'{key}' must be at least {least}")
         if value > most:
             raise ConfigError(f"'{key}' must be at most {most}")
@@ -180,10 +289,10 @@ def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
         raise ConfigError(f"'{key}' must be one of {', '.join(metadata['choices'])}")
 
 
-def _converted(wanted: Any, key: str, value: object) -> object:
+def _converted(wanted: Any, key: str, value: object, unit: str) -> object:
     origin = get_origin(wanted)
     if origin in (typing.Union, types.UnionType):
-        if value is None or value == "none":
+        if value is None or value in ("none", ""):
             return None
         wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
     if origin is tuple:
@@ -197,12 +306,18 @@ def _converted(wanted: Any, key: str, value: object) -> object:
         if str(value).lower() in ("true", "on", "yes", "false", "off", "no"):
             return str(value).lower() in ("true", "on", "yes")
         raise ConfigError(f"'{key}' must be true or false, not {value!r}")
-    if wanted is int:
-        try:
-            return int(str(value))
-        except ValueError:
-            raise ConfigError(f"'{key}' must be a number, not {value!r}") from None
+    if wanted in (int, float):
+        return _number(wanted, key, value, unit)
     return str(value)
+
+
+def _number(wanted: type[float], key: str, value: object, unit: str) -> float:
+    is_size = unit == "bytes"
+    try:
+        return parse_size(str(value)) if is_size else wanted(str(value))
+    except ValueError:
+        kind = "size like 512MiB" if is_size else "number"
+        raise ConfigError(f"'{key}' must be a {kind}, not {value!r}") from None
 
 
 def load(path: Path, config: Config | None = None) -> Config:
@@ -244,8 +359,8 @@ def reference() -> str:
         "",
         "In a YAML file (`leveret --config F`), by `--set key=value`, in a program by",
         "`Broker({key: value})`. Later ones win: defaults, file, `--set`, flags. In YAML, nested",
-        "keys and dotted ones are the same. Written from `broker/config.py` by",
-        "`python -m tests.write_reference`.",
+        "keys and dotted ones are the same. What is in bytes may be written 512MiB (times 1024) or",
+        "500MB (times 1000). Written from `broker/config.py` by `python -m tests.write_reference`.",
         "",
         "| key | default | unit | what it is |",
         "| --- | --- | --- | --- |",
@@ -279,4 +394,6 @@ def _yaml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(value) + "]"
+    if value is None:
+        return "none"
     return '""' if value == "" else str(value)

@@ -11,6 +11,7 @@ from broker.amqp.content import HAS_DELIVERY_MODE, HAS_PRIORITY, Properties, oct
 from broker.amqp.wire import encode_shortstr
 
 TRANSIENT, PERSISTENT = 1, 2
+_DELIVERY_MODE = HAS_DELIVERY_MODE >> 8
 
 
 class Envelope:
@@ -27,6 +28,7 @@ class Envelope:
         "body_size",
         "exchange",
         "header",
+        "is_persistent",
         "routing_key",
         "ttl_ms",
     )
@@ -46,6 +48,8 @@ class Envelope:
         self.address = address or encode_shortstr(exchange) + encode_shortstr(routing_key)
         self._properties = properties
         self.blind_keys: tuple[str, ...] = ()  # of BCC, which the header does not show any more
+        # delivery-mode 2, in a byte that few headers lack
+        self.is_persistent = bool(header[12] & _DELIVERY_MODE) and _is_persistent(header)
         self.ttl_ms: int | None = None  # of the expiration property
         if properties is not None and properties.expiration is not None:
             self.ttl_ms = int(properties.expiration)
@@ -61,17 +65,25 @@ class Envelope:
         """They were needed once; decoded they take two kilobytes that a queue need not hold."""
         self._properties = None
 
-    @property
-    def is_persistent(self) -> bool:
-        """delivery-mode 2."""
-        flags = self.header[12] << 8 | self.header[13]
-        return bool(flags & HAS_DELIVERY_MODE) and octet_property(self.header, 12) == PERSISTENT
+    @classmethod
+    def restored(cls, address: bytes, header: bytes, blind_keys: tuple[str, ...] = ()) -> Envelope:
+        """From what was written down. Its ttl_ms is not: it has a deadline already."""
+        split = 1 + address[0]
+        exchange = address[1:split].decode("utf-8", "surrogateescape")
+        routing_key = address[split + 1 :].decode("utf-8", "surrogateescape")
+        envelope = cls(exchange, routing_key, header, None, address)
+        envelope.blind_keys = blind_keys
+        return envelope
 
     @property
     def priority(self) -> int:
         """0 when the publisher gave none."""
         flags = self.header[12] << 8 | self.header[13]
         return octet_property(self.header, 11) if flags & HAS_PRIORITY else 0
+
+
+def _is_persistent(header: bytes) -> bool:
+    return octet_property(header, 12) == PERSISTENT
 
 
 class Message:

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
+from broker.alarms import RESOURCES, WATERMARK, Watermarks
 from broker.amqp.errors import no_vhost, vhost_refused
 from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
 from broker.auth.permissions import Permissions
 from broker.auth.users import User
+from broker.changes import Changes
 from broker.commands import (
     AddVhost,
     Bind,
@@ -48,10 +50,12 @@ from broker.seams import (
     Replicator,
     Sleeper,
 )
+from broker.store.format import VOLATILE_ID
 from broker.vhost import Version, VHost
 
 log = logging.getLogger("broker.node")
 
+QUEUE_MEMORY_MIN = 64 * 1024  # octets that a queue may hold in memory, however many there are
 DEAD_MAX = 500  # dead letters of one queue that are sent on in one turn
 
 
@@ -65,10 +69,14 @@ class Peer(Protocol):
     def on_alarms_changed(self) -> None: ...
     def shut_down(self, reason: str) -> None: ...
     def drop(self) -> None: ...
+    def release(self) -> None: ...
 
 
 class Node:
-    """One broker node. log, clock: the seams; by default it keeps nothing and nobody calls it."""
+    """One broker node. log, clock: the seams; by default it keeps nothing and nobody calls it.
+
+    watermarks: judges memory and disk; None: nobody does.
+    """
 
     def __init__(
         self,
@@ -78,6 +86,7 @@ class Node:
         log: MessageLog | None = None,
         clock: Clock | None = None,
         replicator: Replicator | None = None,
+        watermarks: Watermarks | None = None,
     ):
         self.config = config or Config()
         self.name = self.config.identity.node_name or name
@@ -88,16 +97,21 @@ class Node:
         self.vhosts: dict[str, VHost] = {}
         self.users: dict[str, User] = {}
         self.version = Version()
+        self.changes = Changes()  # what must survive a restart; a replicator takes it from there
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []
+        self.held_peers: dict[int, Peer] = {}  # not read until the disk has caught up
         self.changed_queues: list[Queue] = []
         self.turn_requested = False
         self.is_stopping = False  # whoever still arrives is turned away
         self.now_ms = 0
-        self.alarms: dict[str, None] = {}  # resources that ran low: "memory", "disk"
+        self.watermarks = watermarks
+        self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self._last_connection_id = 0
+        self.last_queue_id = 0  # of durable queues: grows over all restarts
+        self._last_volatile_id = VOLATILE_ID
         self.bug_count = 0
 
     def make_defaults(self) -> None:
@@ -134,16 +148,19 @@ class Node:
 
     def _add_vhost(self, command: AddVhost) -> VHost:
         if command.name not in self.vhosts:
-            self.vhosts[command.name] = VHost(command.name, self.changed_queues, self.version)
+            store = None if isinstance(self.log, NullLog) else self.log
+            vhost = VHost(command.name, self.changed_queues, self.version, self.changes, store)
+            self.changes.put("vhost", (command.name,), (command.description, command.tags))
+            self.vhosts[command.name] = vhost
         return self.vhosts[command.name]
 
     def _delete_vhost(self, command: DeleteVhost) -> None:
         vhost = self._vhost(command.name)
-        for name in list(vhost.queues):
-            vhost.delete_queue(name)
-        del self.vhosts[command.name]
+        vhost.delete_everything()
         for user in self.users.values():
-            user.permissions.pop(command.name, None)
+            self._forget_permissions(user, command.name)
+        del self.vhosts[command.name]
+        self.changes.drop("vhost", (command.name,))
         self.version.number += 1
 
     def _put_user(self, command: PutUser) -> User:
@@ -151,30 +168,58 @@ class Node:
         previous = self.users.get(command.name)
         if previous is not None:
             user.permissions = previous.permissions
+        values = (command.password_hash, command.hashing_algorithm, command.tags)
+        self.changes.put("user", (command.name,), values)
         self.users[command.name] = user
         self.version.number += 1
         return user
 
     def _delete_user(self, command: DeleteUser) -> None:
-        self.users.pop(command.name, None)
+        user = self.users.pop(command.name, None)
+        if user is not None:
+            for vhost in list(user.permissions):
+                self._forget_permissions(user, vhost)
+            self.changes.drop("user", (command.name,))
         self.version.number += 1
 
     def _set_permissions(self, command: SetPermissions) -> None:
         self._vhost(command.vhost)
+        user = self.users[command.username]
         permissions = Permissions(command.configure, command.write, command.read)
-        self.users[command.username].permissions[command.vhost] = permissions
+        values = (command.configure, command.write, command.read)
+        self.changes.put("permissions", (command.username, command.vhost), values)
+        user.permissions[command.vhost] = permissions
         self.version.number += 1
 
     def _clear_permissions(self, command: ClearPermissions) -> None:
-        self.users[command.username].permissions.pop(command.vhost, None)
+        self._forget_permissions(self.users[command.username], command.vhost)
         self.version.number += 1
 
+    def _forget_permissions(self, user: User, vhost: str) -> None:
+        if user.permissions.pop(vhost, None) is not None:
+            self.changes.drop("permissions", (user.name, vhost))
+
     def _declare_queue(self, command: DeclareQueue) -> Queue:
-        queue = self._vhost(command.vhost).declare_queue(command)
+        vhost = self._vhost(command.vhost)
+        queue_id = command.queue_id
+        if not queue_id and command.name not in vhost.queues:
+            queue_id = self._next_queue_id(command.durable)
+        elif command.durable and queue_id > self.last_queue_id:
+            self.last_queue_id = queue_id
+        queue = vhost.declare_queue(command, queue_id)
         features = Features.of(command.arguments)
-        if features is not None and queue.extras is None:
-            extend(queue, features, self.clock)
+        has_deadlines = queue.log is not None and queue.log.has_deadlines
+        if queue.extras is None and (features is not None or has_deadlines):
+            extend(queue, features or Features(), self.clock)
         return queue
+
+    def _next_queue_id(self, durable: bool) -> int:
+        """Never the same twice; those of durable queues not even after a restart."""
+        if durable:
+            self.last_queue_id += 1
+            return self.last_queue_id
+        self._last_volatile_id += 1
+        return self._last_volatile_id
 
     def extend_queue(self, queue: Queue) -> None:
         """Make a plain queue fit for messages that expire."""
@@ -189,9 +234,11 @@ class Node:
         SetPermissions: _set_permissions,
         ClearPermissions: _clear_permissions,
         DeclareExchange: lambda node, c: node._vhost(c.vhost).declare_exchange(c),
-        DeleteExchange: lambda node, c: node._vhost(c.vhost).delete_exchange(c.name),
+        DeleteExchange: lambda node, c: node._vhost(c.vhost).delete_exchange(
+            c.name, if_unused=c.if_unused
+        ),
         DeclareQueue: _declare_queue,
-        DeleteQueue: lambda node, c: node._vhost(c.vhost).delete_queue(c.name),
+        DeleteQueue: lambda node, c: node._vhost(c.vhost).delete_queue(c.name, c.queue_id),
         Bind: lambda node, c: node._vhost(c.vhost).bind(c),
         Unbind: lambda node, c: node._vhost(c.vhost).unbind(c),
     }
@@ -217,19 +264,33 @@ class Node:
             self.turn_requested = True
             self.clock.request_turn()
 
-    def set_alarm(self, resource: str) -> None:
-        """A resource runs low: connections that publish are told and not read any more."""
-        if resource not in self.alarms:
-            self.alarms[resource] = None
+    def set_alarm(self, resource: str, reason: str = "request") -> None:
+        """A resource runs low: connections that publish are told and not read any more.
+
+        reason: whoever sets it clears it; the alarm is over when no reason is left.
+        """
+        is_new = resource not in self.alarms
+        self.alarms.setdefault(resource, set()).add(reason)
+        if is_new:
             log.warning("alarm set, publishers are blocked, resource=%s", resource)
             self._tell_peers()
 
-    def clear_alarm(self, resource: str) -> None:
-        """There is enough of it again."""
+    def clear_alarm(self, resource: str, reason: str = "request") -> None:
+        """There is enough of it again, as far as this reason goes."""
         if resource in self.alarms:
-            del self.alarms[resource]
-            log.warning("alarm cleared, resource=%s", resource)
-            self._tell_peers()
+            self.alarms[resource].discard(reason)
+            if not self.alarms[resource]:
+                del self.alarms[resource]
+                log.warning("alarm cleared, resource=%s", resource)
+                self._tell_peers()
+
+    def check_alarms(self, now_ms: int) -> None:
+        """Judge memory and disk. Called by tick, and by whoever has changed a limit."""
+        if self.watermarks is not None:
+            low = self.watermarks.check(now_ms)
+            for resource in RESOURCES:
+                judge = self.set_alarm if resource in low else self.clear_alarm
+                judge(resource, WATERMARK)
 
     def _tell_peers(self) -> None:
         for peer in list(self.peers.values()):
@@ -239,6 +300,10 @@ class Node:
         """The log has synced more: confirms that waited for it go out in this turn."""
         for channel in self.unsynced_channels:
             channel.connection.mark_confirms(channel)
+        if self.held_peers and not self.log.is_behind:
+            held, self.held_peers = self.held_peers, {}
+            for peer in held.values():
+                peer.release()
 
     def turn(self, now_ms: int) -> None:
         """Pump what changed, flush who has output. Called once per batch of absorbed octets."""
@@ -255,6 +320,7 @@ class Node:
                         self._dead_letter(queue)
                 except Exception:  # a bug: it must not cost the other queues their turn
                     self.on_bug("a queue could not be pumped, queue=%s", queue.name)
+        self.log.on_turn(now_ms)
         peers = self.peers_with_output
         if peers:
             due = peers[:]
@@ -273,7 +339,7 @@ class Node:
         """A queue asked to be woken now: something in it has expired, or it has itself."""
         try:
             if sleeper.on_wake_up():
-                self.execute(DeleteQueue(sleeper.vhost, sleeper.name))
+                self.execute(DeleteQueue(sleeper.vhost, sleeper.name, sleeper.queue_id))
         except Exception:
             self.on_bug("a queue could not be woken, queue=%s", sleeper.name)
         self.request_turn()
@@ -283,8 +349,13 @@ class Node:
         extras = queue.extras
         dead = [extras.dead.popleft() for _ in range(min(DEAD_MAX, len(extras.dead)))]
         queue.mark_changed()  # if there are more
+        self._send_on_all(queue, [(message, reason) for message, reason, _ in dead])
+        if queue.log is not None:  # not before: a crash may repeat them, but must not lose them
+            queue.log.settle_all([seq for _, _, seq in dead if seq is not None])
+
+    def _send_on_all(self, queue: Queue, dead: list[tuple[Message, str]]) -> None:
         vhost = self.vhosts.get(queue.vhost)
-        features = extras.features
+        features = queue.extras.features
         if vhost is None or features.dead_letter_exchange is None:
             return
         exchange = vhost.exchanges.get(features.dead_letter_exchange)
@@ -297,7 +368,7 @@ class Node:
                 reason,
                 exchange.name,
                 features.dead_letter_routing_key,
-                self.clock.now_s(),
+                self.clock.epoch_ms() // 1000,
             )
             self._send_on(vhost, exchange, Message(envelope, message.body), keys, reason)
 
@@ -318,10 +389,34 @@ class Node:
         log.exception(f"bug: {sentence}", *values)  # noqa: G004, LOG004 - called in a handler
 
     def tick(self, now_ms: int) -> None:
-        """Called about twice a second: heartbeats and handshake limits."""
+        """Called about twice a second: heartbeats, handshake limits, alarms."""
         self.now_ms = now_ms
         for peer in list(self.peers.values()):
             peer.tick(now_ms)
+        self.check_alarms(now_ms)
+        self._share_memory()
+
+    def _share_memory(self) -> None:
+        """Keep what queues hold in memory within the node's budget: large ones go to disk."""
+        if isinstance(self.log, NullLog):
+            return
+        storage = self.config.storage
+        holding = [
+            queue
+            for vhost in self.vhosts.values()
+            for queue in vhost.queues.values()
+            if queue.ready_bytes > QUEUE_MEMORY_MIN
+        ]
+        total = sum(queue.ready_bytes for queue in holding)
+        if total <= storage.node_memory:
+            self.log.queue_memory = min(
+                storage.queue_memory, 2 * max(self.log.queue_memory, QUEUE_MEMORY_MIN)
+            )
+            return
+        share = max(QUEUE_MEMORY_MIN, storage.node_memory // (2 * len(holding)))
+        self.log.queue_memory = min(storage.queue_memory, share)
+        for queue in holding:
+            queue.page_out(share)
 
     def check_invariants(self) -> None:
         """Assert what the parts promise. Called by tests after every step."""

@@ -8,20 +8,13 @@ knowing an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from broker.amqp.wire import Table
     from broker.commands import Command
     from broker.message import Message
-
-
-class QueueView(Protocol):
-    """What a consumer and the log may see of a queue."""
-
-    name: str
-    durable: bool
 
 
 class Consumer(Protocol):
@@ -57,19 +50,89 @@ class Consumer(Protocol):
         """The queue is gone, and this consumer with it."""
 
 
-class MessageLog(Protocol):
-    """Where queues keep what must survive. The store implements it.
+class Kept(NamedTuple):
+    """A message read back. deadline_ms: since the epoch; 0: none. delivery_count: earlier ones."""
 
-    Positions only grow. A publish is safe once its position is at most `synced`.
+    seq: int
+    message: Message
+    deadline_ms: int
+    delivery_count: int
+
+
+class QueueLog(Protocol):
+    """A queue's part of the log. Every message of the queue since it was opened is in it, unless
+    it was skipped, under the queue's own sequence numbers."""
+
+    next_seq: int
+    kept_from: int  # every message from this number on was kept
+    live_count: int  # messages kept and not settled; settlements count from the next commit on
+    paged_count: int  # messages that are on disk only, from paged_from on: set by the queue
+    paged_from: int
+    has_deadlines: bool  # of messages from before the start
+
+    def keep(
+        self, messages: Sequence[Message], token: object, *, persistent: bool, deadline_ms: int = 0
+    ) -> None:
+        """Keep messages that share an envelope, as the next of the queue. token: the same object
+        for the same messages in several queues. deadline_ms: since the epoch; 0: none."""
+
+    def skip(self, count: int) -> None:
+        """That many messages enter the queue and need not be kept: `live_count` is 0."""
+
+    def begin_at(self, seq: int) -> None:
+        """Messages from a number on are going to be kept that were skipped: `live_count` is 0."""
+
+    def settle(self, seq: int) -> None:
+        """A message is done with."""
+
+    def settle_all(self, seqs: Sequence[int]) -> None:
+        """Messages are done with, those that were not yet."""
+
+    def hand_out(self, seqs: Sequence[int], count: int | None) -> None:
+        """Messages are delivered and may come back. count: how often they were before, in a queue
+        where that matters."""
+
+    def trust_counts(self) -> None:
+        """In this queue every delivery was counted: what was not has not been delivered."""
+
+    def page_in(self) -> list[Kept]:
+        """The next of the messages that are on disk only; none: all that was left is lost."""
+
+    def count_octets(self) -> int:
+        """The bodies of all messages that are on disk only, by reading them."""
+
+    def drop(self) -> None:
+        """The queue is gone, and everything in it."""
+
+
+class MessageLog(Protocol):
+    """Where queues keep what must survive, or has no room in memory. The store implements it.
+
+    What is kept becomes part of commit `number` and is safe once `synced` has reached that.
     """
 
+    number: int
     synced: int
+    kept_count: int  # persistent messages kept, ever
+    is_urgent: bool  # set by whoever waits for the commit to come
+    queue_memory: int  # octets that a queue may hold in memory
 
-    def append(self, message: Message, queues: Sequence[QueueView]) -> int:
-        """Keep a persistent message for durable queues. Returns: its position; 0: safe already."""
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to commit."""
 
-    def settle(self, queue: QueueView, seqs: Iterable[int]) -> None:
-        """These messages of the queue are done with."""
+    @property
+    def is_behind(self) -> bool:
+        """Whether publishers should wait for the disk."""
+
+    def find_queue(self, queue_id: int) -> QueueLog | None:
+        """What there is of a queue from before the start."""
+
+    def open_queue(self, queue_id: int, first_seq: int, *, is_durable: bool) -> QueueLog:
+        """Begin to keep messages of a queue."""
+
+    def on_turn(self, now_ms: int) -> None:
+        """Commit what there is, if it is time. Called by every turn."""
 
 
 class Replicator(Protocol):
@@ -79,6 +142,12 @@ class Replicator(Protocol):
         """Apply the command everywhere; `done` hears its result, now or in a later turn.
 
         The result is what `Node.apply` returned, or the exception it raised.
+        """
+
+    def barrier(self, done: Callable[[], None]) -> None:
+        """`done` is called when everything proposed so far is durable: at once, or in a later turn.
+
+        For answers that rest on what somebody else has proposed.
         """
 
 
@@ -101,6 +170,7 @@ class Sleeper(Protocol):
 
     name: str
     vhost: str
+    queue_id: int
 
     def on_wake_up(self) -> bool:
         """It is time. Returns: whether the queue is to be deleted."""
@@ -115,8 +185,8 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """The time on a clock that never goes back."""
 
-    def now_s(self) -> int:
-        """The time of day, in seconds since the epoch."""
+    def epoch_ms(self) -> int:
+        """The time of day, in milliseconds since the epoch."""
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         """Have `Node.wake` called with the sleeper once, at a time on `now_ms`.
@@ -129,14 +199,19 @@ class Clock(Protocol):
 
 
 class NullLog:
-    """Keeps nothing: a node without a disk. What it is given is safe at once."""
+    """Keeps nothing: a node without a disk. Its queues know nothing of it."""
 
-    synced = 0
+    number = synced = kept_count = 0
+    is_urgent = is_behind = has_news = False
+    queue_memory = 1 << 62
 
-    def append(self, message: Message, queues: Sequence[QueueView]) -> int:
-        return 0
+    def find_queue(self, queue_id: int) -> QueueLog | None:
+        return None
 
-    def settle(self, queue: QueueView, seqs: Iterable[int]) -> None:
+    def open_queue(self, queue_id: int, first_seq: int, *, is_durable: bool) -> QueueLog:
+        raise NotImplementedError("a node without a disk keeps nothing")
+
+    def on_turn(self, now_ms: int) -> None:
         return None
 
 
@@ -153,6 +228,9 @@ class LocalReplicator:
             result = error
         done(result)
 
+    def barrier(self, done: Callable[[], None]) -> None:
+        done()
+
 
 class NullClock:
     """Nobody calls and no time passes: whoever has such a node runs `Node.turn` himself."""
@@ -163,7 +241,7 @@ class NullClock:
     def now_ms(self) -> int:
         return 0
 
-    def now_s(self) -> int:
+    def epoch_ms(self) -> int:
         return 0
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from broker.amqp.errors import no_exchange, no_queue
+from broker.amqp.errors import in_use, no_exchange, no_queue, unknown_exchange_type
 from broker.amqp.wire import EMPTY_TABLE, Table
+from broker.changes import Changes, Kind, Value
 from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
 from broker.exchanges.direct import DirectExchange
-from broker.exchanges.exchange import Binding, Exchange
+from broker.exchanges.exchange import Binding, BindingKey, Exchange
 from broker.exchanges.registry import find_type
 from broker.marks import hot
 from broker.queues.queue import Queue
+from broker.seams import MessageLog
 
 PREDECLARED = (
     ("amq.direct", "direct", False),
@@ -25,6 +27,7 @@ PREDECLARED = (
     ("amq.rabbitmq.trace", "topic", True),
     ("amq.topic", "topic", False),
 )
+BUILT_IN = frozenset(["", *(name for name, _, _ in PREDECLARED)])  # in every vhost, never kept
 
 
 class Version:
@@ -37,11 +40,22 @@ class Version:
 
 
 class VHost:
-    """One virtual host. changed: the node's list of queues to pump."""
+    """One virtual host. changed: the node's list of queues to pump. changes: where it puts down
+    what must survive a restart; None: nowhere. store: where queues keep messages; None: nowhere.
+    """
 
-    def __init__(self, name: str, changed: list[Queue], version: Version):
+    def __init__(
+        self,
+        name: str,
+        changed: list[Queue],
+        version: Version,
+        changes: Changes | None = None,
+        store: MessageLog | None = None,
+    ):
         self.name = name
         self.version = version
+        self._store = store
+        self._changes = changes if changes is not None else Changes()
         self.queues: dict[str, Queue] = {}
         self.exchanges: dict[str, Exchange] = {}
         self._changed = changed
@@ -148,14 +162,17 @@ class VHost:
                 return None
         return found
 
-    # changes, called by Node.apply only
+    # changes, called by Node.apply only; what is new is put down before it is made
 
     def declare_exchange(self, command: DeclareExchange) -> Exchange:
+        """Returns: the new one, or the one that is there, whatever it is like. Raises:
+        CommandInvalid where the package that brings the type is missing."""
         existing = self.exchanges.get(command.name)
         if existing is not None:
             return existing
         exchange_class = find_type(command.type)
-        assert exchange_class is not None  # checked before it was proposed
+        if exchange_class is None:
+            raise unknown_exchange_type(command.type, is_atom=False)
         exchange = exchange_class(
             command.name,
             self.name,
@@ -164,12 +181,20 @@ class VHost:
             internal=command.internal,
             arguments=command.arguments,
         )
+        values = (command.type, command.auto_delete, command.internal, command.arguments)
+        is_kept = command.durable and command.name not in BUILT_IN
+        self._put_down(is_kept, "exchange", (self.name, command.name), values)
         self.exchanges[command.name] = exchange
         self.version.number += 1
         return exchange
 
-    def delete_exchange(self, name: str) -> None:
-        """With it go the auto-delete exchanges that had bindings to it only, and so on."""
+    def delete_exchange(self, name: str, *, if_unused: bool = False) -> None:
+        """With it go the auto-delete exchanges that had bindings to it only, and so on.
+
+        Raises: PreconditionFailed when it has bindings and is to go only without (if_unused).
+        """
+        if if_unused and name in self.exchanges and self.exchanges[name].bindings:
+            raise in_use(self.exchanges[name].resource)
         unused = [name]
         while unused:  # not recursive: chains may be as long as somebody likes
             exchange = self.exchanges.pop(unused.pop(), None)
@@ -179,8 +204,14 @@ class VHost:
             for binding in list(exchange.bindings.values()):
                 self._remove_binding(exchange, binding)
             unused += self._forget_destination(exchange)
+            is_kept = exchange.durable and exchange.name not in BUILT_IN
+            self._put_down(is_kept, "exchange", (self.name, exchange.name))
 
-    def declare_queue(self, command: DeclareQueue) -> Queue:
+    def declare_queue(self, command: DeclareQueue, queue_id: int = 0) -> Queue:
+        """queue_id: for a new one; the command's may be left to the node.
+
+        Returns: the new one, or the one that is there, whatever it is like.
+        """
         existing = self.queues.get(command.name)
         if existing is not None:
             return existing
@@ -192,16 +223,25 @@ class VHost:
             auto_delete=command.auto_delete,
             owner=command.owner,
             arguments=command.arguments,
+            queue_id=queue_id,
+            store=self._store,
         )
+        values = (queue_id, command.auto_delete, command.arguments)
+        self._put_down(command.durable, "queue", (self.name, command.name), values)
         self.queues[command.name] = queue
         self.version.number += 1
         return queue
 
-    def delete_queue(self, name: str) -> int:
-        """Returns: the ready messages dropped."""
-        queue = self.queues.pop(name, None)
-        if queue is None:
+    def delete_queue(self, name: str, queue_id: int = 0) -> int:
+        """queue_id: only this one, not another that has the name by now; 0: whichever has it.
+
+        Returns: the ready messages dropped.
+        """
+        queue = self.queues.get(name)
+        if queue is None or (queue_id and queue.queue_id != queue_id):
             return 0
+        self._put_down(queue.durable, "queue", (self.name, name))
+        del self.queues[name]
         self.version.number += 1
         dropped = queue.delete()
         for exchange in self._forget_destination(queue):
@@ -214,13 +254,15 @@ class VHost:
         destination = self.find_destination(command.destination_kind, command.destination)
         source.validate_binding(command.arguments)
         binding = Binding(destination, command.routing_key, command.arguments)
-        if binding.key in source.bindings:
+        key = binding.key
+        if key in source.bindings:
             return
-        source.bindings[binding.key] = binding
+        self._put_down_binding(source, key, (binding.arguments,))
+        source.bindings[key] = binding
         source.bind(binding)
         if destination.incoming is None:
             destination.incoming = {}
-        destination.incoming.setdefault(source, {})[binding.key] = binding
+        destination.incoming.setdefault(source, {})[key] = binding
         self.version.number += 1
 
     def unbind(self, command: Unbind) -> None:
@@ -234,13 +276,38 @@ class VHost:
 
     def _remove_binding(self, source: Exchange, binding: Binding) -> bool:
         """Returns: whether the source is to be deleted now (auto-delete)."""
-        del source.bindings[binding.key]
+        key = binding.key
+        self._put_down_binding(source, key)
+        del source.bindings[key]
         source.unbind(binding)
         incoming = binding.destination.incoming
-        del incoming[source][binding.key]
+        del incoming[source][key]
         if not incoming[source]:
             del incoming[source]
         return source.auto_delete and not source.bindings
+
+    def _put_down(
+        self,
+        is_kept: bool,
+        kind: Kind,
+        key: tuple[Value, ...],
+        values: tuple[Value, ...] | None = None,
+    ) -> None:
+        """Tell the `Changes`. is_kept: must it survive a restart? values: None: it is gone."""
+        if not is_kept:
+            self._changes.skip()
+        elif values is None:
+            self._changes.drop(kind, key)
+        else:
+            self._changes.put(kind, key, values)
+
+    def _put_down_binding(
+        self, source: Exchange, key: BindingKey, values: tuple[Value, ...] | None = None
+    ) -> None:
+        """A binding survives when both its ends do, as with RabbitMQ."""
+        to = key.destination
+        names = (self.name, source.name, to.kind, to.name, key.routing_key, key.arguments)
+        self._put_down(source.durable and to.durable, "binding", names, values)
 
     def _forget_destination(self, destination: Queue | Exchange) -> list[str]:
         """Remove every binding that leads to it. Returns: exchanges that are to be deleted now."""
@@ -251,3 +318,13 @@ class VHost:
                 if self._remove_binding(source, binding):
                     unused.append(source.name)  # noqa: PERF401 - removing is the point
         return unused
+
+    def delete_everything(self) -> None:
+        """The vhost is about to be deleted; whoever is still in it finds only what is built in."""
+        for name in list(self.queues):
+            self.delete_queue(name)
+        for name in [name for name in self.exchanges if name not in BUILT_IN]:
+            self.delete_exchange(name)
+        for exchange in self.exchanges.values():  # bound to each other
+            for binding in list(exchange.bindings.values()):
+                self._remove_binding(exchange, binding)

@@ -68,6 +68,7 @@ class Consumer:
         self.delivered_before = 0  # in the warm-up; delivery tags go on from there
         self.acked = 0
         self.ack_every = ack_every
+        self.wanted = 0  # deliveries to wait for, where no publisher says so
         self.ack_max: Callable[[], int] | None = None
         self.on_progress: Callable[[], None] = _nothing
         self._received = 0
@@ -82,8 +83,11 @@ class Consumer:
 
     def start(self) -> None:
         self.peer.socket.setblocking(False)
-        self._count(len(self.peer.unread))
-        self.peer.unread.clear()
+        unread, before = self.peer.unread, self._received
+        self._count(len(unread))
+        if unread and not self._discard:
+            self._check(unread, len(unread), before)
+        unread.clear()
 
     def on_events(self, events: int) -> None:
         try:
@@ -97,14 +101,20 @@ class Consumer:
             raise PeerError("the broker closed a consumer's connection")
         before = self._received
         self._count(size)
-        start = self._last_start - before
-        if start >= 0 and not self._discard:
-            tag = wire.unpack_tag(_buffer, start + self._tag_offset)[0]
-            if tag != self.delivered + self.delivered_before:
-                raise PeerError(
-                    f"delivery {self.delivered} bears tag {tag}: {_buffer[:size]!r:.300}"
-                )
+        if not self._discard:
+            self._check(_buffer, size, before)
         self.on_progress()
+
+    def _check(self, chunk: bytearray, size: int, before: int) -> None:
+        """The last delivery complete in a chunk must bear the tag that its place demands.
+
+        before: bytes received before this chunk.
+        """
+        start = self._last_start - before
+        if start >= 0:
+            tag = wire.unpack_tag(chunk, start + self._tag_offset)[0]
+            if tag != self.delivered + self.delivered_before:
+                raise PeerError(f"delivery {self.delivered} bears tag {tag}: {chunk[:size]!r:.300}")
 
     def acknowledge(self, final: bool = False) -> None:
         """Acknowledge what is due, every `ack_every` deliveries with one multiple ack."""
@@ -330,13 +340,12 @@ class Flow:
             and publisher.remaining in (None, 0)
             and (publisher.sink is None or publisher.sink.delivered >= publisher.published)
             for publisher in self.publishers
-        )
+        ) and all(consumer.delivered >= consumer.wanted for consumer in self.consumers)
 
     def _state(self) -> str:
         return "; ".join(
-            f"published {publisher.published}, confirmed {publisher.confirmed},"
-            f" delivered {publisher.sink.delivered if publisher.sink else '-'}"
-            for publisher in self.publishers
+            [f"published {one.published}, confirmed {one.confirmed}" for one in self.publishers]
+            + [f"delivered {one.delivered}" for one in self.consumers]
         )
 
 

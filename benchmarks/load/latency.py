@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from statistics import median, quantiles
+from statistics import quantiles
 
-from . import wire
+from . import disk, wire
 from .flow import delivery_size
 from .scenario import Meter, Metrics, Run, scenario
 from .stage import stage
 from .throughput import BODY
 
-SYNC_COUNT = 100
 SKIPPED_COUNT = 50  # the first few are slower: caches, and the client's own code
 
 
@@ -56,20 +53,7 @@ def confirm_latency(run: Run) -> Metrics:
                 missing -= len(receive(4096))
             assert missing == 0, "more than one confirm for one message"
 
-        return _time_each(run, round_trip) | {"fdatasync_us": _fdatasync_us()}
-
-
-def _fdatasync_us() -> float:
-    """Of one small append, where Leveret's data directory is: no true confirm takes less."""
-    times_ns: list[int] = []
-    with tempfile.TemporaryFile(prefix="leveret-bench-") as file:
-        for _ in range(SYNC_COUNT):
-            start = time.perf_counter_ns()
-            file.write(BODY * 8)
-            file.flush()
-            os.fdatasync(file.fileno())
-            times_ns.append(time.perf_counter_ns() - start)
-    return median(times_ns) / 1000
+        return _time_each(run, round_trip) | {"fdatasync_us": disk.fdatasync_us()}
 
 
 def _time_each(run: Run, round_trip: Callable[[], None]) -> Metrics:

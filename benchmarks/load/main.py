@@ -10,7 +10,18 @@ import time
 import traceback
 from typing import Any
 
-from . import connections, flat, latency, process, routing, throughput  # noqa: F401  (they register)
+from . import (  # noqa: F401  (they register)
+    backlog,
+    confirms,
+    connections,
+    flat,
+    latency,
+    pinned,
+    process,
+    recovery,
+    routing,
+    throughput,
+)
 from . import report as reporting
 from .report import FOREIGN, SUBJECT
 from .scenario import SCENARIOS, Metrics, Run, Scenario
@@ -124,7 +135,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     if options.list:
         for scenario in SCENARIOS.values():
-            print(f"{scenario.name:<20}{scenario.says}")
+            remark = " (only if named)" if scenario.on_request else ""
+            print(f"{scenario.name:<24}{scenario.says}{remark}")
         return 0
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
@@ -133,7 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [
         scenario
         for scenario in SCENARIOS.values()
-        if scenario.name in (options.scenario or SCENARIOS) and scenario.name not in options.skip
+        if (scenario.name in options.scenario if options.scenario else not scenario.on_request)
+        and scenario.name not in options.skip
     ]
     report: dict[str, Any] = {"machine": reporting.machine(), "targets": names, "scenarios": {}}
     failures: list[str] = []

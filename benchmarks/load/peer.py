@@ -84,7 +84,7 @@ class Peer:
                 words.append(self.server_properties[match.end() : match.end() + size].decode())
         return " ".join(words)
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: wire.Octets) -> None:
         self.socket.sendall(data)
 
     def read_frame(self) -> tuple[int, bytes]:

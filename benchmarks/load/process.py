@@ -52,6 +52,14 @@ def rss_bytes(pid: int) -> int:
     return total
 
 
+def rss_peak_bytes(pid: int) -> int:
+    """The most the process itself ever had resident."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError("no peak of resident memory")
+
+
 def _rss_of(pid: int) -> int:
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()

@@ -30,7 +30,8 @@ class Run:
 class Scenario:
     """measure: makes one run. single: dear, so made once. own: Leveret only, unless asked for.
 
-    isolated: starts Leveret anew before each run, because it measures memory.
+    isolated: starts Leveret anew before each run, because it measures memory or disk use.
+    on_request: too long for every day, so run only if named.
     """
 
     name: str
@@ -39,15 +40,19 @@ class Scenario:
     single: bool = False
     own: bool = False
     isolated: bool = False
+    on_request: bool = False
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(name: str, says: str, **traits: Any) -> Callable[[Callable[[Run], Metrics]], Callable]:
+Measure = Callable[[Run], Metrics]
+
+
+def scenario(name: str, says: str, **traits: Any) -> Callable[[Measure], Measure]:
     """Register a measuring function under a name."""
 
-    def register(measure: Callable[[Run], Metrics]) -> Callable[[Run], Metrics]:
+    def register(measure: Measure) -> Measure:
         SCENARIOS[name] = Scenario(name, says, measure, **traits)
         return measure
 

@@ -55,13 +55,22 @@ class Distinct(Source):
     One bytes.replace per block of a thousand messages: 0.1 µs a message, where encoding takes 2 µs.
     """
 
-    def __init__(self, templates: Sequence[Sequence[bytes]]) -> None:
-        """templates: blocks used in turn, each with the same sequence of message sizes."""
+    def __init__(
+        self,
+        templates: Sequence[Sequence[bytes]],
+        contents: Sequence[wire.Content] | None = None,
+    ) -> None:
+        """templates: blocks used in turn, each with the same sequence of message sizes.
+
+        contents: what is delivered for one block, if that is not all that is published.
+        """
         sizes = [len(message) for message in templates[0]]
         assert all([len(message) for message in block] == sizes for block in templates)
         self._templates = [b"".join(block) for block in templates]
-        contents = wire.read_contents(self._templates[0])
-        super().__init__(templates[0], contents if len(set(sizes)) > 1 else contents[:1])
+        if contents is None:
+            contents = wire.read_contents(self._templates[0])
+            contents = contents if len(set(sizes)) > 1 else contents[:1]
+        super().__init__(templates[0], contents)
         self._numbers = count(1)
 
     def _next_block(self) -> None:
@@ -105,7 +114,9 @@ def distinct_block(exchange: str, message_count: int) -> list[bytes]:
     ]
 
 
-def varied_block(queue: str, message_count: int, size_min: int, size_max: int) -> list[bytes]:
+def varied_block(
+    queue: str, message_count: int, size_min: int, size_max: int, persistent: bool = False
+) -> list[bytes]:
     """Messages as applications publish them: one routing key, a message-id each, JSON bodies."""
     sizes = random.Random(message_count)
     block = []
@@ -115,7 +126,7 @@ def varied_block(queue: str, message_count: int, size_min: int, size_max: int) -
         properties = (
             struct.pack(">H", flags)
             + wire.short_string("application/json")
-            + b"\x01"
+            + (b"\x02" if persistent else b"\x01")
             + wire.short_string(name)
         )
         body = b'{"id": "%b", "text": "' % name

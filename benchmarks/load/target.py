@@ -12,10 +12,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import process
+from . import disk, process
 from .peer import Peer
 
 START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 20
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -45,6 +46,14 @@ class Target:
     def rss_bytes(self) -> float:
         return process.rss_bytes(self.pid) if self.pid else float("nan")
 
+    def rss_peak_bytes(self) -> float:
+        """Since its start, so of one that we started only."""
+        return float("nan")
+
+    def disk_bytes(self) -> float:
+        """Of its data directory, which of others we do not know."""
+        return float("nan")
+
 
 class OwnBroker(Target):
     """Leveret, in a process and a data directory of its own."""
@@ -56,12 +65,12 @@ class OwnBroker(Target):
         self._arguments = list(arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
+        self.exit_code = 0  # when it ended last
 
     def refresh(self) -> None:
         self.stop()
+        self._directory = _make_directory()
         self._launch(port=0)
-        assert self._process is not None
-        assert self._directory is not None
         ready_file = self._directory / "ready.json"
         deadline = time.perf_counter() + START_TIMEOUT_S
         while not ready_file.exists():
@@ -74,10 +83,14 @@ class OwnBroker(Target):
         """Start on a known port. Returns: seconds to the first accept, to an open connection."""
         self.stop()
         with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.address = ("127.0.0.1", port)
+            self.address = probe.getsockname()
+        self._directory = _make_directory()
+        return self.restart_timed()
+
+    def restart_timed(self) -> tuple[float, float]:
+        """Start one that has ended, with its data and on its port. Returns: as `start_timed`."""
         start = time.perf_counter()
-        self._launch(port)
+        self._launch(self.address[1])
         deadline = start + START_TIMEOUT_S
         while True:
             try:
@@ -90,27 +103,48 @@ class OwnBroker(Target):
         self.connect().close()
         return accepted_s, time.perf_counter() - start
 
+    def kill(self) -> None:
+        """End it as a crash would; its data stays."""
+        assert self._process is not None
+        self._process.kill()
+        self.exit_code = self._process.wait()
+        self._process = None
+
+    def terminate(self) -> float:
+        """End it politely, or else as above; its data stays. Returns: seconds it took."""
+        assert self._process is not None
+        start = time.perf_counter()
+        self._process.terminate()
+        try:
+            self.exit_code = self._process.wait(timeout=STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+        return time.perf_counter() - start
+
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+            self.terminate()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
 
     def _launch(self, port: int) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="leveret-bench-"))
+        assert self._directory is not None
         command = [sys.executable, "-m", "broker", "--port", str(port), "--bind", "127.0.0.1"]
         command += ["--data-dir", str(self._directory / "data")]
         command += ["--ready-file", str(self._directory / "ready.json"), *self._arguments]
-        with (self._directory / "log").open("wb") as log:
+        with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
         self.pid = self._process.pid
+
+    def rss_peak_bytes(self) -> float:
+        assert self.pid is not None
+        return process.rss_peak_bytes(self.pid)
+
+    def disk_bytes(self) -> float:
+        assert self._directory is not None
+        return disk.used_bytes(self._directory / "data")
 
     def _check_alive(self, deadline: float) -> None:
         assert self._process is not None
@@ -120,3 +154,7 @@ class OwnBroker(Target):
             raise RuntimeError(f"{self.name} ended with {self._process.returncode}:\n{log[-4000:]}")
         if time.perf_counter() > deadline:
             raise RuntimeError(f"{self.name} is not ready after {START_TIMEOUT_S} s")
+
+
+def _make_directory() -> Path:
+    return Path(tempfile.mkdtemp(prefix="leveret-bench-", dir=disk.directory()))

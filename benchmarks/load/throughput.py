@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 from . import wire
 from .flow import Consumer, Flow, Publisher, warm_up
@@ -74,21 +75,16 @@ def _one_queue(
     return metrics
 
 
-def _register(name: str, says: str, **options: object) -> None:
+def _register(name: str, says: str, **options: Any) -> None:
     SCENARIOS[name] = Scenario(name, says, partial(_one_queue, **options))
 
 
 _register("auto-ack", "one publisher, one consumer, auto-ack, 16 bytes")
 _register("ack", "prefetch 1000, an ack for every 100", acks=True)
 _register("confirm", "confirms in a window of 1000, an ack for every 100", acks=True, confirms=True)
-_register(
-    "persistent",
-    "the same with persistent messages in a durable queue",
-    acks=True,
-    confirms=True,
-    durable=True,
-    properties=wire.PERSISTENT,
-)
+_DURABLE: dict[str, Any] = {"acks": True, "durable": True, "properties": wire.PERSISTENT}
+_register("persistent", "an ack for every 100, persistent messages, durable queue", **_DURABLE)
+_register("persistent-confirm", "the same, confirms in a window of 1000", confirms=True, **_DURABLE)
 _register("1-kib", "auto-ack, bodies of 1 KiB", body=bytes(1024))
 _register("64-kib", "auto-ack, bodies of 64 KiB", body=bytes(65536))
 
@@ -112,14 +108,23 @@ def distinct(run: Run) -> Metrics:
 @scenario("varied", "auto-ack, one routing key; message-id differs, bodies of 50 to 400 bytes")
 def varied(run: Run) -> Metrics:
     """Between auto-ack, where every frame but the body repeats, and distinct, where none does."""
+    return _varied(run, persistent=False)
+
+
+@scenario("persistent-varied", "varied, but persistent, in a durable queue, an ack for every 100")
+def persistent_varied(run: Run) -> Metrics:
+    return _varied(run, persistent=True)
+
+
+def _varied(run: Run, persistent: bool) -> Metrics:
     queue = "bench.varied"
-    source = Distinct([varied_block(queue, DISTINCT_COUNT, 50, 400)])
+    source = Distinct([varied_block(queue, DISTINCT_COUNT, 50, 400, persistent)])
     with (
-        stage(run.target, [queue]) as owner,
+        stage(run.target, [queue], durable=persistent) as owner,
         run.target.connect() as sender,
         run.target.connect() as receiver,
     ):
-        publisher, consumer = make_pair(sender, receiver, source, queue)
+        publisher, consumer = make_pair(sender, receiver, source, queue, acks=persistent)
         metrics = measure_flow(run, Flow([publisher], [consumer]))
         assert_empty(owner, [queue])
     return metrics

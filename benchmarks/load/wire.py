@@ -7,7 +7,7 @@ would share its mistakes. Nothing here runs per message.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 FRAME_METHOD, FRAME_HEADER, FRAME_BODY = 1, 2, 3
@@ -15,6 +15,7 @@ FRAME_END = 0xCE
 FRAME_OVERHEAD = 8
 FRAME_MAX = 131072
 
+Octets = bytes | bytearray | memoryview
 Ids = tuple[int, int]
 CONNECTION_START: Ids = (10, 10)
 CONNECTION_START_OK: Ids = (10, 11)
@@ -80,7 +81,7 @@ def long_string(text: str | bytes) -> bytes:
     return struct.pack(">I", len(raw)) + raw
 
 
-def table(entries: dict[str, str | bytes | bool | int | dict]) -> bytes:
+def table(entries: dict[str, Any]) -> bytes:
     """A field table of strings, booleans, 32-bit numbers and tables."""
     pairs = []
     for key, value in entries.items():
@@ -129,7 +130,7 @@ def ack(tag: int, multiple: bool = True) -> bytes:
     return _pack_ack(FRAME_METHOD, 1, 13, 60, 80, tag, multiple, FRAME_END)
 
 
-def split_frames(data: bytes | memoryview) -> list[tuple[int, bytes]]:
+def split_frames(data: Octets) -> list[tuple[int, bytes]]:
     """Whole frames as (type, payload). Slow and plain: for the warm-up check only."""
     frames, position, raw = [], 0, bytes(data)
     while position < len(raw):
@@ -145,7 +146,7 @@ def _short_string_at(payload: bytes, position: int) -> tuple[bytes, int]:
     return payload[position + 1 : stop], stop
 
 
-def read_contents(data: bytes | memoryview) -> list[Content]:
+def read_contents(data: Octets) -> list[Content]:
     """The messages in a stream of basic.publish or basic.deliver and their content."""
     contents: list[Content] = []
     exchange = routing_key = header = b""

@@ -9,8 +9,9 @@ A message may lie in several queues with different deadlines, so an extended que
 `QueuedMessage` of its own for each. Expiry happens at the head only, as in RabbitMQ: a message
 behind one that lives longer waits for it.
 
-Sequence numbers in a priority queue are ranks: lower for higher priorities, then by age. So what is
-returned regains its place among messages of its own priority, and lets higher ones go first.
+What is returned in a priority queue waits under its rank: lower for higher priorities, then by
+sequence number. So it regains its place among messages of its own priority, and lets higher ones go
+first. Messages of a priority queue stay in memory, because any of them may be the next.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from broker.queues.consumers import Level
 from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED
 from broker.queues.features import DROP_HEAD, REJECT_PUBLISH_DLX, Features
 from broker.queues.priority_lanes import PriorityLanes
-from broker.queues.queue import PUMP_MAX, Delivery, Queue
+from broker.queues.queue import MESSAGE_OCTETS, PUMP_MAX, Delivery, Queue
 from broker.queues.queued_message import QueuedMessage, counted, original
-from broker.seams import Clock, Consumer
+from broker.seams import Clock, Consumer, Kept, QueueLog
 
 _LANE = 1 << 48  # between the ranks of two priorities
 
@@ -33,15 +34,27 @@ _LANE = 1 << 48  # between the ranks of two priorities
 class Extras:
     """The state of an extended queue beyond that of a plain one."""
 
-    __slots__ = ("active", "clock", "dead", "features", "ready_bytes", "timer_ms", "used_ms")
+    __slots__ = (
+        "active",
+        "clock",
+        "counted_from",
+        "dead",
+        "features",
+        "ready_bytes",
+        "timer_ms",
+        "used_ms",
+    )
 
     def __init__(self, features: Features, clock: Clock):
         self.features = features
         self.clock = clock
         self.ready_bytes = 0
+        self.counted_from = 0  # messages before it are counted as they are read back
         self.used_ms = clock.now_ms()  # when it was last used, for x-expires
         self.timer_ms: int | None = None  # the earliest time we have asked to be woken
-        self.dead: deque[tuple[Message, str]] = deque()  # to be dead-lettered, turn by turn
+        # to be dead-lettered, turn by turn: message, reason, and its number, which the log is told
+        # when it has been sent on; None: it never was in the queue
+        self.dead: deque[tuple[Message, str, int | None]] = deque()
         self.active: Consumer | None = None  # of single active consumer
 
 
@@ -59,12 +72,12 @@ class ExtendedQueue(Queue):
         features = extras.features
         if features.overflow != DROP_HEAD and not self._makes_room(len(message.body)):
             if features.overflow == REJECT_PUBLISH_DLX:
-                self._bury(message, MAXLEN)
+                self._bury(message, MAXLEN, None)
             return False
         self.published += 1
         ttl_ms = _shorter(features.message_ttl_ms, message.envelope.ttl_ms)
         deadline_ms = None if ttl_ms is None else extras.clock.now_ms() + ttl_ms
-        self._admit(QueuedMessage(message.envelope, message.body, deadline_ms))
+        self._admit(message, deadline_ms)
         if ttl_ms == 0:
             self._pump(expires=False)  # whoever can take it now may
         elif self._is_over_limit() and self.ring.top is not None:
@@ -80,12 +93,70 @@ class ExtendedQueue(Queue):
         for message in messages:
             self.push(message)
 
-    def _admit(self, message: QueuedMessage) -> None:
-        self.extras.ready_bytes += len(message.body)
+    def _admit(self, message: Message, deadline_ms: int | None) -> None:
+        extras = self.extras
+        extras.ready_bytes += len(message.body)
+        seq = self.next_seq
+        if self.store is not None:
+            until_ms = 0
+            if deadline_ms is not None:
+                until_ms = extras.clock.epoch_ms() + deadline_ms - extras.clock.now_ms()
+            if self._keep((message,), message, until_ms):
+                return
+        self._enter(QueuedMessage(message.envelope, message.body, deadline_ms), seq)
+
+    def _enter(self, message: QueuedMessage, seq: int) -> None:
         if isinstance(self.ready, PriorityLanes):
-            self.ready.put(message, message.envelope.priority)
+            self.ready.put(message, message.envelope.priority, seq)
         else:
             self.ready.append(message)
+        self.ready_bytes += len(message.body) + MESSAGE_OCTETS
+
+    def _survives(self, message: Message) -> bool:
+        if self.extras.features.counts_deliveries:
+            return True  # quorum queues keep everything, whatever the publisher says
+        return super()._survives(message)
+
+    def _pages(self, queue_memory: int) -> bool:
+        return not isinstance(self.ready, PriorityLanes) and super()._pages(queue_memory)
+
+    def page_out(self, keep_octets: int) -> None:
+        if not isinstance(self.ready, PriorityLanes):
+            super().page_out(keep_octets)
+            self.ready_bytes = sum(len(item.body) + MESSAGE_OCTETS for item in self.ready)
+
+    def _deadline(self, message: Message) -> int:
+        deadline_ms = getattr(message, "deadline_ms", None)
+        if deadline_ms is None:
+            return 0
+        clock = self.extras.clock
+        return int(deadline_ms) + clock.epoch_ms() - clock.now_ms()
+
+    def _restored(self, kept: list[Kept]) -> list[Message]:
+        for item in kept:
+            if item.seq < self.extras.counted_from:
+                self.extras.ready_bytes += len(item.message.body)
+        clock = self.extras.clock
+        behind_ms = clock.epoch_ms() - clock.now_ms()  # between the clocks
+        return [
+            QueuedMessage(
+                item.message.envelope,
+                item.message.body,
+                item.deadline_ms - behind_ms if item.deadline_ms else None,
+            )
+            for item in kept
+        ]
+
+    @property
+    def _counts_deliveries(self) -> bool:
+        features = self.extras.features
+        return features.counts_deliveries or features.delivery_limit is not None
+
+    def _has_head(self) -> bool:
+        """Whether there is a first message; it is in memory then."""
+        if not self.ready and not self.returned:
+            self._page_in()
+        return bool(self.ready or self.returned)
 
     def _makes_room(self, size: int) -> bool:
         """Whether one more message fits, if need be after the consumers have had theirs."""
@@ -110,7 +181,7 @@ class ExtendedQueue(Queue):
     def _drop_overflow(self) -> None:
         if self.extras.features.overflow == DROP_HEAD:
             while self._is_over_limit():
-                self._bury(self._next().message, MAXLEN)
+                self._bury_next(MAXLEN)
 
     def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
         """Back to their places, unless they have been delivered too often.
@@ -124,7 +195,7 @@ class ExtendedQueue(Queue):
             count = delivery.delivery_count + 1
             message = original(delivery.message)
             if limit is not None and count > limit:
-                self._bury(message, DELIVERY_LIMIT)
+                self._bury(message, DELIVERY_LIMIT, delivery.seq)
                 continue
             heappush(self.returned, Delivery(delivery.seq, message, count))
             self.extras.ready_bytes += len(message.body)
@@ -137,15 +208,24 @@ class ExtendedQueue(Queue):
 
     def discard(self, deliveries: list[Delivery]) -> None:
         """Rejected without requeue: dead-lettered."""
-        super().discard(deliveries)
+        self.settle(len(deliveries))
         for delivery in deliveries:
-            self._bury(original(delivery.message), REJECTED)
+            self._bury(original(delivery.message), REJECTED, delivery.seq)
 
-    def _bury(self, message: Message, reason: str) -> None:
-        """Have a message dead-lettered at the end of the turn; without an exchange it is gone."""
+    def _bury(self, message: Message, reason: str, seq: int | None) -> None:
+        """Have a message dead-lettered at the end of the turn; without an exchange it is gone.
+
+        seq: its number in the queue, or its rank; None: it was not let in.
+        """
         if self.extras.features.dead_letter_exchange is not None:
-            self.extras.dead.append((message, reason))
+            self.extras.dead.append((message, reason, seq))
             self.mark_changed()
+        elif seq is not None and self.log is not None:
+            self.log.settle(seq)
+
+    def _bury_next(self, reason: str) -> None:
+        seq, message, _ = self._next()
+        self._bury(message, reason, seq)
 
     # out
 
@@ -161,11 +241,16 @@ class ExtendedQueue(Queue):
         handed = 0
         if expires:
             self._drop_expired()
-        while handed < PUMP_MAX and (self.ready or self.returned):
+        while handed < PUMP_MAX and self._has_head():
             top = self.ring.top
             if top is None:
                 break
-            if len(top) == 1 and not self.returned and not isinstance(self.ready, PriorityLanes):
+            if (
+                len(top) == 1
+                and not self.returned
+                and not isinstance(self.ready, PriorityLanes)
+                and not (self.ready_deliveries and self.extras.features.counts_deliveries)
+            ):
                 handed += self._pump_run(top, PUMP_MAX - handed, expires=expires)
             else:
                 handed += self._pump_first(top)
@@ -194,9 +279,10 @@ class ExtendedQueue(Queue):
         seq = self.head_seq
         self.head_seq = seq + len(batch)
         self.extras.ready_bytes -= octets
+        self.ready_bytes -= octets + len(batch) * MESSAGE_OCTETS
         if not batch:
             return 0
-        taken = self._hand_over(consumer, batch, seq, 1)
+        taken = self._hand_over(consumer, batch, seq, 1, self.ready_deliveries)
         self.extras.ready_bytes += sum(len(message.body) for message in batch[taken:])
         return taken
 
@@ -205,18 +291,15 @@ class ExtendedQueue(Queue):
         if consumer is None:
             return 0
         seq, message, count = self._next()
-        if count:
-            self.redelivered += 1
-            if self.extras.features.counts_deliveries:
-                message = counted(message, count)
+        if count and self.extras.features.counts_deliveries:
+            message = counted(message, count)
         self._hand_over(consumer, [message], seq, 1, count)
         return 1
 
-    def pop(self) -> Delivery | None:
-        """For basic.get."""
+    def _pop(self) -> Delivery | None:
         self.extras.used_ms = self.extras.clock.now_ms()
         self._drop_expired()
-        if not (self.ready or self.returned):
+        if not self._has_head():
             return None
         first = self._next()
         self._drop_expired()
@@ -234,18 +317,21 @@ class ExtendedQueue(Queue):
         if self.returned and (not ready or self.returned[0].seq < self._ready_rank()):
             first = heappop(self.returned)
         else:
-            first = Delivery(self._ready_rank(), ready.popleft(), 0)
+            first = Delivery(self._ready_rank(), ready.popleft(), self.ready_deliveries)
             self.head_seq += 1
+            self.ready_bytes -= len(first.message.body) + MESSAGE_OCTETS
         self.extras.ready_bytes -= len(first.message.body)
         return first
 
     def _ready_rank(self) -> int:
         ready = self.ready
         if isinstance(ready, PriorityLanes):
-            return self.head_seq - _LANE * ready.top_priority
+            return ready.top_seq - _LANE * ready.top_priority
         return self.head_seq
 
     def _head(self) -> Message | None:
+        if not self._has_head():
+            return None
         if self.returned and (not self.ready or self.returned[0].seq < self._ready_rank()):
             return self.returned[0].message
         return self.ready[0] if self.ready else None
@@ -258,7 +344,7 @@ class ExtendedQueue(Queue):
             deadline_ms = getattr(head, "deadline_ms", None)
             if deadline_ms is None or deadline_ms > now_ms:
                 return
-            self._bury(self._next().message, EXPIRED)
+            self._bury_next(EXPIRED)
 
     def _ask_for_wake_up(self) -> None:
         """Be woken when the head expires, or when the queue has been unused for long enough."""
@@ -336,9 +422,44 @@ class ExtendedQueue(Queue):
         self.extras.active = None
         return super().delete()
 
+    def take_up(self) -> None:
+        """Go on with what the log has from before the start.
+
+        A priority queue takes it into memory; one with a limit in octets has to count them.
+        """
+        log = self.log
+        if log is None or not log.paged_count:
+            return
+        if self.extras.features.counts_deliveries:
+            log.trust_counts()
+        if not isinstance(self.ready, PriorityLanes):
+            if self.extras.features.max_length_bytes is not None:
+                self.extras.ready_bytes += log.count_octets()
+            else:
+                self.extras.counted_from = log.next_seq
+            return
+        while log.paged_count:
+            for item, message in zip(kept := log.page_in(), self._restored(kept), strict=True):
+                assert isinstance(message, QueuedMessage)
+                self.extras.ready_bytes += len(message.body)
+                if item.delivery_count:
+                    priority = min(message.envelope.priority, self.ready.max_priority)
+                    rank = item.seq - _LANE * priority
+                    heappush(self.returned, Delivery(rank, message, item.delivery_count))
+                else:
+                    self._enter(message, item.seq)
+        self.head_seq = log.next_seq - len(self.ready)
+
     def purge(self) -> int:
         self.extras.ready_bytes = 0
         return super().purge()
+
+    def _settle_ready(self, log: QueueLog) -> None:
+        if isinstance(self.ready, PriorityLanes):
+            log.settle_all([delivery.seq for delivery in self.returned])
+            log.settle_all(self.ready.seqs())
+        else:
+            super()._settle_ready(log)
 
     def mark_changed(self) -> None:
         if self.extras.dead and not self.is_changed:
@@ -349,7 +470,8 @@ class ExtendedQueue(Queue):
     def check_invariants(self) -> None:
         super().check_invariants()
         waiting = [*self.ready, *(delivery.message for delivery in self.returned)]
-        assert self.extras.ready_bytes == sum(len(message.body) for message in waiting)
+        if self.log is None or not self.log.paged_count:
+            assert self.extras.ready_bytes == sum(len(message.body) for message in waiting)
 
 
 def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
@@ -363,12 +485,13 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
         len(delivery.message.body) for delivery in queue.returned
     )
     if features.max_priority is not None:
-        lanes: PriorityLanes[Message] = PriorityLanes(features.max_priority)
-        for message in queue.ready:
-            lanes.put(message, message.envelope.priority)
-        queue.ready = lanes
+        assert not queue.ready
+        queue.ready = PriorityLanes(features.max_priority)
+    # `ready` in memory is counted by the message from here on, not by the run
+    queue.ready_bytes = sum(len(message.body) + MESSAGE_OCTETS for message in queue.ready)
     queue.__class__ = ExtendedQueue
     assert isinstance(queue, ExtendedQueue)
+    queue.take_up()
     queue._ask_for_wake_up()
     return queue
 

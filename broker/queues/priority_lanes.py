@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 M = TypeVar("M")
@@ -18,36 +18,41 @@ class PriorityLanes(deque[M]):
     def __init__(self, max_priority: int):
         super().__init__()
         self.max_priority = max_priority
-        self._lanes: dict[int, deque[M]] = {}
+        self._lanes: dict[int, deque[tuple[int, M]]] = {}
         self._top = -1  # the highest priority present
 
-    def put(self, message: M, priority: int) -> None:
-        """Behind the messages of the same priority; one above the maximum counts as the maximum."""
+    def put(self, message: M, priority: int, seq: int) -> None:
+        """Behind the messages of the same priority; one above the maximum counts as the maximum.
+
+        seq: its sequence number in the queue.
+        """
         priority = min(priority, self.max_priority)
         lane = self._lanes.get(priority)
         if lane is None:
             lane = self._lanes[priority] = deque()
-        lane.append(message)
+        lane.append((seq, message))
         self._top = max(self._top, priority)
 
     @property
     def top_priority(self) -> int:
         return self._top
 
+    @property
+    def top_seq(self) -> int:
+        """The sequence number of the message at the left end."""
+        return self._lanes[self._top][0][0]
+
+    def seqs(self) -> list[int]:
+        """The sequence numbers of all messages."""
+        return [seq for lane in self._lanes.values() for seq, _ in lane]
+
     def popleft(self) -> M:
         lane = self._lanes[self._top]
-        message = lane.popleft()
+        _, message = lane.popleft()
         if not lane:
             del self._lanes[self._top]
             self._top = max(self._lanes, default=-1)
         return message
-
-    def append(self, message: M) -> None:
-        self.put(message, 0)
-
-    def extend(self, messages: Iterable[M]) -> None:
-        for message in messages:
-            self.append(message)
 
     def clear(self) -> None:
         self._lanes.clear()
@@ -55,7 +60,7 @@ class PriorityLanes(deque[M]):
 
     def __getitem__(self, index: int) -> M:  # type: ignore[override]
         assert index == 0
-        return self._lanes[self._top][0]
+        return self._lanes[self._top][0][1]
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -65,4 +70,5 @@ class PriorityLanes(deque[M]):
 
     def __iter__(self) -> Iterator[M]:
         for priority in sorted(self._lanes, reverse=True):
-            yield from self._lanes[priority]
+            for _, message in self._lanes[priority]:
+                yield message

@@ -54,9 +54,9 @@ class LoopClock:
         """Seam `Clock`."""
         return monotonic_ms()
 
-    def now_s(self) -> int:
+    def epoch_ms(self) -> int:
         """Seam `Clock`."""
-        return time.time_ns() // 1_000_000_000
+        return time.time_ns() // 1_000_000
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         """Seam `Clock`. One timer of the loop serves all; it is set to the earliest."""

@@ -48,7 +48,7 @@ def basic_qos(channel: Channel, command: BasicQos) -> Method:
         raise NotImplementedByBroker(f"prefetch_size!=0 ({command.prefetch_size})")
     if command.is_global:
         if not channel.global_prefetch:
-            channel.global_used = len(channel.unacked)  # RabbitMQ counts basic.get here only
+            channel.count_gets()
         channel.global_prefetch = command.prefetch_count
     else:
         channel.prefetch = command.prefetch_count
@@ -131,7 +131,7 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     channel.check_owner(queue)
     if queue.is_changed:
         queue.pump()  # consumers come first
-    delivery = queue.pop()
+    delivery = queue.pop(no_ack=command.no_ack)
     if delivery is None:
         return BasicGetEmpty()
     seq, message, count = delivery

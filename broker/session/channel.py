@@ -27,6 +27,7 @@ from broker.amqp.content import (
 from broker.amqp.erlang import Atom, CharList
 from broker.amqp.errors import (
     NO_ROUTE,
+    AMQPException,
     InternalError,
     MalformedSyntax,
     NotImplementedByBroker,
@@ -69,6 +70,7 @@ from broker.marks import hot
 from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.arguments import expiry_problem
 from broker.queues.queue import Delivery, Queue
+from broker.seams import MessageLog
 
 if TYPE_CHECKING:
     from broker.session.connection import Connection
@@ -147,6 +149,7 @@ class Channel:
         "confirms",
         "connection",
         "consumers",
+        "counted_gets",
         "global_prefetch",
         "global_used",
         "has_confirms_due",
@@ -179,17 +182,19 @@ class Channel:
         self.lowest_tag = 1  # no unacked delivery has a lower tag
         self.last_delivery_tag = 0
         self.global_used = 0  # of the global prefetch, by deliveries to consumers
+        self.counted_gets: set[int] = set()  # tags of basic.get that count as well
         self.prefetch = 0
         self.global_prefetch = 0
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
         self.confirms = False
         self.publish_seqno = 0
         self._confirmed_seqno = 0
-        self._unsynced: deque[tuple[int, int]] = deque()  # publish seqno, log position
+        # publishes that wait for a commit: the seqno of the first, and the commit's number
+        self._unsynced: deque[tuple[int, int]] = deque()
         self._rejected: list[int] = []  # publish seqnos to be nacked
         self.has_rejected = False  # a queue was full: fails the transaction that caused it
-        self._last_position = 0  # in the log, of the last message published
-        self._commit: tuple[int, Method] | None = None  # position to wait for, reply
+        self._last_position = 0  # the commit that the last message published is part of
+        self._commit: tuple[int, Method] | None = None  # the commit to wait for, reply
         self.method_ids = (0, 0)  # of the method at hand, for refusals that come later
         self.has_confirms_due = False
         self.tx: Transaction | None = None
@@ -215,6 +220,22 @@ class Channel:
 
         reply: makes the answer from the result. A refusal closes the channel as if raised here.
         """
+        replicator = self.connection.node.replicator
+        self._await(lambda done: replicator.propose(command, done), reply)
+
+    def answer_when_durable(self, existing: object, reply: Callable[[Any], Method | None]) -> None:
+        """Reply about something that is as it was asked for, once what made it so is durable.
+
+        It may have been somebody else's request, which waits for the disk.
+        """
+        replicator = self.connection.node.replicator
+        self._await(lambda done: replicator.barrier(lambda: done(existing)), reply)
+
+    def _await(
+        self,
+        ask: Callable[[Callable[[object], None]], None],
+        reply: Callable[[Any], Method | None],
+    ) -> None:
         answered = False
         ids = self.method_ids
 
@@ -224,7 +245,7 @@ class Channel:
             self.connection.finish(self, lambda: self._answer(result, reply), ids, resume=waited)
 
         waited = False
-        self.connection.node.replicator.propose(command, done)
+        ask(done)
         if not answered:
             waited = True
             self._wait()
@@ -237,19 +258,25 @@ class Channel:
     def commit(self, reply: Method) -> None:
         """The transaction is carried out: say so when what it published is safe."""
         log = self.connection.node.log
+        if log.has_news:  # acks among it, perhaps ours
+            self._last_position = log.number
         if self._last_position <= log.synced:
             self.send(reply)
             return
+        log.is_urgent = True
         self._commit = (self._last_position, reply)
         self.connection.node.unsynced_channels[self] = None
         self._wait()
 
     def _answer(self, result: object, reply: Callable[[Any], Method | None]) -> None:
-        if isinstance(result, Exception):
-            if self.is_open:
+        try:
+            if isinstance(result, Exception):
                 raise result
+            answer = reply(result)
+        except AMQPException:
+            if self.is_open:
+                raise
             return
-        answer = reply(result)
         if answer is not None and self.is_open:
             self.send(answer)
 
@@ -449,15 +476,14 @@ class Channel:
         if self.tx is not None:
             self.tx.publishes.append((message, queues, mandatory))
             return
-        position = 0
         is_rejected = False
+        log = self.connection.node.log
+        kept_count = log.kept_count
         if queues:
             if message.envelope.ttl_ms is not None:
                 for queue in queues:
                     if queue.extras is None:
                         self.connection.node.extend_queue(queue)
-            if self.connection.keeps_messages:
-                position = self._keep(message, queues)
             for queue in queues:
                 if not queue.push(message):
                     is_rejected = True
@@ -467,26 +493,26 @@ class Channel:
                 envelope = message.envelope
                 method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
                 self.send_content(method, envelope.header, message.body)
-        self._last_position = max(self._last_position, position)
         if is_rejected:
             self.has_rejected = True
         if self.confirms:
             self.publish_seqno += 1
             if is_rejected:
                 self._rejected.append(self.publish_seqno)
-            if position > self.connection.node.log.synced:
-                self._unsynced.append((self.publish_seqno, position))
-                self.connection.node.unsynced_channels[self] = None
+            if log.kept_count != kept_count:
+                self._await_commit(log, self.publish_seqno)
             if not self.has_confirms_due:
                 self.connection.mark_confirms(self)
+        elif log.kept_count != kept_count:
+            self._last_position = log.number
 
-    def _keep(self, message: Message, queues: list[Queue]) -> int:
-        """Write a persistent message down for its durable queues. Returns: its position in the log;
-        0: nothing to wait for."""
-        if not message.envelope.is_persistent:
-            return 0
-        durable = [queue for queue in queues if queue.durable]
-        return self.connection.node.log.append(message, durable) if durable else 0
+    def _await_commit(self, log: MessageLog, publish_seqno: int) -> None:
+        """Confirms from a publish on wait for the commit to come, which should come soon."""
+        number = self._last_position = log.number
+        if not self._unsynced or self._unsynced[-1][1] != number:
+            self._unsynced.append((publish_seqno, number))
+            self.connection.node.unsynced_channels[self] = None
+        log.is_urgent = True
 
     def _reply_directly(self, message: Message) -> None:
         """Direct reply-to: a publish to the default exchange straight to a consumer's channel."""
@@ -524,8 +550,6 @@ class Channel:
             return
         if any(queue.extras is not None for queue in route.queues):
             return
-        if connection.keeps_messages and envelope.is_persistent:
-            return
         number = self.number
         prefix = b"".join(
             (
@@ -551,11 +575,15 @@ class Channel:
     @hot(bench="auto-ack")
     def publish_run(self, memo: Memo, messages: list[Message]) -> None:
         """A run of messages alike: what `distribute` does, once for all of them."""
+        log = self.connection.node.log
+        kept_count = log.kept_count
         for queue in memo.queues:
             queue.push_many(messages)
         count = len(messages)
         memo.exchange.published += count
         if self.confirms:
+            if log.kept_count != kept_count:
+                self._await_commit(log, self.publish_seqno + 1)
             self.publish_seqno += count
             if not self.has_confirms_due:
                 self.connection.mark_confirms(self)
@@ -613,11 +641,15 @@ class Channel:
             consumer, queue = entry[0], entry[1]
             queue.unacked_count -= 1
             queue.acked += 1
+            if queue.log is not None:
+                queue.log.settle(entry[2])
             if consumer is not None:
                 consumer.unacked_count -= 1
                 self.global_used -= 1
                 if consumer.is_parked and not self.global_prefetch:
                     self.wake(consumer)
+            elif self.counted_gets:
+                self._uncount_gets([tag])
             if self.global_prefetch:
                 self.unpark()
             return
@@ -626,6 +658,7 @@ class Channel:
         run_consumer: ChannelConsumer | None = None
         run_queue: Queue | None = None
         run = 0
+        seqs: list[int] | None = None  # of the run, where the queue has a log
         if not tag:
             tag = self.last_delivery_tag
         for candidate in self._tags_up_to(tag):
@@ -634,15 +667,37 @@ class Channel:
                 continue
             if entry[0] is not run_consumer or entry[1] is not run_queue:
                 if run_queue is not None:
-                    self._settle_run(run_consumer, run_queue, run)
+                    self._settle_run(run_consumer, run_queue, run, seqs)
                 run_consumer, run_queue = entry[0], entry[1]
                 run = 0
+                seqs = [] if run_queue.log is not None else None
             run += 1
+            if seqs is not None:
+                seqs.append(entry[2])
         if run_queue is not None:
-            self._settle_run(run_consumer, run_queue, run)
+            self._settle_run(run_consumer, run_queue, run, seqs)
         self.lowest_tag = tag + 1
+        if self.counted_gets:
+            self._uncount_gets([counted for counted in self.counted_gets if counted <= tag])
         if self.global_prefetch:
             self.unpark()
+
+    def count_gets(self) -> None:
+        """A global prefetch begins: what basic.get has fetched counts now, but not what it will.
+
+        RabbitMQ does the same; but it never takes them out again, so that a consumer may starve.
+        """
+        self._uncount_gets(list(self.counted_gets))
+        gets = [tag for tag, entry in self.unacked.items() if entry[0] is None]
+        self.counted_gets.update(gets)
+        self.global_used += len(gets)
+
+    def _uncount_gets(self, tags: list[int]) -> None:
+        """Some of what basic.get has fetched is settled."""
+        for tag in tags:
+            if tag in self.counted_gets:
+                self.counted_gets.discard(tag)
+                self.global_used -= 1
 
     def _tags_up_to(self, tag: int) -> Iterable[int]:
         """Tags among which are all unacked ones up to that one, in order.
@@ -653,9 +708,17 @@ class Channel:
             return range(self.lowest_tag, tag + 1)
         return list(takewhile(lambda unacked: unacked <= tag, self.unacked))
 
-    def _settle_run(self, consumer: ChannelConsumer | None, queue: Queue, count: int) -> None:
-        """That many deliveries of one queue to one consumer are acked."""
+    def _settle_run(
+        self,
+        consumer: ChannelConsumer | None,
+        queue: Queue,
+        count: int,
+        seqs: list[int] | None,
+    ) -> None:
+        """That many deliveries of one queue to one consumer are acked. seqs: None: not asked."""
         queue.settle(count)
+        if seqs and queue.log is not None:
+            queue.log.settle_all(seqs)
         if consumer is not None:
             consumer.unacked_count -= count
             self.global_used -= count
@@ -685,7 +748,7 @@ class Channel:
     def settle(self, tag: int, multiple: bool, outcome: str) -> None:
         """ack, requeue or discard; in tx mode at the commit. Raises: PreconditionFailed."""
         if self.tx is None:
-            if outcome == "ack" and not self.connection.keeps_messages:
+            if outcome == "ack":
                 self.acknowledge(tag, multiple)
             else:
                 self.settle_all(self.take_unacked(tag, multiple), outcome)
@@ -698,11 +761,13 @@ class Channel:
         settled: dict[Queue, list[int]] = {}
         discarded: dict[Queue, list[Delivery]] = {}
         consumers: dict[ChannelConsumer, None] = {}
-        for _tag, (consumer, queue, seq, message, count) in taken:
+        for tag, (consumer, queue, seq, message, count) in taken:
             if consumer is not None:
                 consumer.unacked_count -= 1
                 self.global_used -= 1
                 consumers[consumer] = None
+            elif self.counted_gets:
+                self._uncount_gets([tag])
             if queue.is_deleted:
                 continue
             if outcome == "requeue":
@@ -713,12 +778,10 @@ class Channel:
                 settled.setdefault(queue, []).append(seq)
         for queue, seqs in settled.items():
             queue.settle(len(seqs))
-            if queue.durable:
-                self.connection.node.log.settle(queue, seqs)
+            if queue.log is not None:
+                queue.log.settle_all(seqs)
         for queue, deliveries in discarded.items():
             queue.discard(deliveries)
-            if queue.durable:
-                self.connection.node.log.settle(queue, [delivery.seq for delivery in deliveries])
         if self.global_prefetch:
             self.unpark()
         else:
@@ -766,7 +829,7 @@ class Channel:
         self.connection.parked.pop(consumer, None)
         queue = consumer.queue
         if queue.remove_consumer(consumer) and not queue.is_deleted:
-            self.connection.node.execute(DeleteQueue(queue.vhost, queue.name))
+            self.connection.node.execute(DeleteQueue(queue.vhost, queue.name, queue.queue_id))
 
     def close(self) -> None:
         """The channel is over: whatever it held goes back, its consumers are gone."""

@@ -64,7 +64,7 @@ from broker.amqp.wire import EMPTY_TABLE, Table
 from broker.commands import DeleteQueue
 from broker.marks import hot
 from broker.message import Message
-from broker.seams import NullLog, Transport
+from broker.seams import Transport
 from broker.session import (  # noqa: F401 - importing enters the handlers
     basic_methods,
     channel_methods,
@@ -140,11 +140,11 @@ class Connection:
         "heartbeat_ms",
         "is_blocked",
         "is_full",
+        "is_held",
         "is_legacy",
         "is_loopback",
         "is_paused",
         "is_stalled",
-        "keeps_messages",
         "mechanism",
         "memo",
         "message_size_max",
@@ -179,7 +179,6 @@ class Connection:
         self.state = State.HEADER
         self.version = node.version
         self.fast_path = node.config.fast_path
-        self.keeps_messages = not isinstance(node.log, NullLog)
         limits = node.config.limits
         self.channel_max = limits.channel_max
         self.frame_max = FRAME_MIN_SIZE  # until the peer has tuned
@@ -203,6 +202,7 @@ class Connection:
         self.has_large_chunks = False  # in the outbox
         self.has_published = False  # since the last alarm was over
         self.is_blocked = False  # by an alarm
+        self.is_held = False  # publishes faster than the disk takes it
         self.is_stalled = False  # asked for more than a turn holds: its frames in _rest wait
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
@@ -269,7 +269,13 @@ class Connection:
             self.transport.pause_reading()  # the others have their turn; flush resumes
             self.mark_output()
         node = self.node
-        if not node.turn_requested and (node.changed_queues or node.peers_with_output):
+        if node.log.is_behind and self.has_published and not self.is_held:
+            self.is_held = True
+            node.held_peers[self.connection_id] = self
+            self.transport.pause_reading()
+        if not node.turn_requested and (
+            node.changed_queues or node.peers_with_output or node.log.has_news
+        ):
             node.request_turn()
 
     def _complete_frame(self, rest: bytes, data: bytes) -> int:
@@ -688,9 +694,14 @@ class Connection:
     def _read_on(self) -> None:
         """Read the peer, unless there is a reason not to."""
         if self.state is State.CLOSING or not (
-            self.is_blocked or self.is_stalled or self._waiting_octets > WAITING_MAX
+            self.is_blocked or self.is_held or self.is_stalled or self._waiting_octets > WAITING_MAX
         ):
             self.transport.resume_reading()
+
+    def release(self) -> None:
+        """The disk has caught up: read the peer again."""
+        self.is_held = False
+        self._read_on()
 
     def on_transport_paused(self) -> None:
         """The peer does not read as fast as it is written to: no deliveries until it does."""
@@ -746,7 +757,7 @@ class Connection:
         """Heartbeats and limits in time; called about twice a second."""
         # whom we do not read we do not hear; a stalled peer that takes what we write is alive
         is_taking = self.is_stalled and not self.is_paused
-        if self._received_in_tick or self.is_blocked or is_taking:
+        if self._received_in_tick or self.is_blocked or self.is_held or is_taking:
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:
@@ -864,7 +875,7 @@ class Connection:
         for name in exclusive:
             queue = self.vhost.queues.get(name)
             if queue is not None and queue.owner == self.connection_id:
-                self.node.execute(DeleteQueue(self.vhost.name, name))
+                self.node.execute(DeleteQueue(self.vhost.name, name, queue.queue_id))
 
     def _end(self) -> None:
         """Write what is left and close the transport."""
@@ -887,6 +898,7 @@ class Connection:
         was = self.state
         self.state = State.CLOSED
         self.node.peers.pop(self.connection_id, None)
+        self.node.held_peers.pop(self.connection_id, None)
         self.outbox.clear()
         self.is_full = True
         try:

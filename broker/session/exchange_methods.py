@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from broker.amqp.errors import (
     default_exchange_operation,
-    in_use,
     inequivalent,
     invalid_argument_type,
     reserved_name,
@@ -57,10 +56,18 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
     if name == "":
         raise default_exchange_operation()
     channel.require(CONFIGURE, "exchange", name)
+
+    def reply(exchange: Exchange) -> Method | None:
+        _check_same(exchange, command)  # somebody else's may have come first
+        return None if command.nowait else ExchangeDeclareOk()
+
     existing = vhost.exchanges.get(name)
     if existing is not None:
         _check_same(existing, command)
-        return ExchangeDeclareOk()
+        if not existing.durable:
+            return reply(existing)
+        channel.answer_when_durable(existing, reply)
+        return None
     if name.startswith("amq."):
         raise reserved_name("exchange", name)
     alternate = command.arguments.get("alternate-exchange")
@@ -80,7 +87,7 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
             command.internal,
             command.arguments,
         ),
-        lambda _result: None if command.nowait else ExchangeDeclareOk(),
+        reply,
     )
     return None
 
@@ -121,11 +128,8 @@ def exchange_delete(channel: Channel, command: ExchangeDelete) -> Method | None:
     if name.startswith("amq."):
         raise system_exchange_deletion(what)
     channel.require(CONFIGURE, "exchange", name)
-    existing = vhost.exchanges.get(name)
-    if existing is not None and command.if_unused and existing.bindings:
-        raise in_use(what)
     channel.execute(
-        DeleteExchange(vhost.name, name),
+        DeleteExchange(vhost.name, name, command.if_unused),
         lambda _result: None if command.nowait else ExchangeDeleteOk(),
     )
     return None

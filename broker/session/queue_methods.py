@@ -68,30 +68,25 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
         name = f"amq.gen-{token_urlsafe(16)}"
     elif name.startswith("amq."):
         raise reserved_name("queue", name)
-    what = resource("queue", name, vhost.name)
     channel.require(CONFIGURE, "queue", name)
     owner = connection.connection_id if command.exclusive else 0
-    existing = vhost.queues.get(name)
-    if existing is not None:
-        _check_same(existing, command, durable, owner)
-        existing.touch()
-        return _declared(channel, existing)
-    dead_letter = command.arguments.get("x-dead-letter-exchange")
-    if dead_letter is not None:
-        if dead_letter.tag != "S":
-            raise invalid_argument_type(dead_letter.type_name, "x-dead-letter-exchange", what)
-        other = str(dead_letter.value)
-        channel.require(READ, "queue", name)
-        channel.require(WRITE, "exchange", other)
-    check_queue_arguments(command.arguments, what)
-    _check_type(command, name, vhost.name)
 
     def reply(queue: Queue) -> Method | None:
+        _check_same(queue, command, durable, owner)  # somebody else's may have come first
         if owner:
             connection.own(queue.name)
         answer = _declared(channel, queue)
         return None if command.nowait else answer
 
+    existing = vhost.queues.get(name)
+    if existing is not None:
+        _check_same(existing, command, durable, owner)
+        existing.touch()
+        if not durable:
+            return reply(existing)
+        channel.answer_when_durable(existing, reply)
+        return None
+    _check_new(channel, command, name)
     channel.execute(
         DeclareQueue(vhost.name, name, durable, command.auto_delete, owner, command.arguments),
         reply,
@@ -100,7 +95,8 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
 
 
 def _declared(channel: Channel, queue: Queue) -> Method:
-    queue.pump()
+    if not queue.is_deleted:  # while the answer had to wait
+        queue.pump()
     channel.last_queue = queue.name
     return QueueDeclareOk(queue.name, queue.ready_count, len(queue.consumers))
 
@@ -127,6 +123,20 @@ def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: in
         )
     names = equivalence_names(existing.arguments)
     check_equivalent(existing.arguments, command.arguments, names, what)
+
+
+def _check_new(channel: Channel, command: QueueDeclare, name: str) -> None:
+    """Whether there can be such a queue. Raises: AccessRefused, PreconditionFailed."""
+    vhost = channel.connection.vhost.name
+    what = resource("queue", name, vhost)
+    dead_letter = command.arguments.get("x-dead-letter-exchange")
+    if dead_letter is not None:
+        if dead_letter.tag != "S":
+            raise invalid_argument_type(dead_letter.type_name, "x-dead-letter-exchange", what)
+        channel.require(READ, "queue", name)
+        channel.require(WRITE, "exchange", str(dead_letter.value))
+    check_queue_arguments(command.arguments, what)
+    _check_type(command, name, vhost)
 
 
 def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
@@ -205,9 +215,16 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
     name = stripped(channel.queue_name(command.queue))
     what = resource("queue", name, vhost.name)
     channel.require(CONFIGURE, "queue", name)
+
+    def reply(dropped: int) -> Method | None:
+        if name not in vhost.queues:  # nobody has declared it again since
+            connection.exclusive_queues.pop(name, None)
+        return None if command.nowait else QueueDeleteOk(dropped)
+
     queue = vhost.queues.get(name)
     if queue is None:
-        return QueueDeleteOk(0)
+        channel.answer_when_durable(0, reply)
+        return None
     channel.check_owner(queue)
     if queue.type_name == "quorum" and (command.if_unused or command.if_empty):
         raise conditional_quorum_delete(what, "if-unused" if command.if_unused else "if-empty")
@@ -216,10 +233,5 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
         raise not_empty(what)
     if command.if_unused and queue.consumers:
         raise in_use(what)
-
-    def reply(dropped: int) -> Method | None:
-        connection.exclusive_queues.pop(name, None)
-        return None if command.nowait else QueueDeleteOk(dropped)
-
-    channel.execute(DeleteQueue(vhost.name, name), reply)
+    channel.execute(DeleteQueue(vhost.name, name, queue.queue_id), reply)
     return None

@@ -68,7 +68,7 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
         self.ready: dict[int, Known] = {}
         self.held: dict[int, tuple[Known, Delivery, FakeConsumer | None]] = {}
         self.gone = 0  # acked, delivered without ack, purged
-        self.rejected = 0  # at the door
+        self.refused: set[int] = set()  # at the door
         self.dead: list[tuple[int, str]] = []
         self.consumers: list[FakeConsumer] = []
 
@@ -101,7 +101,7 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
         if is_accepted:
             self.ready[known.number] = known
         else:
-            self.rejected += 1
+            self.refused.add(known.number)
             if self.features.overflow == REJECT_PUBLISH_DLX:
                 self.dead.append((known.number, MAXLEN))  # as the queue is to say
         self._collect()
@@ -172,10 +172,14 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
         self.held[known.number] = (known, delivery, None)
 
     def _take(self, delivery: Delivery) -> Known:
-        """A message was handed out: the best there was, in its time, with the right count."""
+        """A message was handed out: the best there was, in its time, with the right count.
+
+        RabbitMQ gives what was nacked to a consumer that waits, though it has expired meanwhile.
+        """
         number = _number(delivery.message)
         known = self.ready.pop(number)
-        assert not self._is_over(known) or known.deadline_ms == self.clock.time_ms
+        is_over = self._is_over(known) and known.deadline_ms != self.clock.time_ms
+        assert not is_over or known.deliveries > 0
         assert delivery.delivery_count == known.deliveries
         return known
 
@@ -243,8 +247,9 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
                     self.held[known.number] = (known, delivery, consumer)
         died = list(self.queue.extras.dead)
         self.queue.extras.dead.clear()
-        for message, reason in died:
+        for message, reason, seq in died:
             number = _number(message)
+            assert (seq is None) == (number in self.refused), "only what was let in has a number"
             if reason in (REJECTED, DELIVERY_LIMIT) or (number, reason) in self.dead:
                 assert (number, reason) in self.dead, "dead, though nobody said so"
                 continue
@@ -265,7 +270,7 @@ class ExtendedQueueMachine(RuleBasedStateMachine):
         assert sorted(map(_number, inside)) == sorted(self.ready)
         assert self.queue.ready_count == len(self.ready)
         assert self.queue.unacked_count == len(self.held)
-        refused = 0 if self.features.overflow == REJECT_PUBLISH_DLX else self.rejected
+        refused = 0 if self.features.overflow == REJECT_PUBLISH_DLX else len(self.refused)
         inside_or_out = len(self.ready) + len(self.held) + self.gone
         assert self.entered == inside_or_out + refused + len(self.dead)
         assert len(set(self.dead)) == len(self.dead)

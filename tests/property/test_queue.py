@@ -8,11 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from broker.message import Message
+from broker.message import Envelope, Message
 from broker.queues.queue import Delivery, Queue
 from tests.property.conftest import examples
-from tests.support.builders import message
+from tests.support.builders import header
 from tests.support.consumer import FakeConsumer
+
+BODY_SIZE = 6
 
 
 @dataclass
@@ -52,20 +54,24 @@ class QueueMachine(RuleBasedStateMachine):
         self.model = Model()
         self.consumers: list[FakeConsumer] = []
 
-    def _message(self) -> Message:
-        self.model.entered += 1
-        self.model.ready.append((self.model.entered, 0))
-        return message(str(self.model.entered))
+    def _messages(self, count: int) -> list[Message]:
+        """That many more, in one envelope."""
+        model = self.model
+        numbers = range(model.entered + 1, model.entered + count + 1)
+        model.entered += count
+        model.ready += [(number, 0) for number in numbers]
+        envelope = Envelope("", "key", header(BODY_SIZE))
+        return [Message(envelope, b"%0*d" % (BODY_SIZE, number)) for number in numbers]
 
     # in
 
     @rule()
     def push(self) -> None:
-        self.queue.push(self._message())
+        self.queue.push(*self._messages(1))
 
-    @rule(count=st.integers(0, 8))
+    @rule(count=st.integers(1, 8))
     def push_many(self, count: int) -> None:
-        self.queue.push_many([self._message() for _ in range(count)])
+        self.queue.push_many(self._messages(count))
 
     # out
 
@@ -182,7 +188,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         model, queue = self.model, self.queue
-        consumers = list(queue.consumers)
+        consumers = [consumer for consumer in self.consumers if consumer in queue.consumers]
         assert queue.delete() == len(model.ready)
         assert queue.is_deleted
         assert not queue.consumers

@@ -37,6 +37,12 @@ class BrokerProcess:
         self.ports: dict[str, int | None] = {}
 
     def start(self) -> BrokerProcess:
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def launch(self) -> None:
+        """Start the process, and do not wait until it is ready."""
         self._ready_file.unlink(missing_ok=True)
         command = [self._python, "-m", "broker", "--port", "0", "--bind", "127.0.0.1"]
         command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
@@ -49,6 +55,9 @@ class BrokerProcess:
                 cwd=Path(__file__).parents[2],
                 env={**os.environ, "PYTHONWARNINGS": "default"},
             )
+
+    def wait_ready(self) -> None:
+        assert self._process is not None
         deadline = time.monotonic() + self.START_TIMEOUT_S
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -58,7 +67,6 @@ class BrokerProcess:
         self.ports = ready["ports"]
         self.pid = ready["pid"]
         self.port = ready["ports"]["amqp"]
-        return self
 
     @property
     def is_running(self) -> bool:
@@ -67,9 +75,13 @@ class BrokerProcess:
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Send a signal, wait for the end. Returns: the exit code."""
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal_number)
+        self.signal(signal_number)
         return self._process.wait(20)
+
+    def signal(self, signal_number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal_number)
 
     def __enter__(self) -> BrokerProcess:
         return self.start()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from broker.commands import Command
-from broker.message import Message
-from broker.seams import QueueView, Sleeper
+from broker.seams import Sleeper
+from broker.store.commit_log import Batch, CommitLog
+from broker.store.files import Disk
+from broker.store.segment_files import DIRECTORY, SegmentFiles
+from tests.support.faulty_disk import FaultyDisk
+
+BEGAN_MS = 1_700_000_000_000  # since the epoch, when a clock shows 0
 
 
 class FakeClock:
@@ -16,13 +21,14 @@ class FakeClock:
         self.is_due = False
         self.requests = 0
         self.time_ms = 0
+        self.began_ms = BEGAN_MS
         self.sleepers: dict[Sleeper, int] = {}
 
     def now_ms(self) -> int:
         return self.time_ms
 
-    def now_s(self) -> int:
-        return 1_700_000_000 + self.time_ms // 1000
+    def epoch_ms(self) -> int:
+        return self.began_ms + self.time_ms
 
     def wake_at(self, when_ms: int, sleeper: Sleeper) -> None:
         self.sleepers[sleeper] = when_ms
@@ -52,12 +58,18 @@ class DelayedReplicator:
     def __init__(self) -> None:
         self.apply: Callable[[Command], object] | None = None  # set to the node's
         self.is_immediate = True
-        self.pending: list[tuple[Command, Callable[[object], None]]] = []
+        self.pending: list[tuple[Command | None, Callable[[object], None]]] = []
 
     def propose(self, command: Command, done: Callable[[object], None]) -> None:
         self.pending.append((command, done))
         if self.is_immediate:
             self.decide()
+
+    def barrier(self, done: Callable[[], None]) -> None:
+        if self.pending:
+            self.pending.append((None, lambda _result: done()))
+        else:
+            done()
 
     def decide(self, count: int | None = None) -> None:
         """Apply the oldest `count` proposals (None: all there are now) and report their results."""
@@ -66,30 +78,28 @@ class DelayedReplicator:
         assert self.apply is not None
         for command, done in decided:
             try:
-                result = self.apply(command)
+                result = None if command is None else self.apply(command)
             except Exception as error:
                 result = error
             done(result)
 
 
-class DelayedLog:
-    """Seam `MessageLog`: an append is safe only after `sync`."""
+class DelayedLog(CommitLog):
+    """Seam `MessageLog`: the real one on a disk in memory, committed only when the test says so."""
 
-    def __init__(self) -> None:
-        self.synced = 0
+    def __init__(self, disk: Disk | None = None) -> None:
+        self.disk = disk or FaultyDisk()
+        self.disk.make_directory(DIRECTORY)
+        super().__init__(SegmentFiles(self.disk, salt=1), 1 << 20, 1 << 62)
         self.on_synced: Callable[[], None] | None = None  # set to the node's
-        self.appended: list[tuple[Message, list[str]]] = []
-        self.settled: list[tuple[str, list[int]]] = []
 
-    def append(self, message: Message, queues: Sequence[QueueView]) -> int:
-        self.appended.append((message, [queue.name for queue in queues]))
-        return len(self.appended)
+    def sync(self) -> None:
+        """Commit everything there is."""
+        self.complete(self.begin())
 
-    def settle(self, queue: QueueView, seqs: Iterable[int]) -> None:
-        self.settled.append((queue.name, list(seqs)))
-
-    def sync(self, position: int | None = None) -> None:
-        """Everything up to a position (None: all of it) is on the disk."""
-        self.synced = len(self.appended) if position is None else position
+    def complete(self, batch: Batch) -> None:
+        """The commit that was begun is on the disk."""
+        batch.write(self.files, sync=True)
+        self.finish()
         assert self.on_synced is not None
         self.on_synced()

@@ -13,7 +13,7 @@ from tests.tidy.source import ROOT, Module, modules
 LAYERS: list[set[str]] = [
     {"marks", "version"},
     {"amqp"},
-    {"message", "config", "commands"},
+    {"message", "config", "commands", "changes"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},

@@ -63,6 +63,10 @@ def test_a_command_is_a_plain_value(command: Command) -> None:
         assert isinstance(getattr(command, entry.name), (str, bytes, int, tuple, dict))
 
 
+def test_a_command_can_be_logged() -> None:
+    assert "saltdigest" not in repr(EXAMPLES[1])
+
+
 def _definitions(node: Node) -> object:
     return {
         "users": {name: (u.tags, sorted(u.permissions)) for name, u in node.users.items()},

@@ -19,6 +19,7 @@ from broker.commands import (
 from broker.config import Config, override
 from broker.node import Node
 from broker.queues.queue import Queue
+from broker.store.format import VOLATILE_ID
 from tests.support.peer import Peer, World
 
 
@@ -109,6 +110,24 @@ def test_the_version_grows_with_topology_and_permissions(world: World) -> None:
         node.execute(command)
         if not isinstance(command, AddVhost):  # nobody remembers a route in it yet
             assert node.version.number > before, command
+
+
+def test_queues_have_ids_that_tell_them_apart(world: World) -> None:
+    node = world.node
+
+    def declared(name: str, durable: bool, queue_id: int = 0) -> int:
+        node.execute(DeclareQueue("/", name, durable, queue_id=queue_id))
+        return world.queue(name).queue_id
+
+    assert [declared("a", True), declared("b", True), declared("a", True)] == [1, 2, 1]
+    volatile = [declared("c", False), declared("d", False), declared("c", False)]
+    assert volatile == [VOLATILE_ID + 1, VOLATILE_ID + 2, VOLATILE_ID + 1]
+    assert declared("loaded", True, 7) == 7  # from the catalogue
+    assert [declared("e", True), node.last_queue_id] == [8, 8]
+    node.execute(DeleteQueue("/", "e", 7))  # another
+    node.execute(DeleteQueue("/", "a", 1))
+    assert "e" in world.vhost.queues
+    assert declared("a", True) == 9
 
 
 def test_every_connection_has_a_number_of_its_own(world: World) -> None:

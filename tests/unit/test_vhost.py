@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.errors import NotFound, PreconditionFailed
+from broker.amqp.errors import CommandInvalid, NotFound, PreconditionFailed
 from broker.amqp.wire import Field, Table
 from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
 from broker.queues.queue import Queue
@@ -204,3 +204,42 @@ def test_a_binding_is_found_by_the_command_that_names_it(vhost: VHost) -> None:
     assert isinstance(found[1].destination, Queue)
     assert vhost.find_binding(Unbind("/", "amq.direct", "queue", "q1", "other")) is None
     assert vhost.find_binding(Unbind("/", "amq.direct", "exchange", "q1", "k")) is None
+
+
+def test_an_exchange_may_be_deleted_only_while_it_is_unused(vhost: VHost) -> None:
+    bind(vhost, "amq.topic", "q1")
+    with pytest.raises(PreconditionFailed, match="in use"):
+        vhost.delete_exchange("amq.topic", if_unused=True)
+    vhost.unbind(Unbind("/", "amq.topic", "queue", "q1", ""))
+    vhost.delete_exchange("amq.topic", if_unused=True)
+    vhost.delete_exchange("amq.topic", if_unused=True)
+    assert "amq.topic" not in vhost.exchanges
+
+
+def test_a_deletion_may_mean_one_queue_whatever_else_has_its_name(vhost: VHost) -> None:
+    queue = vhost.declare_queue(DeclareQueue("/", "q4"), 4)
+    assert queue.queue_id == 4
+    vhost.delete_queue("q4", 3)
+    assert vhost.queues["q4"] is queue
+    vhost.delete_queue("q4", 4)
+    vhost.delete_queue("q4", 4)
+    assert "q4" not in vhost.queues
+
+
+def test_an_exchange_type_that_is_not_installed_is_refused(vhost: VHost) -> None:
+    with pytest.raises(CommandInvalid, match="unknown exchange type 'x-nope'"):
+        vhost.declare_exchange(DeclareExchange("/", "e", "x-nope"))
+    assert "e" not in vhost.exchanges
+
+
+def test_of_a_vhost_that_is_deleted_only_what_is_built_in_stays(vhost: VHost) -> None:
+    vhost.declare_exchange(DeclareExchange("/", "e", "fanout"))
+    bind(vhost, "e", "q1")
+    bind(vhost, "amq.topic", "e")
+    bind(vhost, "amq.topic", "amq.topic")
+    queue = vhost.queues["q1"]
+    vhost.delete_everything()
+    assert queue.is_deleted
+    assert not vhost.queues
+    assert set(vhost.exchanges) == {"", *(name for name, _, _ in PREDECLARED)}
+    assert not any(exchange.bindings for exchange in vhost.exchanges.values())

@@ -10,9 +10,15 @@ def lanes() -> PriorityLanes[str]:
     return PriorityLanes(5)
 
 
+def put(lanes: PriorityLanes[str], *entries: tuple[str, int]) -> None:
+    """Messages and their priorities, with the next sequence numbers."""
+    first = max(lanes.seqs(), default=0) + 1
+    for seq, (message, priority) in enumerate(entries, first):
+        lanes.put(message, priority, seq)
+
+
 def test_the_oldest_of_the_highest_priority_comes_first(lanes: PriorityLanes[str]) -> None:
-    for message, priority in (("a0", 0), ("b3", 3), ("c0", 0), ("d3", 3), ("e1", 1)):
-        lanes.put(message, priority)
+    put(lanes, ("a0", 0), ("b3", 3), ("c0", 0), ("d3", 3), ("e1", 1))
     assert list(lanes) == ["b3", "d3", "e1", "a0", "c0"]
     assert lanes[0] == "b3"
     assert lanes.top_priority == 3
@@ -21,40 +27,43 @@ def test_the_oldest_of_the_highest_priority_comes_first(lanes: PriorityLanes[str
 
 
 def test_more_than_the_maximum_is_the_maximum(lanes: PriorityLanes[str]) -> None:
-    lanes.put("five", 5)
-    lanes.put("nine", 9)
-    lanes.put("also five", 5)
+    put(lanes, ("five", 5), ("nine", 9), ("also five", 5))
     assert list(lanes) == ["five", "nine", "also five"]
     assert lanes.top_priority == 5
 
 
+def test_every_message_keeps_its_sequence_number(lanes: PriorityLanes[str]) -> None:
+    put(lanes, ("a", 0), ("b", 3), ("c", 0), ("d", 3))
+    assert sorted(lanes.seqs()) == [1, 2, 3, 4]
+    found = []
+    while lanes:
+        found.append((lanes.top_seq, lanes.popleft()))
+    assert found == [(2, "b"), (4, "d"), (1, "a"), (3, "c")]
+    assert lanes.seqs() == []
+
+
 def test_it_looks_like_a_deque(lanes: PriorityLanes[str]) -> None:
     assert (len(lanes), bool(lanes)) == (0, False)
-    lanes.append("a")
-    lanes.extend(["b", "c"])
-    lanes.put("first", 1)
+    put(lanes, ("a", 0), ("b", 0), ("c", 0), ("first", 1))
     assert (len(lanes), bool(lanes)) == (4, True)
     assert list(lanes) == ["first", "a", "b", "c"]
     lanes.clear()
     assert (len(lanes), bool(lanes), lanes.top_priority) == (0, False, -1)
-    lanes.append("again")
+    put(lanes, ("again", 0))
     assert lanes.popleft() == "again"
 
 
 def test_a_maximum_of_zero_is_one_lane() -> None:
     lanes: PriorityLanes[str] = PriorityLanes(0)
-    for message, priority in (("a", 0), ("b", 9), ("c", 1)):
-        lanes.put(message, priority)
+    put(lanes, ("a", 0), ("b", 9), ("c", 1))
     assert [lanes.popleft() for _ in range(3)] == ["a", "b", "c"]
 
 
 def test_the_top_falls_and_rises_with_what_is_there(lanes: PriorityLanes[str]) -> None:
-    lanes.put("a", 1)
-    lanes.put("b", 4)
+    put(lanes, ("a", 1), ("b", 4))
     assert lanes.popleft() == "b"
     assert lanes.top_priority == 1
-    lanes.put("c", 3)
-    lanes.put("d", 2)
+    put(lanes, ("c", 3), ("d", 2))
     assert lanes.top_priority == 3
     assert [lanes.popleft() for _ in range(3)] == ["c", "d", "a"]
     assert lanes.top_priority == -1

@@ -104,6 +104,7 @@ class Sleepy:
     """Seam `Sleeper`."""
 
     vhost = "/"
+    queue_id = 1
 
     def __init__(self, name: str):
         self.name = name
@@ -214,6 +215,6 @@ def test_nobody_is_woken_after_the_end(alarms: Alarms) -> None:
     assert alarms.passes_to(2000) == []
 
 
-def test_the_time_of_day_is_in_seconds(alarms: Alarms) -> None:
-    assert 1_700_000_000 < alarms.clock.now_s() < 10_000_000_000
+def test_the_time_of_day_is_in_milliseconds(alarms: Alarms) -> None:
+    assert 1_700_000_000_000 < alarms.clock.epoch_ms() < 10_000_000_000_000
     assert alarms.clock.now_ms() == 1000

@@ -31,7 +31,9 @@ from broker.session.channel import (
     expiration_problem,
     routing_headers,
 )
+from broker.store.commit_log import CommitLog
 from tests.support.builders import frame, header, publish_frames, table
+from tests.support.kept import bodies_of, reopened
 from tests.support.peer import DelayedLog, Peer, World
 
 # publish
@@ -275,9 +277,14 @@ def kept() -> tuple[Peer, DelayedLog]:
     return peer, log
 
 
-def sync(peer: Peer, log: DelayedLog, position: int | None = None) -> None:
-    log.sync(position)
+def sync(peer: Peer, log: DelayedLog) -> None:
+    log.sync()
     peer.world.settle()
+
+
+def bodies_in(peer: Peer, log: CommitLog, queue: str) -> list[str]:
+    """What a log has of a queue."""
+    return bodies_of(log, peer.world.queue(queue).queue_id)
 
 
 def test_a_confirm_waits_until_the_message_is_safe(kept: tuple[Peer, DelayedLog]) -> None:
@@ -296,27 +303,45 @@ def test_confirms_come_in_order(kept: tuple[Peer, DelayedLog]) -> None:
     peer.publishes(1, "q", "2", delivery_mode=2)
     peer.publishes(1, "t", "3", delivery_mode=2)
     peer.publishes(1, "q", "4")
-    peer.publishes(1, "q", "5", delivery_mode=2)
     peer.receives_nothing()
-    sync(peer, log, 1)
+    batch = log.begin()
+    peer.publishes(1, "q", "5", delivery_mode=2)
+    peer.publishes(1, "t", "6")
+    peer.receives_nothing()
+    log.complete(batch)
+    peer.world.settle()
     peer.receives(1, BasicAck(4, multiple=True))
-    sync(peer, log, 2)
-    peer.receives(1, BasicAck(5))
+    sync(peer, log)
+    peer.receives(1, BasicAck(6, multiple=True))
 
 
 def test_runs_of_messages_wait_as_well(kept: tuple[Peer, DelayedLog]) -> None:
     peer, log = kept
-    peer.publishes(1, "q", *"abcdef", delivery_mode=2)
-    assert len(log.appended) == 6
+    peer.publishes(1, "q", *"abc", delivery_mode=2)
+    batch = log.begin()
+    peer.publishes(1, "q", *"def", delivery_mode=2)
+    assert bodies_in(peer, log, "q") == list("abcdef")
     peer.receives_nothing()
-    sync(peer, log, 3)
+    log.complete(batch)
+    peer.world.settle()
     peer.receives(1, BasicAck(3, multiple=True))
     sync(peer, log)
     peer.receives(1, BasicAck(6, multiple=True))
 
 
+def test_who_waits_for_the_log_says_so(kept: tuple[Peer, DelayedLog]) -> None:
+    peer, log = kept
+    peer.publishes(1, "t", "x", delivery_mode=2)
+    peer.opens_channel(2)
+    peer.publishes(2, "q", "x", delivery_mode=2)
+    assert not log.is_urgent
+    peer.publishes(1, "q", "x", delivery_mode=2)
+    assert log.is_urgent
+
+
 def test_what_is_kept(kept: tuple[Peer, DelayedLog]) -> None:
-    """Persistent messages, for the durable queues among those they go to, confirmed or not."""
+    """Persistent messages, for the durable queues among those they go to, confirmed or not; as
+    long as there are such, for their sequence, transient ones as well, until the next start."""
     peer, log = kept
     peer.binds(1, "q", "amq.fanout")
     peer.binds(1, "t", "amq.fanout")
@@ -325,8 +350,11 @@ def test_what_is_kept(kept: tuple[Peer, DelayedLog]) -> None:
     peer.publishes(1, "nowhere", "lost", delivery_mode=2)
     peer.opens_channel(2)
     peer.publishes(2, "q", "unconfirmed", delivery_mode=2)
-    kept_bodies = [(message.body, queues) for message, queues in log.appended]
-    assert kept_bodies == [(b"both", ["q"]), (b"unconfirmed", ["q"])]
+    assert log.kept_count == 2
+    assert bodies_in(peer, log, "q") == ["both", "transient", "unconfirmed"]
+    assert bodies_in(peer, log, "t") == []
+    log.sync()
+    assert bodies_in(peer, reopened(log.disk), "q") == ["both", "unconfirmed"]
 
 
 def test_a_channel_that_closed_meanwhile_hears_nothing(kept: tuple[Peer, DelayedLog]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from broker.amqp.methods import (
@@ -16,11 +18,15 @@ from broker.amqp.methods import (
     ExchangeUnbind,
     ExchangeUnbindOk,
     Method,
+    QueueBind,
+    QueueBindOk,
 )
 from broker.commands import SetPermissions
 from broker.session.exchange_methods import quoted, stripped
 from tests.support.builders import table
-from tests.support.peer import Peer
+from tests.support.durable import DurableWorld
+from tests.support.peer import Peer, World
+from tests.support.seams import DelayedReplicator
 
 
 def declares(peer: Peer, name: str, type_name: str = "direct", **fields: object) -> None:
@@ -176,3 +182,75 @@ def test_how_texts_show_values() -> None:
     assert quoted(True) == "'true'"
     assert quoted("fanout") == "'fanout'"
     assert stripped("a\r\nb\n") == "ab"
+
+
+# answers that wait
+
+
+def test_durable_exchanges_are_answered_when_they_are_committed(tmp_path: Path) -> None:
+    kept = DurableWorld(tmp_path)
+    peer, other = kept.peer(), kept.peer()
+    peer.opens_channel(1)
+    other.opens_channel(1)
+    for command, reply in (
+        (ExchangeDeclare(exchange="e", durable=True), ExchangeDeclareOk()),
+        (ExchangeBind(destination="e", source="amq.topic"), ExchangeBindOk()),
+        (ExchangeUnbind(destination="e", source="amq.topic"), ExchangeUnbindOk()),
+        (ExchangeDelete(exchange="e"), ExchangeDeleteOk()),
+    ):
+        peer.sends(1, command)
+        other.sends(1, command)  # has nothing to change, but what it finds is not yet kept
+        peer.receives_nothing()
+        other.receives_nothing()
+        kept.commit()
+        peer.receives(1, reply)
+        other.receives(1, reply)
+    kept.node.execute(SetPermissions("guest", "/", ".*", ".*", ".*"))
+    declares(peer, "passing", "fanout")  # which waits for nothing
+    declares(peer, "passing", "fanout")
+
+
+@pytest.mark.parametrize(
+    ("second", "is_refused"),
+    [
+        (ExchangeDeclare(exchange="e", type="fanout"), False),
+        (ExchangeDeclare(exchange="e", type="fanout", nowait=True), False),
+        (ExchangeDeclare(exchange="e", type="direct"), True),
+        (ExchangeDeclare(exchange="e", type="fanout", durable=True), True),
+    ],
+)
+def test_the_second_of_two_declarations_is_held_against_the_first(
+    second: ExchangeDeclare, is_refused: bool
+) -> None:
+    replicator = DelayedReplicator()
+    peer = World(replicator=replicator).peer()
+    peer.opens_channel(1, 2)
+    replicator.is_immediate = False
+    peer.sends(1, ExchangeDeclare(exchange="e", type="fanout"))
+    peer.sends(2, second)
+    replicator.decide()
+    peer.world.settle()
+    peer.receives(1, ExchangeDeclareOk())
+    if is_refused:
+        closed = peer.takes(2, ChannelClose)
+        assert (closed.reply_code, closed.class_id, closed.method_id) == (406, 40, 10)
+    else:
+        peer.receives(2, *([] if second.nowait else [ExchangeDeclareOk()]))
+    assert peer.world.vhost.exchanges["e"].type_name == "fanout"
+
+
+def test_an_exchange_that_comes_into_use_while_its_deletion_is_decided_stays() -> None:
+    replicator = DelayedReplicator()
+    peer = World(replicator=replicator).peer()
+    peer.opens_channel(1, 2)
+    declares(peer, "e")
+    peer.declares(1, "q")
+    replicator.is_immediate = False
+    peer.sends(1, QueueBind(queue="q", exchange="e"))
+    peer.sends(2, ExchangeDelete(exchange="e", if_unused=True))
+    replicator.decide()
+    peer.world.settle()
+    peer.receives(1, QueueBindOk())
+    text = "PRECONDITION_FAILED - exchange 'e' in vhost '/' in use"
+    peer.is_closed_with(2, 406, text, ExchangeDelete.ids)
+    assert "e" in peer.world.vhost.exchanges

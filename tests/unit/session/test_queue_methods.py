@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from broker.amqp.methods import (
     BasicCancel,
     BasicGet,
+    BasicQos,
+    BasicQosOk,
     ChannelClose,
     ConnectionClose,
+    ExchangeDeclare,
+    ExchangeDeclareOk,
     Method,
     QueueBind,
     QueueBindOk,
@@ -25,7 +31,9 @@ from broker.amqp.wire import Table
 from broker.commands import SetPermissions
 from broker.session.channel import REPLY_TO
 from tests.support.builders import table
-from tests.support.peer import Peer
+from tests.support.durable import DurableWorld
+from tests.support.peer import Peer, World
+from tests.support.seams import DelayedReplicator
 
 # declare
 
@@ -275,3 +283,262 @@ def test_permissions(peer: Peer, command: Method, needed: str, missing: str) -> 
     if isinstance(received, ChannelClose):
         assert received.reply_code == 403
         assert received.reply_text.endswith("refused for user 'guest'")
+
+
+# answers that wait for the disk
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> DurableWorld:
+    """A node whose definitions are committed when the test says so."""
+    return DurableWorld(tmp_path)
+
+
+def two_peers(world: World) -> tuple[Peer, Peer]:
+    """Each with channel 1."""
+    peers = (world.peer(), world.peer())
+    for peer in peers:
+        peer.opens_channel(1)
+    return peers
+
+
+def test_a_durable_declaration_is_answered_when_it_is_committed(kept: DurableWorld) -> None:
+    peer, _ = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True), BasicQos())
+    peer.receives_nothing()
+    kept.commit()
+    peer.receives(1, QueueDeclareOk("q", 0, 0), BasicQosOk())
+    assert list(kept.crashes().vhost.queues) == ["q"]
+
+
+def test_bindings_and_deletions_wait_as_well(kept: DurableWorld) -> None:
+    peer, _ = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    kept.commit()
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    for command, reply in (
+        (QueueBind(queue="q", exchange="amq.fanout"), QueueBindOk()),
+        (QueueUnbind(queue="q", exchange="amq.fanout"), QueueUnbindOk()),
+        (QueueDelete(queue="q"), QueueDeleteOk(0)),
+    ):
+        peer.sends(1, command)
+        peer.receives_nothing()
+        kept.commit()
+        peer.receives(1, reply)
+
+
+def test_what_is_not_durable_is_answered_at_once(kept: DurableWorld) -> None:
+    peer, other = two_peers(kept)
+    other.sends(1, QueueDeclare(queue="durable", durable=True))
+    requests = kept.requests
+    peer.sends(1, QueueDeclare(queue="exclusive", exclusive=True, durable=True))
+    peer.receives(1, QueueDeclareOk("exclusive", 0, 0))
+    assert peer.declares(1, "").startswith("amq.gen-")
+    peer.declares(1, "passing")
+    peer.declares(1, "passing")
+    peer.binds(1, "passing", "amq.fanout")
+    peer.sends(1, QueueDelete(queue="passing"))
+    peer.receives(1, QueueDeleteOk(0))
+    other.receives_nothing()
+    assert kept.requests == requests
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        (QueueDeclare(queue="q", durable=True), QueueDeclareOk("q", 0, 0)),
+        (QueueBind(queue="q", exchange="amq.fanout"), QueueBindOk()),
+        (QueueUnbind(queue="q", exchange="amq.direct"), QueueUnbindOk()),
+        (QueueDelete(queue="gone"), QueueDeleteOk(0)),
+        (ExchangeDeclare(exchange="e", durable=True), ExchangeDeclareOk()),
+    ],
+)
+def test_what_somebody_else_has_just_done_is_answered_no_earlier_than_to_him(
+    kept: DurableWorld, command: Method, reply: Method
+) -> None:
+    peer, other = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="gone", durable=True))
+    kept.commit()
+    peer.takes_all(1)
+    for done in (
+        QueueDeclare(queue="q", durable=True, nowait=True),
+        QueueBind(queue="q", exchange="amq.fanout", nowait=True),
+        QueueDelete(queue="gone", nowait=True),
+        ExchangeDeclare(exchange="e", durable=True, nowait=True),
+    ):  # on channels of their own: each waits for its answer
+        number = max(peer.connection.channels) + 1
+        peer.opens_channel(number)
+        peer.sends(number, done)
+    other.sends(1, command)
+    other.receives_nothing()
+    kept.begin()
+    other.receives_nothing()
+    kept.finish()
+    other.receives(1, reply)
+    peer.receives_nothing()
+    other.sends(1, command)  # with nothing pending there is nothing to wait for
+    other.receives(1, reply)
+
+
+def test_a_passive_declaration_does_not_wait(kept: DurableWorld) -> None:
+    peer, other = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    other.sends(1, QueueDeclare(queue="q", passive=True))
+    other.receives(1, QueueDeclareOk("q", 0, 0))
+
+
+def test_a_refusal_does_not_wait(kept: DurableWorld) -> None:
+    peer, other = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    other.sends(1, QueueDeclare(queue="q"))
+    assert other.takes(1, ChannelClose).reply_code == 406
+
+
+def test_a_failed_commit_delays_the_answer(kept: DurableWorld) -> None:
+    peer, other = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    kept.fails_to_commit()
+    other.sends(1, QueueDeclare(queue="q", durable=True))
+    peer.receives_nothing()
+    other.receives_nothing()
+    kept.commit()
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    other.receives(1, QueueDeclareOk("q", 0, 0))
+
+
+def test_a_queue_that_is_deleted_before_its_declaration_is_answered(kept: DurableWorld) -> None:
+    peer, other = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True, arguments=table(x_expires=1000)))
+    other.sends(1, QueueDelete(queue="q"))
+    kept.commit()
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    other.receives(1, QueueDeleteOk(0))
+    assert kept.clock.sleepers == {}
+    assert "q" not in kept.crashes().vhost.queues
+
+
+@pytest.mark.parametrize("how", ["channel", "connection", "socket"])
+def test_whoever_left_is_not_answered_and_his_queue_is_there(kept: DurableWorld, how: str) -> None:
+    peer, _ = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    if how == "channel":
+        peer.sends(1, ChannelClose())
+    elif how == "connection":
+        peer.sends(0, ConnectionClose())
+    else:
+        peer.drops()
+    kept.commit()
+    received = [type(command) for command in peer.takes_all(1)]
+    assert received[:1] == ([] if how == "socket" else [QueueDeclareOk])
+    assert "q" in kept.crashes().vhost.queues
+
+
+def test_an_auto_delete_queue_that_nobody_waits_for_goes_with_the_next_commit(
+    kept: DurableWorld,
+) -> None:
+    peer, _ = two_peers(kept)
+    peer.sends(1, QueueDeclare(queue="q", durable=True, auto_delete=True))
+    kept.commit()
+    peer.takes_all(1)
+    peer.consumes(1, "q")
+    peer.drops()
+    assert kept.replicator.is_dirty
+    kept.commit()
+    assert "q" not in kept.crashes().vhost.queues
+
+
+def test_an_exclusive_queue_declared_again_while_its_deletion_waits_still_goes_with_its_connection(
+    kept: DurableWorld,
+) -> None:
+    """The deletion has to wait because a durable auto-delete exchange goes with it."""
+    peer, _ = two_peers(kept)
+    peer.opens_channel(2)
+    peer.declares(1, "q", exclusive=True)
+    peer.sends(1, ExchangeDeclare(exchange="e", durable=True, auto_delete=True))
+    kept.commit()
+    peer.takes_all(1)
+    peer.binds(1, "q", "e")
+    peer.sends(1, QueueDelete(queue="q"))
+    peer.declares(2, "q", exclusive=True)
+    peer.receives_nothing(1)
+    kept.commit()
+    peer.receives(1, QueueDeleteOk(0))
+    peer.drops()
+    assert "q" not in kept.vhost.queues
+
+
+# two at the same moment
+
+
+@pytest.fixture
+def slow() -> tuple[Peer, Peer, DelayedReplicator]:
+    """Two peers of a node that agrees on changes in later turns."""
+    replicator = DelayedReplicator()
+    peers = two_peers(World(replicator=replicator))
+    replicator.is_immediate = False
+    return *peers, replicator
+
+
+def decide(peer: Peer, replicator: DelayedReplicator) -> None:
+    replicator.decide()
+    peer.world.settle()
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        (QueueDeclare(queue="q", durable=True), None),
+        (QueueDeclare(queue="q", durable=True, nowait=True), None),
+        (QueueDeclare(queue="q"), 406),
+        (QueueDeclare(queue="q", durable=True, arguments=table(x_max_length=5)), 406),
+        (QueueDeclare(queue="q", exclusive=True), 405),
+    ],
+)
+def test_the_second_of_two_declarations_is_held_against_the_first(
+    slow: tuple[Peer, Peer, DelayedReplicator], second: QueueDeclare, code: int | None
+) -> None:
+    peer, other, replicator = slow
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    other.sends(1, second)
+    decide(peer, replicator)
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    if code is None:
+        other.receives(1, *([] if second.nowait else [QueueDeclareOk("q", 0, 0)]))
+    else:
+        closed = other.takes(1, ChannelClose)
+        assert (closed.reply_code, closed.class_id, closed.method_id) == (code, 50, 10)
+    other.drops()
+    decide(peer, replicator)
+    assert "q" in peer.world.vhost.queues
+
+
+def test_the_second_may_have_left_before_it_would_be_refused(
+    slow: tuple[Peer, Peer, DelayedReplicator],
+) -> None:
+    peer, other, replicator = slow
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    other.sends(1, QueueDeclare(queue="q"))
+    other.drops()
+    decide(peer, replicator)
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    assert peer.world.node.bug_count == 0
+
+
+def test_a_deletion_does_not_hit_a_queue_declared_after_it_was_asked_for(
+    slow: tuple[Peer, Peer, DelayedReplicator],
+) -> None:
+    peer, other, replicator = slow
+    replicator.is_immediate = True
+    peer.declares(1, "q")
+    replicator.is_immediate = False
+    peer.sends(1, QueueDelete(queue="q"))
+    other.sends(1, QueueDelete(queue="q"))
+    replicator.decide(1)
+    peer.sends(1, QueueDeclare(queue="q"))
+    first, second = replicator.pending
+    replicator.pending = [second, first]  # as the other's request may be overtaken on its way
+    peer.publishes(1, "q", "kept")
+    decide(peer, replicator)
+    peer.receives(1, QueueDeleteOk(0), QueueDeclareOk("q", 0, 0))
+    other.receives(1, QueueDeleteOk(0))
+    assert "q" in peer.world.vhost.queues

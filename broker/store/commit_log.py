@@ -1,0 +1,445 @@
+"""The node's log: messages and what became of them, in the order it happened, committed in groups.
+
+    keep, note → the open block → closed blocks ──begin──▶ Batch ──write, sync──▶ finish
+                 └─ readable from memory until they are written ─┘
+
+Everything a turn brings goes into the open block; a block is closed when it is large enough or a
+commit begins. `begin` hands out what there is as a `Batch`, to be written and synced elsewhere
+(`store/commit.py`); `finish` says that it is safe. There is one batch under way at a time. `number`
+is that of the commit to come, `synced` that of the last one that is safe: what is kept now is safe
+once `synced` has reached the present `number`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from broker.marks import hot
+from broker.message import Envelope, Message
+from broker.seams import Kept
+from broker.store import checkpoint
+from broker.store.cleaner import Cleaner
+from broker.store.format import (
+    BLOCK_OCTETS,
+    EXTRAS,
+    FIRST_OFFSET,
+    HEADER_OCTETS,
+    MESSAGES,
+    RECORD_OCTETS,
+    REFER,
+    TRANSIENT,
+    Record,
+    extras_of,
+    has_right_checksum,
+    index_of,
+    make_block,
+    pack_record,
+    read_block_header,
+    record_at,
+    records,
+    segment_header,
+    unpack_extras,
+)
+from broker.store.queue_log import QueueLog
+from broker.store.segment_files import SegmentFiles
+from broker.store.space import Segment, Space
+
+if TYPE_CHECKING:
+    from broker.store.commit import Committer
+
+log = logging.getLogger("broker.store")
+
+BEHIND_OCTETS = 16 * 1024 * 1024  # not yet written, from which on publishers have to wait
+READ_AHEAD_OCTETS = 1024 * 1024
+CHECKPOINT_OCTETS = 512 * 1024 * 1024  # written since the last one: a second or two of recovery
+CACHE_BLOCKS = 16  # read lately: queues that were filled together are often drained together
+_ZERO = bytes(4)
+_OFFSET = 0xFFFF_FFFF
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one commit brings onto the medium."""
+
+    number: int
+    last_block: int
+    blocks: list[tuple[int, int, bytes]]  # segment, offset, octets
+    headers: dict[int, bytes]  # of new segments
+    checkpoint: bytes = b""  # to be put down when the blocks are there; empty: none is due
+    removals: list[int] = field(default_factory=list)  # segments that the checkpoint has not
+    octets: int = 0
+    positions: list[int] = field(default_factory=list)
+
+    def write(self, files: SegmentFiles, *, sync: bool) -> None:
+        """Called in the commit thread, again after an error. Raises: OSError."""
+        files.commit(self.blocks, self.headers, sync=sync or bool(self.checkpoint))
+        if self.checkpoint:
+            files.put(checkpoint.NAME, self.checkpoint)
+            files.remove(self.removals)
+
+
+class CommitLog:
+    """Seam `MessageLog`. See the module.
+
+    queue_memory: octets that a queue may hold in memory before its messages are on disk only.
+    """
+
+    def __init__(self, files: SegmentFiles, segment_octets: int, queue_memory: int):
+        self.files = files
+        self.space = Space(segment_octets)
+        self.queue_memory = queue_memory
+        self.queues: dict[int, QueueLog] = {}
+        self.dirty: list[QueueLog] = []  # with settlements to write down
+        self.number = 1
+        self.synced = 0
+        self.kept_count = 0  # persistent messages kept, ever
+        self.is_urgent = False  # somebody waits for the commit to come
+        self.committer: Committer | None = None
+        self.lost_count = 0  # messages that were damaged
+        self.unreadable_count = 0  # messages passed over
+        self.pending_octets = 0  # kept and not yet written
+        self.written_octets = 0  # of blocks that were closed, ever
+        self.next_block = 1
+        self._synced_block = 0
+        self._chunks: list[bytes] = []  # of the open block
+        self._octets = 0
+        self._block = 0  # its position; while there are chunks
+        self._token: object = None  # the messages kept last, and where their record is
+        self._token_at = 0
+        self._closed: list[tuple[int, int, bytes]] = []
+        self._headers: dict[int, bytes] = {}
+        self._checkpoint_octets = -CHECKPOINT_OCTETS  # written by the time of the last checkpoint
+        self._payloads: dict[int, bytes] = {}  # of blocks that are not written yet, by position
+        self._batch: Batch | None = None
+        self._cache: dict[int, bytes] = {}  # payloads by position, the oldest first
+        self._envelope: Envelope | None = None  # the last one read back
+        self.cleaner = Cleaner(self)
+
+    # in
+
+    def open_queue(self, queue_id: int, first_seq: int, *, is_durable: bool) -> QueueLog:
+        """Begin to keep messages of a queue."""
+        queue = QueueLog(self, queue_id, first_seq, is_durable=is_durable)
+        self.queues[queue_id] = queue
+        return queue
+
+    def resume(self, last_block: int, segments: list[Segment], *, has_checkpoint: bool) -> None:
+        """Go on behind what recovery found. Then its queues are put into `queues`."""
+        if has_checkpoint:
+            self._checkpoint_octets = 0
+        self.next_block = last_block + 1
+        self._synced_block = last_block
+        self.space.resume(segments)
+
+    def find_queue(self, queue_id: int) -> QueueLog | None:
+        """What the log has of a queue from before the start."""
+        return self.queues.get(queue_id)
+
+    @hot(bench="persistent")
+    def keep(
+        self,
+        queue: QueueLog,
+        first: int,
+        messages: Sequence[Message],
+        token: object,
+        flags: int,
+        extras: bytes,
+    ) -> None:
+        """Write down messages that share an envelope. See `QueueLog.keep`."""
+        count = len(messages)
+        if token is self._token:
+            chunk = pack_record(REFER, flags, 0, self._token_at, queue.queue_id, first, count)
+            self._chunks.append(chunk + _ZERO + extras)
+            self._octets += len(chunk) + 4 + len(extras)
+        else:
+            if self._octets >= BLOCK_OCTETS:
+                self.close_block()
+            if not self._octets:
+                self._open_block()
+            self._token = token
+            self._token_at = self._octets
+            envelope = messages[0].envelope
+            address, header = envelope.address, envelope.header
+            head = pack_record(
+                MESSAGES, flags, len(address), len(header), queue.queue_id, first, count
+            )
+            self._octets += (
+                RECORD_OCTETS
+                + len(address)
+                + len(header)
+                + len(extras)
+                + count * envelope.body_size
+            )
+            if count == 1:
+                self._chunks += (head, address, header, extras, messages[0].body)
+            else:
+                self._chunks += (head, address, header, extras)
+                self._chunks += [message.body for message in messages]
+        if not flags & TRANSIENT:
+            self.kept_count += count
+        octets = count * (messages[0].envelope.body_size + RECORD_OCTETS)
+        queue.add_entry(self._block, first, first + count - 1, octets)
+        self.space.add(self._block, count, octets)
+
+    def begin_cold_block(self) -> int:
+        """Begin a block for what is rewritten. Returns: its position. `close_block` must follow."""
+        if self._octets:
+            self.close_block()
+        self._open_block(is_cold=True)
+        return self._block
+
+    def note(self, chunk: bytes) -> None:
+        """Write down a whole record that is not about new messages."""
+        if not self._octets:
+            self._open_block()
+        self.append(chunk)
+
+    def append(self, chunk: bytes) -> int:
+        """Put a whole record into the open block. Returns: where in it."""
+        at = self._octets
+        self._chunks.append(chunk)
+        self._octets = at + len(chunk)
+        return at
+
+    def _open_block(self, *, is_cold: bool = False) -> None:
+        space = self.space
+        segment = space.segments.get(space.cold if is_cold else space.hot)
+        if segment is None or segment.end >= space.segment_octets:
+            segment = space.begin_segment(self.next_block, FIRST_OFFSET, is_cold=is_cold)
+            self._headers[segment.number] = segment_header(
+                segment.number, self.next_block, self.files.salt, is_cold=is_cold
+            )
+        self._block = segment.number << 32 | segment.end
+        self._token = None
+
+    def close_block(self) -> None:
+        """Nothing more goes into the open block."""
+        payload = b"".join(self._chunks)
+        assert len(payload) == self._octets
+        block = make_block(payload, self.next_block, self._synced_block, self.files.salt)
+        segment = self.space.segments[self._block >> 32]
+        segment.last_block = self.next_block
+        self.space.grow(segment, len(block))
+        self.next_block += 1
+        self._closed.append((self._block >> 32, self._block & _OFFSET, block))
+        self._payloads[self._block] = payload
+        self.pending_octets += len(block)
+        self.written_octets += len(block)
+        self._chunks.clear()
+        self._octets = 0
+        self._token = None
+
+    # commit
+
+    def on_turn(self, now_ms: int) -> None:
+        """Seam `MessageLog`."""
+        if self.committer is not None:
+            self.committer.on_turn(now_ms)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._octets or self._closed or self.dirty)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the disk is so far behind that publishers should wait."""
+        return self.pending_octets + self._octets > BEHIND_OCTETS
+
+    @property
+    def uncommitted_octets(self) -> int:
+        """What the next commit would write."""
+        batch = self._batch
+        return self.pending_octets + self._octets - (batch.octets if batch else 0)
+
+    def begin(self) -> Batch:
+        """Everything since the last one, to be committed. `finish` has to follow."""
+        assert self._batch is None, "one commit at a time"
+        dirty, self.dirty = self.dirty, []
+        for queue in dirty:
+            queue.write_down()
+        if self._octets:
+            self.close_block()
+        self.is_urgent = False
+        closed, self._closed = self._closed, []
+        headers, self._headers = self._headers, {}
+        batch = Batch(self.number, self.next_block - 1, closed, headers)
+        if self._wants_checkpoint():
+            self._add_checkpoint(batch)
+        batch.octets = sum(len(data) for _, _, data in closed)
+        batch.positions = [number << 32 | offset for number, offset, _ in closed]
+        self._batch = batch
+        self.number += 1
+        return batch
+
+    def _wants_checkpoint(self) -> bool:
+        """Whether a segment can go, or the next start would have too much to read."""
+        return (
+            self.space.has_dead
+            or self.written_octets - self._checkpoint_octets >= CHECKPOINT_OCTETS
+        )
+
+    def _add_checkpoint(self, batch: Batch) -> None:
+        """With this commit: segments that are dead by now go when it is there."""
+        batch.removals = self.space.take_dead()
+        gone = set(batch.removals)
+        for position in [position for position in self._cache if position >> 32 in gone]:
+            del self._cache[position]
+        batch.checkpoint = checkpoint.of(self)
+        self._checkpoint_octets = self.written_octets
+
+    def finish(self) -> None:
+        """The batch is on the medium."""
+        batch, self._batch = self._batch, None
+        assert batch is not None
+        self.synced = batch.number
+        self._synced_block = batch.last_block
+        self.pending_octets -= batch.octets
+        for position in batch.positions:
+            del self._payloads[position]
+
+    # back
+
+    def read(self, queue: QueueLog, block: int, first: int, last: int) -> list[Kept] | None:
+        """The live messages of a queue from first to last in a block; None: it is damaged.
+
+        Raises: OSError.
+        """
+        payload = self.payload(block)
+        if payload is None:
+            return None
+        found: list[Kept] = []
+        for record in records(payload):
+            if (
+                record.queue_id != queue.queue_id
+                or record.kind > REFER
+                or record.seq > last
+                or record.seq + record.total <= first
+            ):
+                continue
+            self._read_record(queue, payload, record, first, last, found)
+        if len(found) > 1 and any(
+            found[index].seq > found[index + 1].seq for index in range(len(found) - 1)
+        ):
+            found.sort(key=_seq_of)
+        return found
+
+    def _read_record(
+        self,
+        queue: QueueLog,
+        payload: bytes,
+        record: Record,
+        first: int,
+        last: int,
+        found: list[Kept],
+    ) -> None:
+        source, index = record, 0
+        if record.kind == REFER:
+            source, index = record_at(payload, record.b), index_of(payload, record)
+        envelope, at = self.source_of(payload, source)
+        deadline_ms = 0
+        if record.flags & EXTRAS:
+            deadline_ms, blind_keys = unpack_extras(extras_of(payload, record))
+            if blind_keys:
+                envelope = Envelope.restored(envelope.address, envelope.header, blind_keys)
+        size = envelope.body_size
+        low, high = max(first, record.seq), min(last, record.seq + record.total - 1)
+        at += (index + low - record.seq) * size
+        settled, delivered = queue.settled, queue.delivered
+        counts = queue.counts
+        for seq in range(low, high + 1):
+            if not settled or seq not in settled:
+                count = 0
+                if delivered and seq in delivered:
+                    count = counts.get(seq, 1)
+                message = Message(envelope, payload[at : at + size])
+                found.append(Kept(seq, message, deadline_ms, count))
+            at += size
+
+    def source_of(self, payload: bytes, record: Record) -> tuple[Envelope, int]:
+        """What a MESSAGES record holds: its envelope, and where its first body lies."""
+        at = record.at + RECORD_OCTETS
+        header_at = at + record.a
+        bodies_at = header_at + record.b
+        address, header = payload[at:header_at], payload[header_at:bodies_at]
+        bodies_at += len(extras_of(payload, record))
+        envelope = self._envelope
+        if envelope is None or envelope.header != header or envelope.address != address:
+            envelope = self._envelope = Envelope.restored(address, header)
+        return envelope, bodies_at
+
+    def payload(self, block: int) -> bytes | None:
+        """A block's payload, checked; None: it is damaged. Raises: OSError."""
+        if block == self._block and self._octets:
+            self.close_block()
+        payload = self._payloads.get(block) or self._cache.get(block)
+        if payload is not None:
+            return payload
+        payload = self._read_block(block)
+        if payload is None:
+            log.error("a block is damaged, segment=%s offset=%s", block >> 32, block & _OFFSET)
+            return None
+        cache = self._cache
+        if len(cache) >= CACHE_BLOCKS:
+            del cache[next(iter(cache))]
+        if len(payload) <= 4 * BLOCK_OCTETS:
+            cache[block] = payload
+        return payload
+
+    def _read_block(self, block: int) -> bytes | None:
+        number, offset = block >> 32, block & _OFFSET
+        size = HEADER_OCTETS + BLOCK_OCTETS + BLOCK_OCTETS // 4
+        data = self.files.read(number, size, offset)
+        header = read_block_header(data, 0)
+        if header is None:
+            return None
+        end = HEADER_OCTETS + header.length
+        if offset + end > self.space.segments[number].end:
+            return None
+        if end > len(data):
+            data += self.files.read(number, end - len(data), offset + len(data))
+        if not has_right_checksum(data, 0, header.length, self.files.salt):
+            return None
+        return data[HEADER_OCTETS:end]
+
+    def read_ahead(self, block: int, ahead: int | None) -> None:
+        """A queue has read a block and will read another: have the system fetch what follows."""
+        if ahead is None or ahead in self._payloads:
+            return
+        step = READ_AHEAD_OCTETS
+        if block >> 32 == ahead >> 32 and block // step == ahead // step and block & _OFFSET > step:
+            return  # asked for already
+        number, offset = ahead >> 32, ahead & _OFFSET
+        with suppress(OSError):  # only a hint: reading will tell
+            self.files.will_need(number, 2 * step, offset // step * step)
+
+    def on_unreadable(self, queue: QueueLog, count: int, error: OSError) -> None:
+        """Messages of a queue cannot be read now: they are passed over until the next start."""
+        self.unreadable_count += count
+        log.error(
+            "messages cannot be read, the next start tries again, queue_id=%s count=%s: %s",
+            queue.queue_id,
+            count,
+            error,
+        )
+
+    def on_lost(self, queue: QueueLog, parts: list[tuple[int, int]], count: int) -> None:
+        """Messages of a queue cannot be read back."""
+        self.lost_count += count
+        log.error(
+            "messages are lost, queue_id=%s count=%s seqs=%s",
+            queue.queue_id,
+            count,
+            ",".join(f"{first}-{last}" for first, last in parts),
+        )
+
+    def close(self) -> None:
+        self.files.close()
+
+
+def _seq_of(kept: Kept) -> int:
+    return kept.seq

@@ -1,0 +1,406 @@
+"""What the log knows of one queue: where its messages lie, and which of them are done with.
+
+    seq:   … floor ── settled here and there ── │ paged_from ───────── next_seq
+             └── in memory or on their way ─────┘ └── on disk only ───┘
+
+A queue gets one when its first message is kept, because it is persistent or because there is no
+room for it in memory. From then on every message of the queue is kept, until none is left; so the
+numbers in the log have no holes but those that were settled. `firsts`, `lasts` and `blocks` are one
+entry per block that has messages of this queue: 24 octets for as many as a commit brought.
+
+Settlements are collected during a turn and written down once, as ranges, when a commit begins.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from broker.marks import hot
+from broker.message import Message
+from broker.seams import Kept
+from broker.store.format import (
+    COUNTED,
+    EXTRAS,
+    JUMP,
+    SETTLED,
+    TRANSIENT,
+    pack_extras,
+    pack_ranges,
+)
+from broker.store.queue_state import QueueState
+from broker.store.ranges import RangeSet, coalesced
+
+if TYPE_CHECKING:
+    from broker.store.commit_log import CommitLog
+
+SEQ_MASK = (1 << 48) - 1  # of a rank in a priority queue, see queues/extended.py
+TRIM_MIN = 256  # entries that are done with before the arrays are cut
+
+
+class QueueLog:
+    """See the module. first_seq: of the first message that will be kept."""
+
+    __slots__ = (
+        "_counting",
+        "_settling",
+        "_settling_ranges",
+        "average_octets",
+        "blocks",
+        "counts",
+        "delivered",
+        "firsts",
+        "floor",
+        "has_deadlines",
+        "has_jump",
+        "head",
+        "is_dirty",
+        "is_durable",
+        "kept_from",
+        "lasts",
+        "live_count",
+        "log",
+        "next_seq",
+        "paged_count",
+        "paged_from",
+        "queue_id",
+        "settled",
+        "transient",
+    )
+
+    def __init__(self, log: CommitLog, queue_id: int, first_seq: int, *, is_durable: bool):
+        self.log = log
+        self.queue_id = queue_id
+        self.is_durable = is_durable
+        self.next_seq = self.floor = self.paged_from = first_seq
+        self.has_deadlines = False  # of messages that expire
+        self.has_jump = True  # the next message's number does not follow from the last one's
+        self.paged_count = 0  # messages from paged_from on
+        self.kept_from = first_seq  # every message from here on was kept
+        self.live_count = 0  # messages that are not settled, as far as that is written down
+        self.average_octets = 0.0  # of a message in the log, about
+        self.settled = RangeSet()  # above floor
+        self.transient = RangeSet()  # kept for want of room only: a restart forgets them
+        self.delivered = RangeSet()  # at least once, and not settled
+        self.counts: dict[int, int] = {}  # deliveries, in queues that count them
+        self.firsts, self.lasts, self.blocks = array("Q"), array("Q"), array("Q")
+        self.head = 0  # the first entry that has something live
+        self.is_dirty = False
+        self._settling: list[int] = []
+        self._settling_ranges: list[tuple[int, int]] = []
+        self._counting: dict[int, int] = {}
+
+    # in
+
+    @hot(bench="persistent")
+    def keep(
+        self, messages: Sequence[Message], token: object, *, persistent: bool, deadline_ms: int = 0
+    ) -> None:
+        """Keep messages that share an envelope, as the next of the queue.
+
+        token: the same object when the same messages are kept for several queues: they are
+        written once. deadline_ms: since the epoch; 0: none.
+        """
+        first = self.next_seq
+        self.next_seq = first + len(messages)
+        flags = 0
+        if not (persistent and self.is_durable):
+            flags = TRANSIENT
+            if self.is_durable:
+                self.transient.add(first, self.next_seq - 1)
+        if self.has_jump:
+            self.has_jump = False
+            flags |= JUMP
+        extras = b""
+        blind_keys = messages[0].envelope.blind_keys
+        if deadline_ms or blind_keys:
+            self.has_deadlines = self.has_deadlines or deadline_ms > 0
+            flags |= EXTRAS
+            extras = pack_extras(deadline_ms, blind_keys)
+        self.log.keep(self, first, messages, token, flags, extras)
+
+    def skip(self, count: int) -> None:
+        """Messages entered the queue that need not be kept, because nothing else in it is."""
+        self.next_seq += count
+        self.floor = self.paged_from = self.kept_from = self.next_seq
+        self.has_jump = True
+
+    def begin_at(self, seq: int) -> None:
+        """Messages from a number on are going to be kept that were skipped. `live_count` is 0."""
+        self.next_seq = self.floor = self.paged_from = self.kept_from = seq
+        self.has_jump = True
+
+    def add_entry(self, block: int, first: int, last: int, octets: int) -> None:
+        """Messages are in a block. Called by the log, in order of sequence numbers."""
+        count = last - first + 1
+        self.average_octets += (octets - count * self.average_octets) / (self.live_count + count)
+        if self.blocks and self.blocks[-1] == block and self.lasts[-1] + 1 == first:
+            self.lasts[-1] = last
+        else:
+            self.firsts.append(first)
+            self.lasts.append(last)
+            self.blocks.append(block)
+        self.live_count += count
+
+    # settle
+
+    def settle(self, seq: int) -> None:
+        """A message is done with."""
+        self._settling.append(seq)
+        if not self.is_dirty:
+            self.mark_dirty()
+
+    def settle_all(self, seqs: Sequence[int]) -> None:
+        """Messages are done with, those that were not yet."""
+        if isinstance(seqs, range) and seqs.step == 1:
+            if seqs:
+                self._settling_ranges.append((seqs.start, seqs.stop - 1))
+        else:
+            self._settling += seqs
+        if not self.is_dirty:
+            self.mark_dirty()
+
+    def hand_out(self, seqs: Sequence[int], count: int | None) -> None:
+        """Messages are delivered and may come back. count: how often they were before, in a queue
+        where that matters."""
+        if not self.is_durable or not seqs:
+            return
+        if isinstance(seqs, range) and seqs.step == 1:
+            self.delivered.add(seqs.start, seqs.stop - 1)
+        else:
+            for first, last in coalesced([seq & SEQ_MASK for seq in seqs]):
+                self.delivered.add(first, last)
+        if count is not None:
+            for seq in seqs:
+                if seq & SEQ_MASK >= self.floor:  # else it was skipped
+                    self._counting[seq & SEQ_MASK] = count + 1
+            if not self.is_dirty:
+                self.mark_dirty()
+
+    def mark_dirty(self) -> None:
+        self.is_dirty = True
+        self.log.dirty.append(self)
+
+    def write_down(self) -> None:
+        """Write what was settled and delivered since the last commit. Called as one begins."""
+        self.is_dirty = False
+        settled = self._collect(self._settling, self._settling_ranges)
+        parts = [part for first, last in settled for part in self._unsettled(first, last)]
+        if self._counting:
+            counting, self._counting = self._counting, {}
+            self.counts.update(counting)
+            self._note(COUNTED, list(counting.items()))
+        if parts:
+            self._note(SETTLED, parts)
+            for first, last in parts:
+                self._forget(first, last)
+            self._advance()
+
+    @staticmethod
+    def _collect(numbers: list[int], ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Both as ranges; empties them."""
+        found = ranges[:]
+        ranges.clear()
+        if numbers:
+            if min(numbers) < 0:  # ranks of a priority queue
+                numbers[:] = [number & SEQ_MASK for number in numbers]
+            found += coalesced(numbers)
+            numbers.clear()
+        return list(RangeSet(found)) if len(found) > 1 else found
+
+    def _unsettled(self, first: int, last: int) -> list[tuple[int, int]]:
+        first = max(first, self.floor)
+        return self.settled.missing(first, last) if first <= last else []
+
+    def _note(self, kind: int, ranges: list[tuple[int, int]]) -> None:
+        if ranges and self.is_durable:
+            firsts, lasts = [part[0] for part in ranges], [part[1] for part in ranges]
+            self.log.note(pack_ranges(kind, self.queue_id, firsts, lasts))
+
+    def _forget(self, first: int, last: int) -> None:
+        """Count messages, none of which was settled before, out of the blocks they are in."""
+        self.settled.add(first, last)
+        lasts, firsts = self.lasts, self.firsts
+        index = bisect_left(lasts, first, self.head)
+        while index < len(lasts) and firsts[index] <= last:
+            overlap = min(last, lasts[index]) - max(first, firsts[index]) + 1
+            self.live_count -= overlap
+            self.log.space.release(self.blocks[index], overlap, overlap * self.average_octets)
+            index += 1
+
+    def _advance(self) -> None:
+        """Move the floor over what is settled, and let go of entries below it."""
+        settled = self.settled
+        if settled.firsts[0] > self.floor:
+            return
+        self.floor = floor = settled.lasts[0] + 1
+        settled.forget_below(floor)
+        self.delivered.forget_below(floor)
+        self.transient.forget_below(floor)
+        if self.counts:
+            self.counts = {seq: count for seq, count in self.counts.items() if seq >= floor}
+        lasts, head = self.lasts, self.head
+        while head < len(lasts) and lasts[head] < floor:
+            head += 1
+        if head > TRIM_MIN and head * 2 > len(lasts):
+            del self.firsts[:head], self.lasts[:head], self.blocks[:head]
+            head = 0
+        self.head = head
+
+    def is_live(self, seq: int) -> bool:
+        """Whether a message that was kept is not settled, as far as that is written down."""
+        return seq >= self.floor and seq not in self.settled
+
+    def drop(self) -> None:
+        """The queue is gone, and everything in it."""
+        if self.floor < self.next_seq:
+            for first, last in self._unsettled(self.floor, self.next_seq - 1):
+                self._forget(first, last)
+        self.log.queues.pop(self.queue_id, None)
+        self._settling.clear()
+        self._settling_ranges.clear()
+        self._counting.clear()
+        self.paged_count = 0
+
+    # back
+
+    def page_in(self) -> list[Kept]:
+        """The next messages that are on disk only, those of one block; none: there are no more.
+
+        What is damaged is lost: said in the log, and taken out of the queue.
+        """
+        while self.paged_count:
+            index = bisect_left(self.lasts, self.paged_from, self.head)
+            assert index < len(self.lasts), "messages are paged out that were never kept"
+            last = self.lasts[index]
+            first, block = max(self.paged_from, self.firsts[index]), self.blocks[index]
+            ahead = self.blocks[index + 1] if index + 1 < len(self.blocks) else None
+            try:
+                found = self.log.read(self, block, first, last)
+            except OSError as error:
+                self._pass_over(first, last, error)
+                found = []
+            if found is None:
+                self._lose(first, last)
+                found = []
+            self.paged_from = last + 1
+            self.paged_count -= len(found)
+            if found:
+                self.log.read_ahead(block, ahead)
+                return found
+        return []
+
+    def count_octets(self) -> int:
+        """The bodies of all messages that are on disk only, by reading them."""
+        octets = 0
+        found: list[Kept] | None
+        for index in range(bisect_left(self.lasts, self.paged_from, self.head), len(self.lasts)):
+            first = max(self.paged_from, self.firsts[index])
+            try:
+                found = self.log.read(self, self.blocks[index], first, self.lasts[index])
+            except OSError:  # whoever wants the messages will say so
+                found = None
+            octets += sum(len(item.message.body) for item in found or ())
+        return octets
+
+    def _lose(self, first: int, last: int) -> None:
+        """Messages are damaged for good: they are done with."""
+        self.write_down()
+        parts = self._unsettled(first, last)
+        count = sum(high - low + 1 for low, high in parts)
+        self.paged_count -= sum(
+            high - max(low, self.paged_from) + 1 for low, high in parts if high >= self.paged_from
+        )
+        if count:
+            self.log.on_lost(self, parts, count)
+            self.settle_all(range(first, last + 1))
+            self.write_down()
+
+    def _pass_over(self, first: int, last: int, error: OSError) -> None:
+        """Messages cannot be read for now: the next start tries again."""
+        count = sum(high - low + 1 for low, high in self._unsettled(first, last))
+        self.paged_count -= count
+        self.log.on_unreadable(self, count, error)
+
+    def live_parts(self, first: int, last: int, block: int) -> list[tuple[int, int]]:
+        """What of first, …, last, all of one record in this block, is live and is read from here,
+        not from where it has moved."""
+        parts = self._unsettled(first, last)
+        if not parts:
+            return []
+        index = bisect_left(self.lasts, parts[0][0], self.head)
+        if index == len(self.lasts) or self.blocks[index] != block:
+            return []
+        return parts
+
+    def lose_block(self, block: int) -> None:
+        """A block can't be read any more: what is live in it is lost."""
+        entries = zip(self.firsts, self.lasts, self.blocks, strict=True)
+        for first, last in [(first, last) for first, last, at in entries if at == block]:
+            self._lose(first, last)  # may cut the arrays
+
+    def move_entry(self, block: int, first: int, last: int) -> None:
+        """Messages that were in an older block are in this one now."""
+        index = bisect_left(self.lasts, first, self.head)
+        while index < len(self.firsts) and self.firsts[index] <= last:
+            self.blocks[index] = block
+            index += 1
+
+    # at start
+
+    def restore(self, state: QueueState) -> None:
+        """Be as the checkpoint and the log since say. The segments are in the log's `Space`."""
+        settled, space = state.settled, self.log.space
+        self.next_seq = state.next_seq
+        self.average_octets = state.average_octets
+        self.has_deadlines = state.has_deadlines
+        kept: list[tuple[int, int, int]] = []
+        for first, last, block in zip(state.firsts, state.lasts, state.blocks, strict=True):
+            live = last - first + 1 - settled.count(first, last)
+            if live and block >> 32 in space.segments:
+                kept.append((first, last, block))
+                space.add(block, live, live * self.average_octets)
+                self.live_count += live
+        self.firsts = array("Q", [first for first, _, _ in kept])
+        self.lasts = array("Q", [last for _, last, _ in kept])
+        self.blocks = array("Q", [block for _, _, block in kept])
+        self.floor = self.next_seq
+        if kept:
+            self.floor = settled.missing(kept[0][0], kept[0][1])[0][0]
+        at = self.floor
+        for first, last, _ in kept:  # numbers between two entries are done with, or were never kept
+            if first > at:
+                self.settled.add(at, first - 1)
+            at = max(at, last + 1)
+        if at < self.next_seq:
+            self.settled.add(at, self.next_seq - 1)
+        for ranges, target in ((settled, self.settled), (state.delivered, self.delivered)):
+            for first, last in ranges:
+                if last >= self.floor:
+                    target.add(max(first, self.floor), last)
+        self.counts = {seq: count for seq, count in state.counts.items() if seq >= self.floor}
+        self.paged_from = self.kept_from = self.floor
+        self.paged_count = self.live_count
+
+    def trust_counts(self) -> None:
+        """In this queue every delivery was counted: what was not has not been delivered."""
+        self.delivered = RangeSet((seq, seq) for seq in sorted(self.counts))
+
+    def check_invariants(self) -> None:
+        """Assert what the module promises. Called by tests."""
+        assert self.floor <= self.next_seq
+        assert self.floor <= self.paged_from <= self.next_seq
+        for index in range(self.head, len(self.lasts)):
+            assert self.firsts[index] <= self.lasts[index] < self.next_seq
+            assert index == self.head or self.lasts[index - 1] < self.firsts[index]
+        live = sum(
+            last
+            - first
+            + 1
+            - self.settled.count(max(first, self.floor), last)
+            - max(0, min(self.floor, last + 1) - first)
+            for first, last in zip(self.firsts[self.head :], self.lasts[self.head :], strict=True)
+        )
+        assert live == self.live_count, (live, self.live_count)
