@@ -14,32 +14,19 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from broker.alarms import RESOURCES, WATERMARK, Watermarks
-from broker.amqp.errors import no_vhost, vhost_refused
 from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
-from broker.auth.permissions import Permissions
-from broker.auth.users import User
-from broker.changes import Changes
 from broker.commands import (
     AddVhost,
-    Bind,
-    ClearPermissions,
     Command,
-    DeclareExchange,
-    DeclareQueue,
-    DeleteExchange,
     DeleteQueue,
-    DeleteUser,
-    DeleteVhost,
     PutUser,
     SetPermissions,
-    Unbind,
 )
 from broker.config import Config
+from broker.definitions import Definitions
 from broker.exchanges.exchange import Exchange
 from broker.message import Message
 from broker.queues.dead_letter import REJECTED, died, is_cycle
-from broker.queues.extended import extend
-from broker.queues.features import Features
 from broker.queues.queue import Queue
 from broker.seams import (
     Clock,
@@ -50,8 +37,7 @@ from broker.seams import (
     Replicator,
     Sleeper,
 )
-from broker.store.format import VOLATILE_ID
-from broker.vhost import Version, VHost
+from broker.vhost import VHost
 
 log = logging.getLogger("broker.node")
 
@@ -72,7 +58,7 @@ class Peer(Protocol):
     def release(self) -> None: ...
 
 
-class Node:
+class Node(Definitions):
     """One broker node. log, clock: the seams; by default it keeps nothing and nobody calls it.
 
     watermarks: judges memory and disk; None: nobody does.
@@ -91,17 +77,13 @@ class Node:
         self.config = config or Config()
         self.name = self.config.identity.node_name or name
         self.cluster_name = self.config.identity.cluster_name or self.name
-        self.log: MessageLog = log if log is not None else NullLog()
-        self.clock: Clock = clock if clock is not None else NullClock()
+        super().__init__(
+            log if log is not None else NullLog(), clock if clock is not None else NullClock()
+        )
         self.replicator: Replicator = replicator or LocalReplicator(self.apply)
-        self.vhosts: dict[str, VHost] = {}
-        self.users: dict[str, User] = {}
-        self.version = Version()
-        self.changes = Changes()  # what must survive a restart; a replicator takes it from there
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []
         self.held_peers: dict[int, Peer] = {}  # not read until the disk has caught up
-        self.changed_queues: list[Queue] = []
         self.turn_requested = False
         self.is_stopping = False  # whoever still arrives is turned away
         self.now_ms = 0
@@ -110,8 +92,6 @@ class Node:
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self._last_connection_id = 0
-        self.last_queue_id = 0  # of durable queues: grows over all restarts
-        self._last_volatile_id = VOLATILE_ID
         self.bug_count = 0
 
     def make_defaults(self) -> None:
@@ -131,126 +111,6 @@ class Node:
         Without `done` an error is a bug: the caller has checked that the change is possible.
         """
         self.replicator.propose(command, done or _raise_errors)
-
-    def apply(self, command: Command) -> object:
-        """Carry out one agreed change: the only place where definitions change.
-
-        Returns: what the command is about, or a count. Raises: AMQPException when it cannot be
-        done; nothing is changed then.
-        """
-        return self._appliers[type(command)](self, command)
-
-    def _vhost(self, name: str) -> VHost:
-        vhost = self.vhosts.get(name)
-        if vhost is None:
-            raise no_vhost(name)
-        return vhost
-
-    def _add_vhost(self, command: AddVhost) -> VHost:
-        if command.name not in self.vhosts:
-            store = None if isinstance(self.log, NullLog) else self.log
-            vhost = VHost(command.name, self.changed_queues, self.version, self.changes, store)
-            self.changes.put("vhost", (command.name,), (command.description, command.tags))
-            self.vhosts[command.name] = vhost
-        return self.vhosts[command.name]
-
-    def _delete_vhost(self, command: DeleteVhost) -> None:
-        vhost = self._vhost(command.name)
-        vhost.delete_everything()
-        for user in self.users.values():
-            self._forget_permissions(user, command.name)
-        del self.vhosts[command.name]
-        self.changes.drop("vhost", (command.name,))
-        self.version.number += 1
-
-    def _put_user(self, command: PutUser) -> User:
-        user = User(command.name, command.password_hash, command.hashing_algorithm, command.tags)
-        previous = self.users.get(command.name)
-        if previous is not None:
-            user.permissions = previous.permissions
-        values = (command.password_hash, command.hashing_algorithm, command.tags)
-        self.changes.put("user", (command.name,), values)
-        self.users[command.name] = user
-        self.version.number += 1
-        return user
-
-    def _delete_user(self, command: DeleteUser) -> None:
-        user = self.users.pop(command.name, None)
-        if user is not None:
-            for vhost in list(user.permissions):
-                self._forget_permissions(user, vhost)
-            self.changes.drop("user", (command.name,))
-        self.version.number += 1
-
-    def _set_permissions(self, command: SetPermissions) -> None:
-        self._vhost(command.vhost)
-        user = self.users[command.username]
-        permissions = Permissions(command.configure, command.write, command.read)
-        values = (command.configure, command.write, command.read)
-        self.changes.put("permissions", (command.username, command.vhost), values)
-        user.permissions[command.vhost] = permissions
-        self.version.number += 1
-
-    def _clear_permissions(self, command: ClearPermissions) -> None:
-        self._forget_permissions(self.users[command.username], command.vhost)
-        self.version.number += 1
-
-    def _forget_permissions(self, user: User, vhost: str) -> None:
-        if user.permissions.pop(vhost, None) is not None:
-            self.changes.drop("permissions", (user.name, vhost))
-
-    def _declare_queue(self, command: DeclareQueue) -> Queue:
-        vhost = self._vhost(command.vhost)
-        queue_id = command.queue_id
-        if not queue_id and command.name not in vhost.queues:
-            queue_id = self._next_queue_id(command.durable)
-        elif command.durable and queue_id > self.last_queue_id:
-            self.last_queue_id = queue_id
-        queue = vhost.declare_queue(command, queue_id)
-        features = Features.of(command.arguments)
-        has_deadlines = queue.log is not None and queue.log.has_deadlines
-        if queue.extras is None and (features is not None or has_deadlines):
-            extend(queue, features or Features(), self.clock)
-        return queue
-
-    def _next_queue_id(self, durable: bool) -> int:
-        """Never the same twice; those of durable queues not even after a restart."""
-        if durable:
-            self.last_queue_id += 1
-            return self.last_queue_id
-        self._last_volatile_id += 1
-        return self._last_volatile_id
-
-    def extend_queue(self, queue: Queue) -> None:
-        """Make a plain queue fit for messages that expire."""
-        extend(queue, Features(), self.clock)
-        self.version.number += 1
-
-    _appliers: dict[type[Command], Callable[[Node, Any], object]] = {
-        AddVhost: _add_vhost,
-        DeleteVhost: _delete_vhost,
-        PutUser: _put_user,
-        DeleteUser: _delete_user,
-        SetPermissions: _set_permissions,
-        ClearPermissions: _clear_permissions,
-        DeclareExchange: lambda node, c: node._vhost(c.vhost).declare_exchange(c),
-        DeleteExchange: lambda node, c: node._vhost(c.vhost).delete_exchange(
-            c.name, if_unused=c.if_unused
-        ),
-        DeclareQueue: _declare_queue,
-        DeleteQueue: lambda node, c: node._vhost(c.vhost).delete_queue(c.name, c.queue_id),
-        Bind: lambda node, c: node._vhost(c.vhost).bind(c),
-        Unbind: lambda node, c: node._vhost(c.vhost).unbind(c),
-    }
-
-    # access
-
-    def open_vhost(self, name: str, user: User) -> VHost:
-        """The vhost, for a user that may enter it. Raises: NotAllowed with RabbitMQ's text."""
-        vhost = self._vhost(name)
-        if name not in user.permissions:
-            raise vhost_refused(name, user.name)
-        return vhost
 
     # connections and turns
 

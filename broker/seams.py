@@ -67,7 +67,8 @@ class QueueLog(Protocol):
     kept_from: int  # every message from this number on was kept
     live_count: int  # messages kept and not settled; settlements count from the next commit on
     paged_count: int  # messages that are on disk only, from paged_from on: set by the queue
-    paged_from: int
+    paged_from: int  # if there are any
+    is_counting: bool  # set where every delivery is counted: what was not was not delivered
     has_deadlines: bool  # of messages from before the start
 
     def keep(
@@ -76,11 +77,8 @@ class QueueLog(Protocol):
         """Keep messages that share an envelope, as the next of the queue. token: the same object
         for the same messages in several queues. deadline_ms: since the epoch; 0: none."""
 
-    def skip(self, count: int) -> None:
-        """That many messages enter the queue and need not be kept: `live_count` is 0."""
-
-    def begin_at(self, seq: int) -> None:
-        """Messages from a number on are going to be kept that were skipped: `live_count` is 0."""
+    def skip_to(self, seq: int) -> None:
+        """Messages before a number need not be kept, or are not kept any more: nothing is live."""
 
     def settle(self, seq: int) -> None:
         """A message is done with."""
@@ -91,9 +89,6 @@ class QueueLog(Protocol):
     def hand_out(self, seqs: Sequence[int], count: int | None) -> None:
         """Messages are delivered and may come back. count: how often they were before, in a queue
         where that matters."""
-
-    def trust_counts(self) -> None:
-        """In this queue every delivery was counted: what was not has not been delivered."""
 
     def page_in(self) -> list[Kept]:
         """The next of the messages that are on disk only; none: all that was left is lost."""

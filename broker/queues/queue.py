@@ -1,5 +1,4 @@
 """A queue: keeps messages in order, hands them to consumers, takes back what was not settled.
-
     seq:      … 7   9  │ 12 13 14 15 16 …
               returned │ ready
 
@@ -9,25 +8,17 @@ anything in `ready`, because it once was its head; it waits in `returned`, a hea
 number, and goes first. So a requeued message regains its original position, and the common case
 costs one deque.
 
-Where there is a store, messages that must survive are kept in the queue's log as they enter, under
-the same sequence numbers, and the log hears of everything that becomes of them. What does not fit
-into the queue's share of memory is in the log only, behind `ready`; `_page_in` reads it back:
+What is kept on disk is the matter of `KeptMessages`. Consumers that may have room stand in `ring`,
+served in turn; one that had none is parked until somebody says that it has (`unpark`). `pump` runs
+once a turn for a queue that changed.
 
-    returned │ ready ── in memory │ paged ── on disk
-
-Consumers that may have room stand in `ring`, served in turn; one that had none is parked until
-somebody says that it has (`unpark`). `pump` runs once a turn for a queue that changed.
-
-Invariants (`check_invariants`): a parked consumer is not in the ring; every seq in `returned` is
-below `head_seq`; the counts are not negative.
+Invariants: a parked consumer is not in the ring; every seq in `returned` is below `head_seq`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from heapq import heappop, heappush
+from typing import Any
 
 from broker.amqp.errors import resource
 from broker.amqp.wire import EMPTY_TABLE, Table
@@ -35,28 +26,20 @@ from broker.marks import hot
 from broker.message import Message
 from broker.queues.arguments import queue_type_of
 from broker.queues.consumers import ConsumerRing, Level
-from broker.seams import Consumer, Kept, MessageLog, QueueLog
+from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery, KeptMessages
+from broker.seams import Consumer, MessageLog
 
 ROUNDS_MAX = 64  # messages per consumer before back-pressure is looked at again,
 ROUND_OCTETS = 512 * 1024  # fewer where they are large, judged by the first
-MESSAGE_OCTETS = 150  # that a message in memory takes beside its body, about
 PUMP_MAX = 2000  # messages a queue hands out in one turn: then the others have theirs
 
-# What a queue without consumers has, instead of empty ones of its own: most have none.
+# What a queue without consumers has: most have none.
 NOBODY: dict[Consumer, None] = {}
 NO_PEERS: dict[object, int] = {}
 NO_CONSUMERS = ConsumerRing()
 
 
-class Delivery(NamedTuple):
-    """A message on its way: where it was, and how often it has been handed out before."""
-
-    seq: int
-    message: Message
-    delivery_count: int
-
-
-class Queue:
+class Queue(KeptMessages):
     """A classic queue. See the module for its picture.
 
     owner: identity of the connection an exclusive queue belongs to; 0: none. changed: the node's
@@ -71,25 +54,16 @@ class Queue:
         "auto_delete",
         "consumers",
         "delivered",
-        "durable",
         "exclusive_consumer",
         "extras",
-        "head_seq",
         "incoming",
         "is_changed",
         "is_deleted",
-        "log",
         "name",
         "owner",
         "published",
-        "queue_id",
-        "ready",
-        "ready_bytes",
-        "ready_deliveries",
         "redelivered",
-        "returned",
         "ring",
-        "store",
         "unacked_count",
         "vhost",
     )
@@ -110,18 +84,12 @@ class Queue:
     ):
         self.name = name
         self.vhost = vhost
-        self.durable = durable
+        mode = arguments.get("x-queue-mode")
+        is_lazy = mode is not None and mode.value == "lazy"
+        super().__init__(queue_id, store, durable=durable, is_lazy=is_lazy)
         self.auto_delete = auto_delete
         self.owner = owner
         self.arguments = arguments
-        self.queue_id = queue_id
-        self.store = store
-        self.log: QueueLog | None = store.find_queue(queue_id) if store is not None else None
-        self.ready: deque[Message] = deque()
-        self.ready_bytes = 0  # of memory, in `ready`, about
-        self.ready_deliveries = 0  # of each message in `ready`, before: read back after a crash
-        self.head_seq = 1 if self.log is None else self.log.next_seq
-        self.returned: list[Delivery] = []
         self.consumers = NOBODY  # all of them, in the order they came
         self.ring = NO_CONSUMERS  # those that may have room
         self._peers = NO_PEERS  # how many consumers each connection has
@@ -142,28 +110,11 @@ class Queue:
     def type_name(self) -> str:
         return queue_type_of(self.arguments)
 
-    @property
-    def ready_count(self) -> int:
-        paged_count = self.log.paged_count if self.log is not None else 0
-        return len(self.ready) + len(self.returned) + paged_count
-
-    @property
-    def has_ready(self) -> bool:
-        """Whether there is anything to hand out."""
-        return bool(self.ready or self.returned or (self.log is not None and self.log.paged_count))
-
-    @property
-    def next_seq(self) -> int:
-        """The sequence number of the next message to enter."""
-        if self.log is not None:
-            return self.log.next_seq
-        return self.head_seq + len(self.ready)
-
     # in
 
     @hot(bench="auto-ack")
     def push(self, message: Message) -> bool:
-        """Append one message. Returns: False when it was rejected; a plain queue never does."""
+        """Append one message. Returns: False: it was rejected; a plain queue never does."""
         if self.store is None or not self._keep((message,), message):
             self.ready.append(message)
             self.ready_bytes += len(message.body) + MESSAGE_OCTETS
@@ -183,46 +134,6 @@ class Queue:
         if not self.is_changed and self.ring.top is not None:
             self.is_changed = True
             self._changed.append(self)
-
-    def _keep(self, messages: Sequence[Message], token: object, deadline_ms: int = 0) -> bool:
-        """Give messages that share an envelope to the log, if they have to survive or find no room
-        in memory, or if others of the queue are there. See `QueueLog.keep`.
-
-        Returns: whether they are on disk only.
-        """
-        log, store = self.log, self.store
-        assert store is not None
-        persistent = self.durable and self._survives(messages[0])
-        if not self.ready:
-            self.ready_deliveries = 0
-        pages = self._pages(store.queue_memory)
-        if log is None:
-            if not (persistent or pages):
-                return False
-            first_seq = self.head_seq + len(self.ready)
-            log = store.open_queue(self.queue_id, first_seq, is_durable=self.durable)
-            self.log = log
-        elif not (persistent or pages or log.live_count):
-            log.skip(len(messages))
-            return False
-        log.keep(messages, token, persistent=persistent, deadline_ms=deadline_ms)
-        if pages:
-            log.paged_count += len(messages)
-            return True
-        log.paged_from = log.next_seq
-        return False
-
-    def _survives(self, message: Message) -> bool:
-        """Whether a durable queue has to have the message after a restart."""
-        return message.envelope.is_persistent
-
-    def _pages(self, queue_memory: int) -> bool:
-        """Whether what enters now must stay on disk. queue_memory: octets a queue may take."""
-        return (
-            self.ready_bytes > queue_memory
-            or (self.log is not None and self.log.paged_count > 0)
-            or self.ready_deliveries > 0
-        )
 
     def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
         """Take deliveries back to their original positions. They were unacked until now.
@@ -291,72 +202,6 @@ class Queue:
         seq = self.head_seq
         self.head_seq = seq + 1
         return self._hand_over(consumer, [message], seq, 1, self.ready_deliveries)
-
-    def _took(self, count: int) -> None:
-        """That many messages left `ready`: they are taken to be of a size."""
-        left = len(self.ready)
-        self.ready_bytes = self.ready_bytes * left // (left + count)
-
-    def _page_in(self) -> bool:
-        """Read the next messages back, when `ready` is empty. Returns: whether there are any."""
-        log = self.log
-        if log is None or not log.paged_count:
-            return False
-        kept = log.page_in()
-        if kept:
-            in_order = (
-                kept[-1].seq - kept[0].seq + 1 == len(kept)
-                and (log.paged_count > 0 or kept[-1].seq + 1 == log.next_seq)
-                and not any(item.delivery_count != kept[0].delivery_count for item in kept)
-            )
-            if in_order:
-                self.ready_deliveries = kept[0].delivery_count
-                self.head_seq = kept[0].seq
-                self.ready.extend(self._restored(kept))
-                self.ready_bytes = sum(len(item.message.body) for item in kept)
-                self.ready_bytes += len(kept) * MESSAGE_OCTETS
-                return True
-            # after a restart some are missing, some have been delivered before
-            for item, message in zip(kept, self._restored(kept), strict=True):
-                heappush(self.returned, Delivery(item.seq, message, item.delivery_count))
-            self.head_seq = kept[-1].seq + 1
-        if not log.paged_count:
-            self.head_seq = log.next_seq
-        return bool(kept)
-
-    def page_out(self, keep_octets: int) -> None:
-        """Leave about so much of `ready` in memory: what is behind is on disk only from here."""
-        ready = self.ready
-        if self.store is None or self.ready_bytes <= keep_octets:
-            return
-        end_seq = self.head_seq + len(ready)
-        cut_seq = self.head_seq + max(1, len(ready) * keep_octets // self.ready_bytes)
-        log = self.log
-        if log is None:
-            log = self.store.open_queue(self.queue_id, cut_seq, is_durable=self.durable)
-            self.log = log
-        elif not log.live_count:
-            log.begin_at(cut_seq)
-        is_kept = log.next_seq > cut_seq
-        cut_seq = max(cut_seq, log.kept_from)
-        tail = [ready.pop() for _ in range(end_seq - cut_seq)]
-        if not tail:
-            return
-        tail.reverse()
-        if not is_kept:
-            for message in tail:
-                log.keep((message,), message, persistent=False, deadline_ms=self._deadline(message))
-        log.paged_from = cut_seq
-        log.paged_count += len(tail)
-        self._took(len(tail))
-
-    def _deadline(self, message: Message) -> int:
-        """When a message in `ready` expires, in ms since the epoch; 0: never."""
-        return 0
-
-    def _restored(self, kept: list[Kept]) -> list[Message]:
-        """Messages read back as they lie in the queue."""
-        return [item.message for item in kept]
 
     def _pump_returned(self, top: Level) -> int:
         """The oldest returned message to whoever is next."""
@@ -431,25 +276,6 @@ class Queue:
             heappush(self.returned, Delivery(seq + index * stride, batch[index], count))
         return taken
 
-    def _handed_out(
-        self, seq: int, count: int, stride: int, delivery_count: int, *, no_ack: bool
-    ) -> None:
-        """Tell the log: what is not to be acked is done with."""
-        log = self.log
-        assert log is not None
-        seqs: Sequence[int] = range(seq, seq + count * stride, stride)
-        if seq < 0:
-            seqs = [seq]  # a rank
-        if no_ack:
-            log.settle_all(seqs)
-        else:
-            log.hand_out(seqs, delivery_count if self._counts_deliveries else None)
-
-    @property
-    def _counts_deliveries(self) -> bool:
-        """Whether it matters how often exactly a message was delivered."""
-        return False
-
     def pop(self, *, no_ack: bool = True) -> Delivery | None:
         """Take the first message, for basic.get; None when there is none."""
         first = self._pop()
@@ -486,27 +312,6 @@ class Queue:
         by whoever knows."""
         self.unacked_count -= count
         self.acked += count
-
-    def purge(self) -> int:
-        """Drop all ready messages. Returns: how many."""
-        dropped = self.ready_count
-        log = self.log
-        if log is None:
-            self.head_seq += len(self.ready)
-        else:
-            self._settle_ready(log)
-            self.head_seq = log.paged_from = log.next_seq
-            log.paged_count = 0
-        self.ready.clear()
-        self.ready_bytes = 0
-        self.returned.clear()
-        return dropped
-
-    def _settle_ready(self, log: QueueLog) -> None:
-        """Everything that is ready, in memory or not, is done with."""
-        log.settle_all([delivery.seq for delivery in self.returned])
-        first = self.head_seq if self.ready else log.paged_from
-        log.settle_all(range(first, log.next_seq))
 
     # consumers
 
@@ -591,10 +396,5 @@ class Queue:
         assert all(consumer in self.consumers for consumer in ring)
         assert all(consumer.is_parked == (consumer not in ring) for consumer in self.consumers)
         assert sum(self._peers.values()) == len(self.consumers)
-        assert all(delivery.seq < self.head_seq for delivery in self.returned)
         assert self.unacked_count >= 0
-        if self.log is not None and not self.log.paged_count:
-            assert self.head_seq + len(self.ready) == self.log.next_seq
-        heap = list(self.returned)
-        heapify(heap)
-        assert heap[:1] == self.returned[:1]
+        self.check_messages()

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +40,6 @@ from broker.amqp.errors import (
     no_reply_consumer,
     resource,
     unknown_delivery_mode,
-    unknown_delivery_tag,
     user_id_mismatch,
 )
 from broker.amqp.frames import (
@@ -69,8 +67,9 @@ from broker.exchanges.exchange import Exchange
 from broker.marks import hot
 from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.arguments import expiry_problem
-from broker.queues.queue import Delivery, Queue
+from broker.queues.queue import Queue
 from broker.seams import MessageLog
+from broker.session.settling import Settling
 
 if TYPE_CHECKING:
     from broker.session.connection import Connection
@@ -82,12 +81,9 @@ REPLY_TO = "amq.rabbitmq.reply-to"
 READ_FIRST = HAS_USER_ID | HAS_EXPIRATION | HAS_REPLY_TO
 REMEMBERED_MAX = 4096  # octets of a content header that is worth remembering
 DIRECT_REPLIES_MAX = 16 * 1024 * 1024  # octets kept for a requester that does not read
-GAPS_MAX = 1000  # delivery tags that are walked for nothing at most
-ROUTES_MAX = 512  # remembered publish payloads per connection
+ROUTES_MAX = 2048  # remembered publish payloads per connection
 
 _pack_ack = Struct(">BHIHHQBB").pack
-
-Unacked = tuple["ChannelConsumer | None", Queue, int, Message, int]
 
 
 class Route:
@@ -127,17 +123,7 @@ class Memo(NamedTuple):
     version: int
 
 
-class Transaction:
-    """What a channel in tx mode has put off until tx.commit."""
-
-    __slots__ = ("publishes", "settlements")
-
-    def __init__(self) -> None:
-        self.publishes: list[tuple[Message, list[Queue], bool]] = []
-        self.settlements: list[tuple[str, list[tuple[int, Unacked]]]] = []
-
-
-class Channel:
+class Channel(Settling):
     """One channel of a connection. number: its wire number."""
 
     __slots__ = (
@@ -147,44 +133,26 @@ class Channel:
         "_rejected",
         "_unsynced",
         "confirms",
-        "connection",
         "consumers",
-        "counted_gets",
-        "global_prefetch",
-        "global_used",
         "has_confirms_due",
         "has_rejected",
         "is_closing",
-        "is_open",
-        "last_delivery_tag",
         "last_queue",
-        "lowest_tag",
         "method_ids",
         "number",
-        "parked",
         "prefetch",
         "publish_seqno",
         "reply_tag",
         "reply_token",
-        "tx",
-        "unacked",
         "waiting",
     )
 
     def __init__(self, connection: Connection, number: int):
-        self.connection = connection
+        super().__init__(connection)
         self.number = number
-        self.is_open = False
         self.is_closing = False  # we sent channel.close and wait for its close-ok
         self.consumers: dict[str, ChannelConsumer] = {}
-        self.parked: dict[ChannelConsumer, None] = {}  # those without credit
-        self.unacked: dict[int, Unacked] = {}  # by delivery tag, in tag order
-        self.lowest_tag = 1  # no unacked delivery has a lower tag
-        self.last_delivery_tag = 0
-        self.global_used = 0  # of the global prefetch, by deliveries to consumers
-        self.counted_gets: set[int] = set()  # tags of basic.get that count as well
         self.prefetch = 0
-        self.global_prefetch = 0
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
         self.confirms = False
         self.publish_seqno = 0
@@ -197,7 +165,6 @@ class Channel:
         self._commit: tuple[int, Method] | None = None  # the commit to wait for, reply
         self.method_ids = (0, 0)  # of the method at hand, for refusals that come later
         self.has_confirms_due = False
-        self.tx: Transaction | None = None
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
         self.reply_token = ""
         self.waiting: deque[Callable[[], None]] | None = None  # frames put off, see `execute`
@@ -253,7 +220,7 @@ class Channel:
     def _wait(self) -> None:
         """Put off the channel's frames until `Connection.finish`."""
         self.waiting = deque()
-        self.connection.memo = None
+        self.connection.forget_memos()
 
     def commit(self, reply: Method) -> None:
         """The transaction is carried out: say so when what it published is safe."""
@@ -562,14 +529,9 @@ class Channel:
                 pack_frame_header(BODY, number, body_size),
             )
         )
-        connection.memo = Memo(
-            prefix,
-            body_size,
-            envelope,
-            route.queues,
-            self,
-            route.exchange,
-            connection.version.number,
+        version = connection.version.number
+        connection.remember(
+            Memo(prefix, body_size, envelope, route.queues, self, route.exchange, version)
         )
 
     @hot(bench="auto-ack")
@@ -621,203 +583,6 @@ class Channel:
             self._confirmed_seqno = seqno
         self._rejected = [seqno for seqno in self._rejected if seqno > upto]
 
-    # settle
-
-    @hot(bench="ack")
-    def acknowledge(self, tag: int, multiple: bool) -> None:
-        """basic.ack outside a transaction. Raises: PreconditionFailed, unknown tag.
-
-        The meaning is that of `take_unacked` and `settle_all`; this is the same with the common
-        cases written out.
-        """
-        unacked = self.unacked
-        pop = unacked.pop
-        if not multiple:
-            entry = pop(tag, None)
-            if entry is None:
-                raise unknown_delivery_tag(tag)
-            if tag == self.lowest_tag:
-                self.lowest_tag = tag + 1
-            consumer, queue = entry[0], entry[1]
-            queue.unacked_count -= 1
-            queue.acked += 1
-            if queue.log is not None:
-                queue.log.settle(entry[2])
-            if consumer is not None:
-                consumer.unacked_count -= 1
-                self.global_used -= 1
-                if consumer.is_parked and not self.global_prefetch:
-                    self.wake(consumer)
-            elif self.counted_gets:
-                self._uncount_gets([tag])
-            if self.global_prefetch:
-                self.unpark()
-            return
-        if tag and tag not in unacked:
-            raise unknown_delivery_tag(tag)
-        run_consumer: ChannelConsumer | None = None
-        run_queue: Queue | None = None
-        run = 0
-        seqs: list[int] | None = None  # of the run, where the queue has a log
-        if not tag:
-            tag = self.last_delivery_tag
-        for candidate in self._tags_up_to(tag):
-            entry = pop(candidate, None)
-            if entry is None:
-                continue
-            if entry[0] is not run_consumer or entry[1] is not run_queue:
-                if run_queue is not None:
-                    self._settle_run(run_consumer, run_queue, run, seqs)
-                run_consumer, run_queue = entry[0], entry[1]
-                run = 0
-                seqs = [] if run_queue.log is not None else None
-            run += 1
-            if seqs is not None:
-                seqs.append(entry[2])
-        if run_queue is not None:
-            self._settle_run(run_consumer, run_queue, run, seqs)
-        self.lowest_tag = tag + 1
-        if self.counted_gets:
-            self._uncount_gets([counted for counted in self.counted_gets if counted <= tag])
-        if self.global_prefetch:
-            self.unpark()
-
-    def count_gets(self) -> None:
-        """A global prefetch begins: what basic.get has fetched counts now, but not what it will.
-
-        RabbitMQ does the same; but it never takes them out again, so that a consumer may starve.
-        """
-        self._uncount_gets(list(self.counted_gets))
-        gets = [tag for tag, entry in self.unacked.items() if entry[0] is None]
-        self.counted_gets.update(gets)
-        self.global_used += len(gets)
-
-    def _uncount_gets(self, tags: list[int]) -> None:
-        """Some of what basic.get has fetched is settled."""
-        for tag in tags:
-            if tag in self.counted_gets:
-                self.counted_gets.discard(tag)
-                self.global_used -= 1
-
-    def _tags_up_to(self, tag: int) -> Iterable[int]:
-        """Tags among which are all unacked ones up to that one, in order.
-
-        A range is walked where it is mostly tags; where it is mostly gaps the unacked are listed.
-        """
-        if tag - self.lowest_tag <= 2 * len(self.unacked) + GAPS_MAX:
-            return range(self.lowest_tag, tag + 1)
-        return list(takewhile(lambda unacked: unacked <= tag, self.unacked))
-
-    def _settle_run(
-        self,
-        consumer: ChannelConsumer | None,
-        queue: Queue,
-        count: int,
-        seqs: list[int] | None,
-    ) -> None:
-        """That many deliveries of one queue to one consumer are acked. seqs: None: not asked."""
-        queue.settle(count)
-        if seqs and queue.log is not None:
-            queue.log.settle_all(seqs)
-        if consumer is not None:
-            consumer.unacked_count -= count
-            self.global_used -= count
-            if consumer.is_parked and not self.global_prefetch:
-                self.wake(consumer)
-
-    def take_unacked(self, tag: int, multiple: bool) -> list[tuple[int, Unacked]]:
-        """Take the deliveries that a settlement names out of `unacked`, oldest first.
-
-        tag: 0 with multiple means all. Raises: PreconditionFailed, unknown tag.
-        Spec: basic.ack, rule "exists"; RabbitMQ refuses an unknown tag with multiple as well.
-        """
-        unacked = self.unacked
-        if multiple and not tag:
-            taken = list(unacked.items())
-            unacked.clear()
-            self.lowest_tag = self.last_delivery_tag + 1
-            return taken
-        if tag not in unacked:
-            raise unknown_delivery_tag(tag)
-        if not multiple:
-            return [(tag, unacked.pop(tag))]
-        tags = [candidate for candidate in self._tags_up_to(tag) if candidate in unacked]
-        self.lowest_tag = tag + 1
-        return [(candidate, unacked.pop(candidate)) for candidate in tags]
-
-    def settle(self, tag: int, multiple: bool, outcome: str) -> None:
-        """ack, requeue or discard; in tx mode at the commit. Raises: PreconditionFailed."""
-        if self.tx is None:
-            if outcome == "ack":
-                self.acknowledge(tag, multiple)
-            else:
-                self.settle_all(self.take_unacked(tag, multiple), outcome)
-        else:
-            self.tx.settlements.append((outcome, self.take_unacked(tag, multiple)))
-
-    def settle_all(self, taken: list[tuple[int, Unacked]], outcome: str) -> None:
-        """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
-        requeued: dict[Queue, list[Delivery]] = {}
-        settled: dict[Queue, list[int]] = {}
-        discarded: dict[Queue, list[Delivery]] = {}
-        consumers: dict[ChannelConsumer, None] = {}
-        for tag, (consumer, queue, seq, message, count) in taken:
-            if consumer is not None:
-                consumer.unacked_count -= 1
-                self.global_used -= 1
-                consumers[consumer] = None
-            elif self.counted_gets:
-                self._uncount_gets([tag])
-            if queue.is_deleted:
-                continue
-            if outcome == "requeue":
-                requeued.setdefault(queue, []).append(Delivery(seq, message, count))
-            elif outcome == "discard":
-                discarded.setdefault(queue, []).append(Delivery(seq, message, count))
-            else:
-                settled.setdefault(queue, []).append(seq)
-        for queue, seqs in settled.items():
-            queue.settle(len(seqs))
-            if queue.log is not None:
-                queue.log.settle_all(seqs)
-        for queue, deliveries in discarded.items():
-            queue.discard(deliveries)
-        if self.global_prefetch:
-            self.unpark()
-        else:
-            for consumer in consumers:
-                self.wake(consumer)
-        for queue, deliveries in requeued.items():
-            queue.requeue(deliveries, expires_first=not self.is_open)
-        if requeued or discarded:
-            self.connection.node.request_turn()
-
-    def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
-        """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""
-        merged = dict(sorted([*self.unacked.items(), *taken]))
-        self.unacked.clear()
-        self.unacked.update(merged)
-        if merged:
-            self.lowest_tag = min(self.lowest_tag, next(iter(merged)))
-
-    def unpark(self) -> None:
-        """Credit may have come back: wake the consumers that now have some.
-
-        All of them, whatever the credit: it would be lost on one whose queue is empty.
-        """
-        for consumer in list(self.parked):
-            self.wake(consumer)
-
-    def wake(self, consumer: ChannelConsumer) -> None:
-        """A parked consumer may have credit again; without room it goes on waiting for that."""
-        if consumer not in self.parked or consumer.credit_left() <= 0:
-            return
-        del self.parked[consumer]
-        if self.connection.is_full:
-            self.connection.parked[consumer] = None
-        else:
-            consumer.queue.unpark(consumer)
-
     # end
 
     def cancel(self, tag: str) -> None:
@@ -838,8 +603,7 @@ class Channel:
             self.restore_unacked([entry for _, taken in self.tx.settlements for entry in taken])
             self.tx = None
         self.connection.node.unsynced_channels.pop(self, None)
-        if self.connection.memo is not None:
-            self.connection.memo = None
+        self.connection.forget_memos()
         if self.reply_tag is not None:
             self.connection.node.reply_consumers.pop(self.reply_token, None)
             self.reply_tag = None

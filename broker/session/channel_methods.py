@@ -24,8 +24,9 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
-from broker.session.channel import Channel, Transaction
+from broker.session.channel import Channel
 from broker.session.dispatch import handles
+from broker.session.settling import Transaction
 
 
 @handles(ChannelFlow)
@@ -49,7 +50,7 @@ def confirm_select(channel: Channel, command: ConfirmSelect) -> Method:
         raise confirm_from_tx()
     if not channel.confirms:
         channel.confirms = True
-        channel.connection.memo = None
+        channel.connection.forget_memos()
     return ConfirmSelectOk()
 
 
@@ -60,7 +61,7 @@ def tx_select(channel: Channel, command: TxSelect) -> Method:
         raise tx_from_confirm()
     if channel.tx is None:
         channel.tx = Transaction()
-        channel.connection.memo = None
+        channel.connection.forget_memos()
     return TxSelectOk()
 
 

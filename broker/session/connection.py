@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from broker.amqp import legacy
@@ -37,16 +36,13 @@ from broker.amqp.errors import (
     unimplemented_method,
 )
 from broker.amqp.frames import (
-    END,
     FRAME_MIN_SIZE,
     HEADER,
     HEARTBEAT,
     HEARTBEAT_FRAME,
     METHOD,
-    OVERHEAD,
     PROTOCOL_HEADER,
     method_frame,
-    unpack_frame_header,
 )
 from broker.amqp.methods import (
     METHODS,
@@ -63,7 +59,6 @@ from broker.amqp.methods import (
 from broker.amqp.wire import EMPTY_TABLE, Table
 from broker.commands import DeleteQueue
 from broker.marks import hot
-from broker.message import Message
 from broker.seams import Transport
 from broker.session import (  # noqa: F401 - importing enters the handlers
     basic_methods,
@@ -72,9 +67,10 @@ from broker.session import (  # noqa: F401 - importing enters the handlers
     queue_methods,
 )
 from broker.session.assembler import Assembler
-from broker.session.channel import Channel, Memo, Route
+from broker.session.channel import Channel, Route
 from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
+from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX, Scanner
 from broker.session.states import State
 
 if TYPE_CHECKING:
@@ -87,80 +83,53 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.connection")
 
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
-REPLIES_MAX = 1024 * 1024  # octets of replies kept for a peer that does not read
-ABSORB_MAX = 256 * 1024  # octets taken from one peer in one turn
 EXCLUSIVE_SLACK = 64  # names of exclusive queues that are not worth a look whether they exist
 WAITING_MAX = 1024 * 1024  # octets of frames that wait for a decision before reading stops
-FRAMES_MAX = 2000  # frames (or whole messages) run for one peer in one turn, runs not counted
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 
-SPLICE_MIN = 8192  # octets of an incomplete frame from which it is completed, not prepended to
 LARGE_CHUNK = 16 * 1024  # octets from which a chunk is written as it is, not copied into a join
 
-_unpack_content: Callable[[bytes, int], tuple[int, int, int, int, int, int]] = Struct(
-    ">BHIHHQ"
-).unpack_from  # frame header, class-id, weight, body size
 VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
     PROTOCOL_HEADER: (0, 9),
     b"AMQP\x01\x01\x00\x09": (0, 9),  # 0-9: near enough to 0-9-1
 }
-_PUBLISH = b"\x00\x3c\x00\x28"
-_ACK = b"\x00\x3c\x00\x50"
 _CLOSE = b"\x00\x0a\x00\x32"  # connection.close
 
 
-class Connection:
+class Connection(Scanner):
     """One peer. `attach` gives it the transport before anything else happens."""
 
     __slots__ = (
-        "_absorbed",
-        "_assemblers",
         "_confirms_due",
         "_deadline_ms",
         "_exclusive_max",
         "_last_received_ms",
         "_last_sent_ms",
-        "_next",
-        "_received_in_tick",
-        "_rest",
         "_sent_in_tick",
         "_waiting_octets",
         "channel_max",
-        "channels",
         "client_properties",
-        "connection_id",
         "exchanges",
         "exclusive_queues",
-        "fast_path",
-        "frame_max",
         "has_large_chunks",
         "has_output",
-        "has_published",
         "heartbeat_ms",
         "is_blocked",
         "is_full",
-        "is_held",
         "is_legacy",
         "is_loopback",
         "is_paused",
-        "is_stalled",
         "mechanism",
-        "memo",
         "message_size_max",
-        "node",
         "outbox",
         "outbox_limit",
-        "outbox_octets",
         "parked",
         "peer_name",
         "plain_header",
         "routes",
         "routes_version",
-        "state",
-        "transport",
         "user",
-        "version",
         "vhost",
         "wants_auth_close",
         "wants_blocked",
@@ -169,52 +138,42 @@ class Connection:
 
     user: User
     vhost: VHost
-    transport: Transport
 
     def __init__(self, node: Node):
+        super().__init__(
+            node.next_connection_id(),
+            fast_path=node.config.fast_path,
+            frame_max=FRAME_MIN_SIZE,  # until the peer has tuned
+        )
         self.node = node
         self.peer_name = ""
         self.is_loopback = False
-        self.connection_id = node.next_connection_id()
-        self.state = State.HEADER
         self.version = node.version
-        self.fast_path = node.config.fast_path
         limits = node.config.limits
         self.channel_max = limits.channel_max
-        self.frame_max = FRAME_MIN_SIZE  # until the peer has tuned
         self.message_size_max = limits.max_message_size
         self.heartbeat_ms = 0
         self.mechanism = ""
         self.client_properties: Table = EMPTY_TABLE
         self.wants_cancel_notify = self.wants_blocked = self.wants_auth_close = False
-        self.channels: dict[int, Channel] = {}
         self.exclusive_queues: dict[str, None] = {}
         self._exclusive_max = EXCLUSIVE_SLACK  # names kept before it is looked which still exist
-        self.memo: Memo | None = None
         self.routes: dict[bytes, Route] = {}
         self.plain_header = b""  # the last content header that was checked and only has to travel
         self.exchanges: dict[bytes, Exchange] = {}  # short string → one we may publish to
         self.routes_version = -1  # the definitions' version that both stand for
         self.outbox: list[bytes] = []
-        self.outbox_octets = 0
         self.outbox_limit = OUTBOX_LIMIT
         self.has_output = False
         self.has_large_chunks = False  # in the outbox
-        self.has_published = False  # since the last alarm was over
         self.is_blocked = False  # by an alarm
-        self.is_held = False  # publishes faster than the disk takes it
-        self.is_stalled = False  # asked for more than a turn holds: its frames in _rest wait
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
         self.parked: dict[ChannelConsumer, None] = {}  # consumers that wait for the outbox
         self._confirms_due: list[Channel] = []
-        self._assemblers: dict[int, Assembler] = {}  # contents that are not complete
-        self._rest = b""
-        self._next = 0
         self._waiting_octets = 0  # of frames put off by channels that wait
-        self._absorbed = 0
-        self._received_in_tick = self._sent_in_tick = False
+        self._sent_in_tick = False
         self._last_received_ms = self._last_sent_ms = node.now_ms
         self._deadline_ms = node.now_ms + limits.handshake_timeout_ms
 
@@ -226,214 +185,6 @@ class Connection:
         self.node.peers[self.connection_id] = self
 
     # in
-
-    @hot(bench="auto-ack")
-    def absorb(self, data: bytes) -> None:
-        """Take octets from the peer and run every complete frame in them. Never raises."""
-        self._received_in_tick = True
-        rest = self._rest
-        splices = False
-        if rest:
-            self._rest = b""
-            if self.is_stalled:
-                self._rest = rest + data
-                return
-            if len(rest) < SPLICE_MIN or not data:
-                data = rest + data
-            else:
-                splices = True
-        at = 0
-        while True:
-            try:
-                if splices:
-                    splices = False
-                    at = self._complete_frame(rest, data)
-                elif self.state is State.HEADER:
-                    at = self._read_protocol_header(data)
-                    if at < 0:
-                        return
-                elif self.state is State.CLOSED:
-                    return
-                at = self._scan(data, at)
-                break
-            except AMQPException as refusal:
-                at = self._next
-                self._refuse(refusal, 0)
-            except Exception:
-                at = self._next
-                self._on_bug()
-        if at < len(data):
-            self._rest = data[at:] if at else data
-        self._absorbed += len(data)
-        if self._absorbed > ABSORB_MAX or self.is_stalled:
-            self.transport.pause_reading()  # the others have their turn; flush resumes
-            self.mark_output()
-        node = self.node
-        if node.log.is_behind and self.has_published and not self.is_held:
-            self.is_held = True
-            node.held_peers[self.connection_id] = self
-            self.transport.pause_reading()
-        if not node.turn_requested and (
-            node.changed_queues or node.peers_with_output or node.log.has_news
-        ):
-            node.request_turn()
-
-    def _complete_frame(self, rest: bytes, data: bytes) -> int:
-        """A large frame began in `rest` and goes on in `data`: run it without copying what follows.
-
-        Returns: the offset behind it in data.
-        """
-        frame_type, number, length = unpack_frame_header(rest, 0)
-        missing = 7 + length - len(rest)  # octets of the payload that are in data
-        if missing >= len(data):
-            self._rest = rest + data
-            return len(data)
-        self._next = missing + 1
-        payload = rest[7 : 7 + length] + data[:missing]
-        if data[missing] != END:
-            self._next = len(data)
-            problem = (Atom("invalid_frame_end_marker"), data[missing])
-            raise bad_frame(frame_type, payload, problem)
-        self.on_frame(frame_type, number, payload)
-        return self._next
-
-    @hot(bench="auto-ack")
-    def _scan(self, data: bytes, at: int) -> int:
-        """Run the complete frames from `at` on. Returns: where the first incomplete one begins.
-
-        Three ways in, equal in meaning: a run of messages whose frames begin as the last one's
-        did (`Memo`), a whole message in this buffer, and one frame at a time. Raises:
-        AMQPException, with `_next` behind the frame that caused it.
-        """
-        size = len(data)
-        left = FRAMES_MAX
-        while True:
-            memo = self.memo
-            if memo is not None and data.startswith(memo.prefix, at) and not self._assemblers:
-                if memo.version != self.version.number:
-                    self.memo = None
-                    continue
-                prefix, body_size, envelope, _queues, channel, _exchange, _version = memo
-                startswith = data.startswith
-                start = at + len(prefix)
-                end = start + body_size
-                step = len(prefix) + body_size + 1
-                messages: list[Message] = []
-                append = messages.append
-                while end < size and data[end] == END:
-                    append(Message(envelope, data[start:end]))
-                    at = end + 1
-                    if not startswith(prefix, at):
-                        break
-                    start += step
-                    end += step
-                if messages:
-                    channel.publish_run(memo, messages)
-                    continue
-            if size - at < 7:
-                return at
-            left -= 1
-            if self.outbox_octets > REPLIES_MAX or not left:
-                self.is_stalled = True  # it goes on in another turn
-                return at
-            frame_type, number, length = unpack_frame_header(data, at)
-            start = at + 7
-            end = start + length
-            if end >= size:
-                self._check_frame_size(frame_type, number, length)
-                return at
-            if data[end] != END or length > self.frame_max > 0:
-                self._next = size
-                self._check_frame_size(frame_type, number, length)
-                if data[end] != END:
-                    problem = (Atom("invalid_frame_end_marker"), data[end])
-                    raise bad_frame(frame_type, data[start:end], problem)
-            self._next = at = end + 1
-            if frame_type == METHOD:
-                channel_or_none = self.channels.get(number)
-                if (
-                    channel_or_none is not None
-                    and channel_or_none.is_open
-                    and channel_or_none.waiting is None
-                    and number not in self._assemblers
-                ):
-                    ids = data[start : start + 4]
-                    if ids == _ACK and length == 13:
-                        try:
-                            self._ack(channel_or_none, data, start)
-                        except ChannelException as refusal:
-                            refusal.ids = (60, 80)
-                            self._refuse(refusal, number)
-                        continue
-                    if ids == _PUBLISH and self.fast_path:
-                        behind = self._publish_whole(channel_or_none, data, start, end)
-                        if behind:
-                            at = behind
-                            continue
-            self.on_frame(frame_type, number, data[start:end])
-            if self.state is State.CLOSED:
-                return size
-
-    def _ack(self, channel: Channel, data: bytes, start: int) -> None:
-        tag = int.from_bytes(data[start + 4 : start + 12], "big")
-        multiple = data[start + 12] & 1 == 1
-        channel.settle(tag, multiple, "ack")
-
-    @hot(bench="distinct")
-    def _publish_whole(self, channel: Channel, data: bytes, start: int, end: int) -> int:
-        """A publish whose header and single body frame lie behind it in the buffer.
-
-        Returns: the offset behind them; 0 when they do not, and the assembler has to do it.
-        """
-        size = len(data)
-        at = end + 1
-        if size - at < 23:
-            return 0
-        number = channel.number
-        frame_type, frame_channel, length, class_id, weight, body_size = _unpack_content(data, at)
-        header_start = at + 7
-        header_end = header_start + length
-        if (
-            frame_type != 2
-            or frame_channel != number
-            or length < 14
-            or length > self.frame_max > 0
-            or header_end + OVERHEAD > size
-            or data[header_end] != END
-            or class_id != 60
-            or weight
-        ):
-            return 0
-        frame_type, frame_channel, length = unpack_frame_header(data, header_end + 1)
-        body_start = header_end + OVERHEAD
-        body_end = body_start + length
-        if (
-            frame_type != 3
-            or frame_channel != number
-            or length != body_size
-            or not length
-            or length > self.frame_max > 0
-            or body_end >= size
-            or data[body_end] != END
-        ):
-            return 0
-        self._next = body_end + 1
-        try:
-            channel.publish(
-                data[start:end], data[header_start:header_end], data[body_start:body_end]
-            )
-        except AMQPException as refusal:
-            if refusal.ids is None:
-                refusal.ids = (60, 40)
-            self._refuse(refusal, number)
-        return body_end + 1
-
-    def _check_frame_size(self, frame_type: int, number: int, length: int) -> None:
-        """RabbitMQ lets a frame exceed frame_max by the 8 octets that clients get wrong."""
-        if length > self.frame_max > 0:
-            self._next = 1 << 62
-            problem = (Atom("frame_too_large"), length, self.frame_max - OVERHEAD)
-            raise bad_frame(frame_type, b"", problem)
 
     def _read_protocol_header(self, data: bytes) -> int:
         """Returns: the offset behind the header; -1 when it is incomplete or refused."""
@@ -538,7 +289,7 @@ class Connection:
         if channel.is_closing:
             return
         payload, header, body = content
-        if payload[:4] != _PUBLISH:
+        if payload[:4] != PUBLISH:
             refusal_503 = unimplemented_method()
             refusal_503.ids = METHODS[payload[:4]].ids
             raise refusal_503
@@ -698,6 +449,12 @@ class Connection:
         ):
             self.transport.resume_reading()
 
+    def hold(self) -> None:
+        """It publishes faster than the disk takes it: do not read it until `release`."""
+        self.is_held = True
+        self.node.held_peers[self.connection_id] = self
+        self.transport.pause_reading()
+
     def release(self) -> None:
         """The disk has caught up: read the peer again."""
         self.is_held = False
@@ -739,7 +496,7 @@ class Connection:
                 self.block()
         elif self.is_blocked:
             self.is_blocked = self.has_published = False
-            self.memo = None  # the next publish has to be noticed
+            self.forget_memos()  # the next publish has to be noticed
             if self.wants_blocked:
                 self.send(0, ConnectionUnblocked())
             self._read_on()
@@ -849,7 +606,7 @@ class Connection:
 
     def _leave_channels(self) -> None:
         """Requeue what the channels hold, delete the exclusive queues."""
-        self.memo = None
+        self.forget_memos()
         self._assemblers.clear()
         channels, self.channels = self.channels, {}
         for channel in channels.values():

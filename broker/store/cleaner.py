@@ -153,7 +153,7 @@ class Cleaner:
         self, payload: bytes, source: Record, index: int, count: int, entries: list[Claim]
     ) -> None:
         """Messages that lie side by side, for all who have them."""
-        envelope, bodies_at = self._log.source_of(payload, source)
+        envelope, bodies_at = self._log.reader.source_of(payload, source)
         size = envelope.body_size
         bodies = payload[bodies_at + index * size : bodies_at + (index + count) * size]
         address, header = envelope.address, envelope.header

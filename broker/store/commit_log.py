@@ -14,37 +14,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broker.marks import hot
-from broker.message import Envelope, Message
+from broker.message import Message
 from broker.seams import Kept
 from broker.store import checkpoint
 from broker.store.cleaner import Cleaner
 from broker.store.format import (
     BLOCK_OCTETS,
-    EXTRAS,
     FIRST_OFFSET,
     HEADER_OCTETS,
     MESSAGES,
     RECORD_OCTETS,
     REFER,
     TRANSIENT,
-    Record,
-    extras_of,
-    has_right_checksum,
-    index_of,
     make_block,
     pack_record,
-    read_block_header,
-    record_at,
-    records,
     segment_header,
-    unpack_extras,
 )
 from broker.store.queue_log import QueueLog
+from broker.store.reader import Reader
 from broker.store.segment_files import SegmentFiles
 from broker.store.space import Segment, Space
 
@@ -54,9 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.store")
 
 BEHIND_OCTETS = 16 * 1024 * 1024  # not yet written, from which on publishers have to wait
-READ_AHEAD_OCTETS = 1024 * 1024
 CHECKPOINT_OCTETS = 512 * 1024 * 1024  # written since the last one: a second or two of recovery
-CACHE_BLOCKS = 16  # read lately: queues that were filled together are often drained together
 _ZERO = bytes(4)
 _OFFSET = 0xFFFF_FFFF
 
@@ -108,15 +97,15 @@ class CommitLog:
         self._chunks: list[bytes] = []  # of the open block
         self._octets = 0
         self._block = 0  # its position; while there are chunks
+        self._block_count = self._block_live_octets = 0  # in it, not yet counted in `space`
         self._token: object = None  # the messages kept last, and where their record is
         self._token_at = 0
         self._closed: list[tuple[int, int, bytes]] = []
         self._headers: dict[int, bytes] = {}
         self._checkpoint_octets = -CHECKPOINT_OCTETS  # written by the time of the last checkpoint
         self._payloads: dict[int, bytes] = {}  # of blocks that are not written yet, by position
+        self.reader = Reader(files, self.space, self._payloads)
         self._batch: Batch | None = None
-        self._cache: dict[int, bytes] = {}  # payloads by position, the oldest first
-        self._envelope: Envelope | None = None  # the last one read back
         self.cleaner = Cleaner(self)
 
     # in
@@ -153,13 +142,16 @@ class CommitLog:
         count = len(messages)
         if token is self._token:
             chunk = pack_record(REFER, flags, 0, self._token_at, queue.queue_id, first, count)
-            self._chunks.append(chunk + _ZERO + extras)
-            self._octets += len(chunk) + 4 + len(extras)
+            chunk += _ZERO + extras
+            self._chunks.append(chunk)
+            size = len(chunk)
+            self._octets += size
         else:
             if self._octets >= BLOCK_OCTETS:
                 self.close_block()
             if not self._octets:
                 self._open_block()
+                self._block_live_octets = HEADER_OCTETS  # a block of one message is mostly that
             self._token = token
             self._token_at = self._octets
             envelope = messages[0].envelope
@@ -167,23 +159,28 @@ class CommitLog:
             head = pack_record(
                 MESSAGES, flags, len(address), len(header), queue.queue_id, first, count
             )
-            self._octets += (
-                RECORD_OCTETS
-                + len(address)
-                + len(header)
-                + len(extras)
-                + count * envelope.body_size
-            )
+            size = RECORD_OCTETS + len(address) + len(header) + count * envelope.body_size
+            chunks = self._chunks
+            if extras:
+                size += len(extras)
+                header += extras
             if count == 1:
-                self._chunks += (head, address, header, extras, messages[0].body)
+                chunks += (head, address, header, messages[0].body)
             else:
-                self._chunks += (head, address, header, extras)
-                self._chunks += [message.body for message in messages]
+                chunks += (head, address, header)
+                chunks += [message.body for message in messages]
+            self._octets += size
         if not flags & TRANSIENT:
             self.kept_count += count
-        octets = count * (messages[0].envelope.body_size + RECORD_OCTETS)
-        queue.add_entry(self._block, first, first + count - 1, octets)
-        self.space.add(self._block, count, octets)
+        queue.add_entry(self._block, first, first + count - 1, size)
+        self._block_count += count
+        self._block_live_octets += size
+
+    def count_block(self) -> None:
+        """Tell the `Space` what has come into the open block."""
+        if self._block_count:
+            self.space.add(self._block, self._block_count, self._block_live_octets)
+            self._block_count = self._block_live_octets = 0
 
     def begin_cold_block(self) -> int:
         """Begin a block for what is rewritten. Returns: its position. `close_block` must follow."""
@@ -218,6 +215,7 @@ class CommitLog:
 
     def close_block(self) -> None:
         """Nothing more goes into the open block."""
+        self.count_block()
         payload = b"".join(self._chunks)
         assert len(payload) == self._octets
         block = make_block(payload, self.next_block, self._synced_block, self.files.salt)
@@ -286,9 +284,7 @@ class CommitLog:
     def _add_checkpoint(self, batch: Batch) -> None:
         """With this commit: segments that are dead by now go when it is there."""
         batch.removals = self.space.take_dead()
-        gone = set(batch.removals)
-        for position in [position for position in self._cache if position >> 32 in gone]:
-            del self._cache[position]
+        self.reader.forget(batch.removals)
         batch.checkpoint = checkpoint.of(self)
         self._checkpoint_octets = self.written_octets
 
@@ -309,113 +305,17 @@ class CommitLog:
 
         Raises: OSError.
         """
-        payload = self.payload(block)
-        if payload is None:
-            return None
-        found: list[Kept] = []
-        for record in records(payload):
-            if (
-                record.queue_id != queue.queue_id
-                or record.kind > REFER
-                or record.seq > last
-                or record.seq + record.total <= first
-            ):
-                continue
-            self._read_record(queue, payload, record, first, last, found)
-        if len(found) > 1 and any(
-            found[index].seq > found[index + 1].seq for index in range(len(found) - 1)
-        ):
-            found.sort(key=_seq_of)
-        return found
-
-    def _read_record(
-        self,
-        queue: QueueLog,
-        payload: bytes,
-        record: Record,
-        first: int,
-        last: int,
-        found: list[Kept],
-    ) -> None:
-        source, index = record, 0
-        if record.kind == REFER:
-            source, index = record_at(payload, record.b), index_of(payload, record)
-        envelope, at = self.source_of(payload, source)
-        deadline_ms = 0
-        if record.flags & EXTRAS:
-            deadline_ms, blind_keys = unpack_extras(extras_of(payload, record))
-            if blind_keys:
-                envelope = Envelope.restored(envelope.address, envelope.header, blind_keys)
-        size = envelope.body_size
-        low, high = max(first, record.seq), min(last, record.seq + record.total - 1)
-        at += (index + low - record.seq) * size
-        settled, delivered = queue.settled, queue.delivered
-        counts = queue.counts
-        for seq in range(low, high + 1):
-            if not settled or seq not in settled:
-                count = 0
-                if delivered and seq in delivered:
-                    count = counts.get(seq, 1)
-                message = Message(envelope, payload[at : at + size])
-                found.append(Kept(seq, message, deadline_ms, count))
-            at += size
-
-    def source_of(self, payload: bytes, record: Record) -> tuple[Envelope, int]:
-        """What a MESSAGES record holds: its envelope, and where its first body lies."""
-        at = record.at + RECORD_OCTETS
-        header_at = at + record.a
-        bodies_at = header_at + record.b
-        address, header = payload[at:header_at], payload[header_at:bodies_at]
-        bodies_at += len(extras_of(payload, record))
-        envelope = self._envelope
-        if envelope is None or envelope.header != header or envelope.address != address:
-            envelope = self._envelope = Envelope.restored(address, header)
-        return envelope, bodies_at
+        self._close_if_open(block)
+        return self.reader.read(queue, block, first, last)
 
     def payload(self, block: int) -> bytes | None:
         """A block's payload, checked; None: it is damaged. Raises: OSError."""
+        self._close_if_open(block)
+        return self.reader.payload(block)
+
+    def _close_if_open(self, block: int) -> None:
         if block == self._block and self._octets:
             self.close_block()
-        payload = self._payloads.get(block) or self._cache.get(block)
-        if payload is not None:
-            return payload
-        payload = self._read_block(block)
-        if payload is None:
-            log.error("a block is damaged, segment=%s offset=%s", block >> 32, block & _OFFSET)
-            return None
-        cache = self._cache
-        if len(cache) >= CACHE_BLOCKS:
-            del cache[next(iter(cache))]
-        if len(payload) <= 4 * BLOCK_OCTETS:
-            cache[block] = payload
-        return payload
-
-    def _read_block(self, block: int) -> bytes | None:
-        number, offset = block >> 32, block & _OFFSET
-        size = HEADER_OCTETS + BLOCK_OCTETS + BLOCK_OCTETS // 4
-        data = self.files.read(number, size, offset)
-        header = read_block_header(data, 0)
-        if header is None:
-            return None
-        end = HEADER_OCTETS + header.length
-        if offset + end > self.space.segments[number].end:
-            return None
-        if end > len(data):
-            data += self.files.read(number, end - len(data), offset + len(data))
-        if not has_right_checksum(data, 0, header.length, self.files.salt):
-            return None
-        return data[HEADER_OCTETS:end]
-
-    def read_ahead(self, block: int, ahead: int | None) -> None:
-        """A queue has read a block and will read another: have the system fetch what follows."""
-        if ahead is None or ahead in self._payloads:
-            return
-        step = READ_AHEAD_OCTETS
-        if block >> 32 == ahead >> 32 and block // step == ahead // step and block & _OFFSET > step:
-            return  # asked for already
-        number, offset = ahead >> 32, ahead & _OFFSET
-        with suppress(OSError):  # only a hint: reading will tell
-            self.files.will_need(number, 2 * step, offset // step * step)
 
     def on_unreadable(self, queue: QueueLog, count: int, error: OSError) -> None:
         """Messages of a queue cannot be read now: they are passed over until the next start."""
@@ -439,7 +339,3 @@ class CommitLog:
 
     def close(self) -> None:
         self.files.close()
-
-
-def _seq_of(kept: Kept) -> int:
-    return kept.seq

@@ -30,7 +30,6 @@ from broker.store.format import (
     pack_extras,
     pack_ranges,
 )
-from broker.store.queue_state import QueueState
 from broker.store.ranges import RangeSet, coalesced
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class QueueLog:
         "_counting",
         "_settling",
         "_settling_ranges",
-        "average_octets",
         "blocks",
         "counts",
         "delivered",
@@ -56,11 +54,13 @@ class QueueLog:
         "has_deadlines",
         "has_jump",
         "head",
+        "is_counting",
         "is_dirty",
         "is_durable",
         "kept_from",
         "lasts",
         "live_count",
+        "live_octets",
         "log",
         "next_seq",
         "paged_count",
@@ -75,12 +75,13 @@ class QueueLog:
         self.queue_id = queue_id
         self.is_durable = is_durable
         self.next_seq = self.floor = self.paged_from = first_seq
+        self.is_counting = False  # every delivery is counted: what was not has not been delivered
         self.has_deadlines = False  # of messages that expire
         self.has_jump = True  # the next message's number does not follow from the last one's
         self.paged_count = 0  # messages from paged_from on
         self.kept_from = first_seq  # every message from here on was kept
         self.live_count = 0  # messages that are not settled, as far as that is written down
-        self.average_octets = 0.0  # of a message in the log, about
+        self.live_octets = 0.0  # that they take in the log, about
         self.settled = RangeSet()  # above floor
         self.transient = RangeSet()  # kept for want of room only: a restart forgets them
         self.delivered = RangeSet()  # at least once, and not settled
@@ -100,13 +101,14 @@ class QueueLog:
     ) -> None:
         """Keep messages that share an envelope, as the next of the queue.
 
-        token: the same object when the same messages are kept for several queues: they are
-        written once. deadline_ms: since the epoch; 0: none.
+        persistent: they have to be there after a restart; in a durable queue only. token: the same
+        object when the same messages are kept for several queues: they are written once.
+        deadline_ms: since the epoch; 0: none.
         """
         first = self.next_seq
         self.next_seq = first + len(messages)
         flags = 0
-        if not (persistent and self.is_durable):
+        if not persistent:
             flags = TRANSIENT
             if self.is_durable:
                 self.transient.add(first, self.next_seq - 1)
@@ -121,28 +123,27 @@ class QueueLog:
             extras = pack_extras(deadline_ms, blind_keys)
         self.log.keep(self, first, messages, token, flags, extras)
 
-    def skip(self, count: int) -> None:
-        """Messages entered the queue that need not be kept, because nothing else in it is."""
-        self.next_seq += count
-        self.floor = self.paged_from = self.kept_from = self.next_seq
-        self.has_jump = True
-
-    def begin_at(self, seq: int) -> None:
-        """Messages from a number on are going to be kept that were skipped. `live_count` is 0."""
+    def skip_to(self, seq: int) -> None:
+        """Messages before a number need not be kept, or are not kept any more: nothing is live."""
         self.next_seq = self.floor = self.paged_from = self.kept_from = seq
         self.has_jump = True
 
     def add_entry(self, block: int, first: int, last: int, octets: int) -> None:
         """Messages are in a block. Called by the log, in order of sequence numbers."""
-        count = last - first + 1
-        self.average_octets += (octets - count * self.average_octets) / (self.live_count + count)
-        if self.blocks and self.blocks[-1] == block and self.lasts[-1] + 1 == first:
+        self.live_octets += octets
+        self.live_count += last - first + 1
+        blocks = self.blocks
+        if blocks and blocks[-1] == block and self.lasts[-1] + 1 == first:
             self.lasts[-1] = last
         else:
             self.firsts.append(first)
             self.lasts.append(last)
-            self.blocks.append(block)
-        self.live_count += count
+            blocks.append(block)
+
+    @property
+    def average_octets(self) -> float:
+        """Of a live message in the log, about."""
+        return self.live_octets / self.live_count if self.live_count else 0.0
 
     # settle
 
@@ -186,6 +187,7 @@ class QueueLog:
     def write_down(self) -> None:
         """Write what was settled and delivered since the last commit. Called as one begins."""
         self.is_dirty = False
+        self.log.count_block()
         settled = self._collect(self._settling, self._settling_ranges)
         parts = [part for first, last in settled for part in self._unsettled(first, last)]
         if self._counting:
@@ -226,8 +228,10 @@ class QueueLog:
         index = bisect_left(lasts, first, self.head)
         while index < len(lasts) and firsts[index] <= last:
             overlap = min(last, lasts[index]) - max(first, firsts[index]) + 1
+            octets = overlap * self.average_octets
             self.live_count -= overlap
-            self.log.space.release(self.blocks[index], overlap, overlap * self.average_octets)
+            self.live_octets -= octets
+            self.log.space.release(self.blocks[index], overlap, octets)
             index += 1
 
     def _advance(self) -> None:
@@ -255,6 +259,7 @@ class QueueLog:
 
     def drop(self) -> None:
         """The queue is gone, and everything in it."""
+        self.log.count_block()
         if self.floor < self.next_seq:
             for first, last in self._unsettled(self.floor, self.next_seq - 1):
                 self._forget(first, last)
@@ -288,7 +293,7 @@ class QueueLog:
             self.paged_from = last + 1
             self.paged_count -= len(found)
             if found:
-                self.log.read_ahead(block, ahead)
+                self.log.reader.read_ahead(block, ahead)
                 return found
         return []
 
@@ -310,9 +315,11 @@ class QueueLog:
         self.write_down()
         parts = self._unsettled(first, last)
         count = sum(high - low + 1 for low, high in parts)
-        self.paged_count -= sum(
-            high - max(low, self.paged_from) + 1 for low, high in parts if high >= self.paged_from
-        )
+        if self.paged_count:
+            start = self.paged_from
+            self.paged_count -= sum(
+                high - max(low, start) + 1 for low, high in parts if high >= start
+            )
         if count:
             self.log.on_lost(self, parts, count)
             self.settle_all(range(first, last + 1))
@@ -348,50 +355,11 @@ class QueueLog:
             self.blocks[index] = block
             index += 1
 
-    # at start
-
-    def restore(self, state: QueueState) -> None:
-        """Be as the checkpoint and the log since say. The segments are in the log's `Space`."""
-        settled, space = state.settled, self.log.space
-        self.next_seq = state.next_seq
-        self.average_octets = state.average_octets
-        self.has_deadlines = state.has_deadlines
-        kept: list[tuple[int, int, int]] = []
-        for first, last, block in zip(state.firsts, state.lasts, state.blocks, strict=True):
-            live = last - first + 1 - settled.count(first, last)
-            if live and block >> 32 in space.segments:
-                kept.append((first, last, block))
-                space.add(block, live, live * self.average_octets)
-                self.live_count += live
-        self.firsts = array("Q", [first for first, _, _ in kept])
-        self.lasts = array("Q", [last for _, last, _ in kept])
-        self.blocks = array("Q", [block for _, _, block in kept])
-        self.floor = self.next_seq
-        if kept:
-            self.floor = settled.missing(kept[0][0], kept[0][1])[0][0]
-        at = self.floor
-        for first, last, _ in kept:  # numbers between two entries are done with, or were never kept
-            if first > at:
-                self.settled.add(at, first - 1)
-            at = max(at, last + 1)
-        if at < self.next_seq:
-            self.settled.add(at, self.next_seq - 1)
-        for ranges, target in ((settled, self.settled), (state.delivered, self.delivered)):
-            for first, last in ranges:
-                if last >= self.floor:
-                    target.add(max(first, self.floor), last)
-        self.counts = {seq: count for seq, count in state.counts.items() if seq >= self.floor}
-        self.paged_from = self.kept_from = self.floor
-        self.paged_count = self.live_count
-
-    def trust_counts(self) -> None:
-        """In this queue every delivery was counted: what was not has not been delivered."""
-        self.delivered = RangeSet((seq, seq) for seq in sorted(self.counts))
-
     def check_invariants(self) -> None:
         """Assert what the module promises. Called by tests."""
         assert self.floor <= self.next_seq
-        assert self.floor <= self.paged_from <= self.next_seq
+        if self.paged_count:
+            assert self.floor <= self.paged_from <= self.next_seq
         for index in range(self.head, len(self.lasts)):
             assert self.firsts[index] <= self.lasts[index] < self.next_seq
             assert index == self.head or self.lasts[index - 1] < self.firsts[index]

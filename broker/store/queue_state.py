@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
+from typing import TYPE_CHECKING
 
-from broker.store.format import COUNTED, JUMP, MOVED, RECORD_OCTETS, TRANSIENT, Record
+from broker.store.format import COUNTED, JUMP, MOVED, TRANSIENT, Record
 from broker.store.ranges import RangeSet
+
+if TYPE_CHECKING:
+    from broker.store.queue_log import QueueLog
 
 
 class QueueState:
@@ -37,7 +42,7 @@ class QueueState:
         self.average_octets = 0.0
         self.has_deadlines = False
 
-    def add(self, record: Record, body_size: int, block: int) -> tuple[int, int] | None:
+    def add(self, record: Record, block: int) -> tuple[int, int] | None:
         """A MESSAGES or REFER record. Returns: numbers before it that should have been seen and
         were not."""
         first, last = record.seq, record.seq + record.total - 1
@@ -48,10 +53,8 @@ class QueueState:
             missing = self._missing(record)
             self.last_kept = last
             return missing
-        octets = record.total * (body_size + RECORD_OCTETS)
-        self.average_octets += (octets / record.total - self.average_octets) / (
-            min(len(self.firsts), 1000) + 1
-        )
+        octets = (record.end - record.at) / record.total
+        self.average_octets += (octets - self.average_octets) / (min(len(self.firsts), 1000) + 1)
         if record.flags & MOVED:
             self._move(first, last, block)
             return None
@@ -89,3 +92,39 @@ class QueueState:
             return
         self.settled.add(first, second)
         self.next_seq = max(self.next_seq, second + 1)
+
+
+def restore(queue: QueueLog, state: QueueState) -> None:
+    """Make a new queue log what the checkpoint and the log since say. The segments are in the log's
+    `Space` already."""
+    settled, space = state.settled, queue.log.space
+    queue.next_seq = state.next_seq
+    queue.has_deadlines = state.has_deadlines
+    kept: list[tuple[int, int, int]] = []
+    for first, last, block in zip(state.firsts, state.lasts, state.blocks, strict=True):
+        live = last - first + 1 - settled.count(first, last)
+        if live and block >> 32 in space.segments:
+            kept.append((first, last, block))
+            space.add(block, live, live * state.average_octets)
+            queue.live_count += live
+            queue.live_octets += live * state.average_octets
+    queue.firsts = array("Q", [first for first, _, _ in kept])
+    queue.lasts = array("Q", [last for _, last, _ in kept])
+    queue.blocks = array("Q", [block for _, _, block in kept])
+    queue.floor = queue.next_seq
+    if kept:
+        queue.floor = settled.missing(kept[0][0], kept[0][1])[0][0]
+    at = queue.floor
+    for first, last, _ in kept:  # numbers between two entries are done with, or were never kept
+        if first > at:
+            queue.settled.add(at, first - 1)
+        at = max(at, last + 1)
+    if at < queue.next_seq:
+        queue.settled.add(at, queue.next_seq - 1)
+    for ranges, target in ((settled, queue.settled), (state.delivered, queue.delivered)):
+        for first, last in ranges:
+            if last >= queue.floor:
+                target.add(max(first, queue.floor), last)
+    queue.counts = {seq: count for seq, count in state.counts.items() if seq >= queue.floor}
+    queue.paged_from = queue.kept_from = queue.floor
+    queue.paged_count = queue.live_count

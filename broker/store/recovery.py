@@ -48,7 +48,6 @@ from broker.store.format import (
     FIRST_OFFSET,
     HEADER_OCTETS,
     MESSAGES,
-    RECORD_OCTETS,
     REFER,
     SETTLED,
     FormatError,
@@ -59,7 +58,6 @@ from broker.store.format import (
     has_right_checksum,
     read_block_header,
     read_segment_header,
-    record_at,
     records,
     segment_header,
     segment_number,
@@ -67,7 +65,7 @@ from broker.store.format import (
     unpack_ranges,
 )
 from broker.store.queue_log import QueueLog
-from broker.store.queue_state import QueueState
+from broker.store.queue_state import QueueState, restore
 from broker.store.segment_files import DIRECTORY, STOPPED, SegmentFiles
 from broker.store.space import Segment
 
@@ -302,12 +300,9 @@ class Recovery:
         if queue is None:
             queue = self.queues[queue_id] = QueueState()
         if record.kind in (MESSAGES, REFER):
-            source = record if record.kind == MESSAGES else record_at(payload, record.b)
-            size_at = source.at + RECORD_OCTETS + source.a + 4
-            body_size = int.from_bytes(payload[size_at : size_at + 8], "big")
             if record.flags & EXTRAS and unpack_extras(extras_of(payload, record)).deadline_ms:
                 queue.has_deadlines = True
-            missing = queue.add(record, body_size, position)
+            missing = queue.add(record, position)
             if missing is not None:
                 self.report.lost.setdefault(queue_id, []).append(missing)
         elif record.kind in (SETTLED, COUNTED):
@@ -341,7 +336,11 @@ class Recovery:
             if self._sizes[number] > segment.end:
                 report.cut[number] = self._sizes[number] - segment.end
             if segment.end <= FIRST_OFFSET:
-                is_lost = number in self._unread and self._sizes[number] > FIRST_OFFSET
+                is_lost = (
+                    number in self._unread
+                    and self._sizes[number] > FIRST_OFFSET
+                    and (bool(report.gaps) or not self._knows_salt)
+                )  # else nothing that was promised can have been in it
                 (report.set_aside if is_lost else report.removed).append(number)
                 del self.segments[number]
         if not report.is_clean:
@@ -365,8 +364,7 @@ class Recovery:
         if report.is_clean and not report.removed:
             return
         for number in report.set_aside:
-            path = self.files.path(number)
-            self.files.disk.rename(path, f"{path}.damaged")
+            self.files.set_aside(number)
         for number in report.cut:
             if number in self.segments:
                 self.files.open(number).truncate(self.segments[number].end)
@@ -375,7 +373,7 @@ class Recovery:
                 self._write_header(self.segments[number])
         # what was written before the process died may not be on the medium
         self.files.sync([number for number in self.segments if self.segments[number].last_block])
-        if report.removed:  # for good: their blocks' numbers are given again
+        if report.removed or report.set_aside:  # for good: their numbers are given again
             self.files.remove(report.removed)
             self.files.disk.sync_names(DIRECTORY)
 
@@ -393,5 +391,5 @@ class Recovery:
         target.resume(self.report.last_block, segments, has_checkpoint=has_checkpoint)
         for queue_id, state in self.queues.items():
             queue = QueueLog(target, queue_id, state.next_seq, is_durable=True)
-            queue.restore(state)
+            restore(queue, state)
             target.queues[queue_id] = queue

@@ -76,7 +76,7 @@ class SegmentFiles:
     def _create(self, number: int, header: bytes) -> File:
         file = self._files.get(number)
         if file is None:  # else this is not the first attempt
-            if number in self._numbers():
+            if segment_name(number) in self.disk.names(DIRECTORY):
                 self.disk.remove(self.path(number))  # of an attempt that did not get far
             file = self.disk.open(self.path(number), create=True)
             try:
@@ -86,12 +86,6 @@ class SegmentFiles:
                 raise
             self._files[number] = file
         return file
-
-    def _numbers(self) -> set[int]:
-        names = set(self.disk.names(DIRECTORY))
-        return {number for number in self._files if segment_name(number) in names} | {
-            int(name[:10]) for name in names if name[:10].isdecimal()
-        }
 
     def _sync(self, number: int, file: File) -> None:
         try:
@@ -156,6 +150,13 @@ class SegmentFiles:
                 file.close()
             if segment_name(number) in names:
                 self.disk.remove(self.path(number))
+
+    def set_aside(self, number: int) -> None:
+        """Have a segment out of the way that says nothing to us. Raises: OSError."""
+        file = self._files.pop(number, None)
+        if file is not None:
+            file.close()
+        self.disk.rename(self.path(number), f"{self.path(number)}.damaged")
 
     def close(self) -> None:
         for file in self._files.values():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 SLACK_SEGMENTS = 2  # beside those written to, before cleaning is thought of
 WASTE_MAX = 2.0  # octets on disk per live octet from which on segments are cleaned
+SHARE_MAX = 0.6  # of a segment that is live, up to which it is worth cleaning
 SEGMENTS_MAX = 64  # small ones, left by many starts, from which on the same is done
 
 
@@ -126,6 +127,7 @@ class Space:
             for segment in self.segments.values()
             if segment.live
             and not segment.is_unreadable
+            and _share(segment) <= SHARE_MAX
             and segment.number not in (self.hot, self.cold)
         ]
         return min(candidates, key=_share, default=None)

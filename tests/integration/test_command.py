@@ -34,6 +34,8 @@ GOODBYE = "CONNECTION_FORCED - broker forced connection closure with reason 'shu
 
 def leveret(*flags: str, wait_s: float = 20) -> subprocess.CompletedProcess[str]:
     """Run the command where it is expected to end by itself."""
+    if "--data-dir" not in flags:
+        flags = (*flags, "--data-dir", "none")
     return subprocess.run(
         [sys.executable, "-m", "broker", *flags],
         cwd=ROOT,
@@ -76,6 +78,7 @@ def test_the_ready_file_is_whole_whenever_it_is_there(tmp_path: Path) -> None:
     """Written elsewhere and renamed: whoever looks in between sees all of it or nothing."""
     ready_file = tmp_path / "ready"
     flags = ["--port", "0", "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
+    flags += ["--data-dir", "none"]
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", *flags],
         cwd=ROOT,
@@ -113,11 +116,17 @@ def test_a_second_broker_that_cannot_start_takes_nothing_from_the_first(tmp_path
     with BrokerProcess(data_dir=tmp_path) as broker:
         files = sorted(tmp_path.iterdir())
         flags = ["--port", str(broker.port), "--bind", "127.0.0.1"]
-        flags += ["--data-dir", str(tmp_path), "--ready-file", str(broker._ready_file)]
+        flags += ["--ready-file", str(broker._ready_file)]
         result = leveret(*flags)
         assert result.returncode == 1
         assert result.stderr.splitlines()[-1] == (
             f"leveret: cannot listen on 127.0.0.1:{broker.port}: Address already in use"
+        )
+        result = leveret("--port", "0", "--data-dir", str(tmp_path), *flags[2:])
+        assert result.returncode == 1
+        assert result.stderr.splitlines()[-1] == (
+            f"leveret: the data directory {tmp_path} is in use by another process"
+            f" (pid {broker.pid})"
         )
         assert broker._ready_file.exists()
         assert sorted(tmp_path.iterdir()) == files
@@ -347,6 +356,7 @@ def test_stopped_at_once_after_the_start(tmp_path: Path) -> None:
     for pause_s in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
         ready_file = tmp_path / "ready"
         flags = ["--port", "0", "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
+        flags += ["--data-dir", "none"]
         process = subprocess.Popen(
             [sys.executable, "-m", "broker", *flags],
             cwd=ROOT,

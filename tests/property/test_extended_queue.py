@@ -23,7 +23,8 @@ from broker.message import Envelope, Message
 from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED
 from broker.queues.extended import ExtendedQueue, extend
 from broker.queues.features import DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX, Features
-from broker.queues.queue import Delivery, Queue
+from broker.queues.kept_messages import Delivery
+from broker.queues.queue import Queue
 from tests.property.conftest import examples
 from tests.support.builders import header
 from tests.support.consumer import FakeConsumer

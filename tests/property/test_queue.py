@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from broker.message import Envelope, Message
-from broker.queues.queue import Delivery, Queue
+from broker.queues.kept_messages import Delivery
+from broker.queues.queue import Queue
 from tests.property.conftest import examples
 from tests.support.builders import header
 from tests.support.consumer import FakeConsumer

@@ -18,10 +18,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
 from typing import Any, NamedTuple, cast
+from unittest.mock import patch
 
 from broker.amqp.content import Properties
 from broker.amqp.methods import (
@@ -40,6 +42,7 @@ from broker.amqp.methods import (
     BasicReject,
     ConfirmSelect,
     ConfirmSelectOk,
+    ConnectionClose,
     QueueBind,
     QueueBindOk,
     QueueDeclare,
@@ -60,6 +63,7 @@ from broker.changes import Change
 from broker.commands import Command
 from broker.message import Message
 from broker.queues.queue import Queue
+from broker.store import cleaner, commit_log
 from broker.store.catalogue import Catalogue
 from broker.store.catalogue_replicator import CatalogueReplicator
 from broker.store.catalogue_tables import KEPT
@@ -94,6 +98,8 @@ REMADE = ("b", "c")  # queues that are deleted and declared again
 TARGETS = (("", "a"), ("", "b"), ("", "c"), *(("", name) for name in DURABLE), (FANOUT, ""))
 SIZES = (8, 8, 8, 8, 9, 30, 200, 200, 900, 0)
 LARGE_SIZE = 70_000  # more than a block
+REPAIRS_MAX = 3  # a recovery is interrupted, the one after that, …
+FUTURE_ACTS, FUTURE_POINTS, FUTURE_OUTCOMES = 14, 4, 4
 
 
 class Scale(NamedTuple):
@@ -102,9 +108,23 @@ class Scale(NamedTuple):
 
     segment_octets: int = 4096
     block_octets: int = 1024
+    cleaned_octets: int = 2048  # in one turn
     queue_memory: int = 1 << 60
     large: int = 0
     delays: float = 0.0  # how many commits are under way for a while
+
+
+@contextmanager
+def scaled(scale: Scale) -> Iterator[None]:
+    """Everything small, so that all that happens in gigabytes happens in a few kilobytes. The salt
+    of the log is no secret."""
+    with (
+        patch.object(commit_log, "BLOCK_OCTETS", scale.block_octets),
+        patch.object(cleaner, "WORK_MIN", scale.cleaned_octets),
+        patch.object(cleaner, "WORK_MAX", scale.cleaned_octets),
+        patch("secrets.randbits", Random(1).getrandbits),
+    ):
+        yield
 
 
 # --- the ledger
@@ -197,18 +217,17 @@ class Ledger:
         self.began = began
         self.queues: dict[int, dict[int, Copy]] = defaultdict(dict)  # id → number → copy
 
-    @classmethod
-    def after(cls, state: State, began: int) -> Ledger:
-        """For the life after a recovery: what was found is there for good."""
-        ledger = cls(began)
+    def after(self, at: int, state: State, began: int) -> Ledger:
+        """For the life after a recovery, from a point of this one: what was found is there for
+        good, and what is flagged stays so."""
+        ledger = Ledger(began)
         index = -state.count  # before everything new
         for queue_id, rows in state.queues:
             for row in rows:
                 index += 1
                 delivered = 0 if row.delivery_count else NEVER
-                ledger.queues[queue_id][row.number] = Copy(
-                    index, row.number, True, 0, confirmed=began, delivered=delivered
-                )
+                copy = Copy(index, row.number, True, 0, began, delivered)
+                ledger.queues[queue_id][row.number] = copy
         return ledger
 
     def judge(self, state: State, at: int, current: frozenset[int]) -> str:
@@ -293,12 +312,14 @@ class KeptDefinitions:
             assert values is not None
             yield KEPT[kind].command(*key, *values)
 
-    def copy_at(self, at: int) -> KeptDefinitions:
-        """As they were at a point; for another life from there."""
+    def copy_with(self, known: frozenset[int]) -> KeptDefinitions:
+        """The version in which these queues are, as the first of another life."""
         copied = KeptDefinitions()
-        rows = [rows for point, rows in self.versions if point <= at][-1]
-        copied.commit(rows)
-        copied.versions = copied.versions[-1:]
+        for _, rows in reversed(self.versions):
+            if _queue_ids(rows) == known:
+                copied.commit(rows)
+                break
+        del copied.versions[0]
         copied.last_queue_id = self.last_queue_id
         return copied
 
@@ -306,12 +327,13 @@ class KeptDefinitions:
         """The ids of the queues in it, as they may be found at a point; the last is the newest."""
         sure = [rows for point, rows in self.versions if point < at][-1:]
         maybe = [rows for point, rows in self.versions if point == at]
-        return [
-            frozenset(
-                int(values[0]) for kind, _, values in rows if kind == "queue" and values is not None
-            )
-            for rows in sure + maybe
-        ]
+        return [_queue_ids(rows) for rows in sure + maybe]
+
+
+def _queue_ids(rows: list[Change]) -> frozenset[int]:
+    return frozenset(
+        int(values[0]) for kind, _, values in rows if kind == "queue" and values is not None
+    )
 
 
 # --- one life
@@ -622,6 +644,11 @@ class Life:
             if copy is not None:
                 copy.is_held = False
 
+    def _back_all(self, client: Client) -> None:
+        for held in client.held.values():
+            self._back(list(held.values()))
+            held.clear()
+
     def consume(self) -> None:
         client, channel = self._client()
         queue = self.world.vhost.queues.get(self.random.choice((*DURABLE, "volatile")))
@@ -724,8 +751,7 @@ class Life:
         """A client's socket breaks; another comes."""
         client = self.random.choice(self.others)
         self.rests()
-        for held in client.held.values():
-            self._back(list(held.values()))
+        self._back_all(client)
         client.peer.drops()
         self.others[self.others.index(client)] = self._new_client(*CHANNELS)
 
@@ -746,20 +772,21 @@ class Life:
 
     def read(self) -> None:
         for client in self.clients:
-            fresh = _fresh(client)
-            for data, stamp in fresh:
-                for channel, received in Reader().read(data):
-                    self._hear(client, channel, received, stamp)
-            fresh.clear()
+            self._read(client)
+
+    def _read(self, client: Client) -> None:
+        fresh = _fresh(client)
+        for data, stamp in fresh:
+            for channel, received in Reader().read(data):
+                self._hear(client, channel, received, stamp)
+        fresh.clear()
 
     def _hear(self, client: Client, channel: int, received: Received, stamp: Stamp) -> None:
         match received:
-            case Content(method=BasicDeliver(consumer_tag=tag, delivery_tag=delivery_tag)):
-                queue_id, no_ack = client.consumers[channel, tag]
-                self._take(client, channel, queue_id, no_ack, delivery_tag, received, stamp)
-            case Content(method=BasicGetOk(delivery_tag=delivery_tag)):
-                queue_id, no_ack = client.gets[channel].popleft()
-                self._take(client, channel, queue_id, no_ack, delivery_tag, received, stamp)
+            case Content(method=BasicDeliver(consumer_tag=tag)):
+                self._take(client, channel, client.consumers[channel, tag], received, stamp)
+            case Content(method=BasicGetOk()):
+                self._take(client, channel, client.gets[channel].popleft(), received, stamp)
             case BasicGetEmpty():
                 client.gets[channel].popleft()
             case BasicAck(delivery_tag=seqno, multiple=multiple):
@@ -783,7 +810,7 @@ class Life:
                 self.defining -= 1
             case BasicConsumeOk() | BasicQosOk() | QueuePurgeOk() | TxRollbackOk():
                 pass
-            case ConfirmSelectOk() | TxSelectOk():
+            case ConfirmSelectOk() | TxSelectOk() | ConnectionClose():
                 pass
             case _:
                 raise AssertionError(f"nobody expects {received!r}")
@@ -792,13 +819,14 @@ class Life:
         self,
         client: Client,
         channel: int,
-        queue_id: int,
-        no_ack: bool,
-        tag: int,
+        source: tuple[int, bool],
         content: Content,
         stamp: Stamp,
     ) -> None:
-        """A message has come."""
+        """A message has come. source: the queue's id, and no-ack."""
+        queue_id, no_ack = source
+        method = content.method
+        assert isinstance(method, BasicDeliver | BasicGetOk)
         copy: Copy | None = None
         if queue_id < VOLATILE_ID:
             number = self.book.identify(content.header, content.body)
@@ -806,13 +834,14 @@ class Life:
             assert copy is not None, f"message {number} is delivered from a queue it is not in"
             assert copy.done == NEVER, f"{copy} is delivered"
             assert not copy.is_held, f"{copy} is delivered twice"
+            assert method.redelivered or copy.delivered == NEVER, f"{copy} is not flagged"
             copy.delivered = min(copy.delivered, stamp.now)
             if no_ack:
                 self._end(copy, stamp.before, stamp.commit)
             else:
                 copy.is_held = True
         if not no_ack:
-            client.held[channel][tag] = copy
+            client.held[channel][method.delivery_tag] = copy
         self.book.counts["delivered"] += 1
 
     def _promised(self, copies: list[Copy], stamp: Stamp) -> None:
@@ -834,9 +863,9 @@ class Life:
         self.rests()
         for client in self.clients:
             client.peer.connection.shut_down("bye")
-            for held in client.held.values():
-                self._back(list(held.values()))
-        self.read()
+            self._back_all(client)
+            self._read(client)  # from one channel to another, as they close
+            self._back_all(client)
         for client in self.clients:
             client.peer.drops()
         committer = self.world.committer
@@ -885,10 +914,11 @@ def opened(
     )
 
 
-def state_of(log: CommitLog, report: Report, book: Book) -> State:
+def state_of(log: CommitLog, report: Report, book: Book, counting: set[int]) -> State:
     """What a log has, read as the cleaner reads; everything else stays as it is."""
     queues = []
     for queue_id, queue in sorted(log.queues.items()):
+        queue.is_counting = queue_id in counting  # as the node will say
         queue.check_invariants()
         rows = tuple(
             Row(kept.seq, book.number_of(kept.message), kept.delivery_count)
@@ -899,10 +929,11 @@ def state_of(log: CommitLog, report: Report, book: Book) -> State:
     return State(tuple(queues), report.is_clean)
 
 
-def paged_state_of(log: CommitLog, report: Report, book: Book) -> State:
+def paged_state_of(log: CommitLog, report: Report, book: Book, counting: set[int]) -> State:
     """The same, read as queues do; they are empty afterwards."""
     queues = []
     for queue_id, queue in sorted(log.queues.items()):
+        queue.is_counting = queue_id in counting
         rows: list[Row] = []
         while found := queue.page_in():
             rows += [
@@ -934,17 +965,221 @@ def check_log(disk: FaultyDisk, log: CommitLog, report: Report) -> None:
 
 
 class Story:
-    """Lives on one disk: a clean stop and a kill lie between them. acts: of each life."""
+    """Several lives on one disk: clean stops and kills lie between them, in turn.
 
-    def __init__(self, seed: int, scale: Scale, operations: int):
+    operations: of the disk, about; lives: that many.
+    """
+
+    def __init__(self, seed: int, scale: Scale, operations: int, lives: int = 4):
         self.scale = scale
         self.random = Random(seed)
         self.book = Book()
         self.kept = KeptDefinitions()
         self.disk = FaultyDisk()
         self.ledgers: list[Ledger] = []
-        life = self._begin(Ledger(0))
-        for part, end in enumerate((life.stops, self._killed, life.ends)):
-            while self.disk.operations < operations * (part + 1) // 3:
+        self.counting: set[int] = set()
+        life = self._start()
+        for part in range(1, lives + 1):
+            while self.disk.operations < operations * part // lives:
                 life.acts()
-            ...
+            if part == lives:
+                life.ends()
+            elif part % 2:
+                life.stops()
+                life = self._start()
+            else:
+                life.ends()
+                self.disk = self.disk.after_kill(torn=self.random.choice((None, 100)))
+                life = self._start()
+
+    def _start(self) -> Life:
+        stopped = self.disk.operations
+        (*_, known) = self.kept.known_at(stopped)
+        log, report = opened(self.disk, known, self.scale)
+        state = state_of(log, report, self.book, self.counting)
+        before = self.ledgers[-1] if self.ledgers else Ledger(0)
+        verdict = before.judge(state, stopped, known)
+        assert not verdict, verdict
+        self.ledgers.append(before.after(stopped, state, self.disk.operations))
+        self.book.counts["lives"] += 1
+        life = Life(
+            self.disk, log, self.kept, self.ledgers[-1], self.book, self.scale, self.random
+        )
+        self.counting.add(life.world.queue("quorum").queue_id)
+        return life
+
+    def ledger_at(self, at: int) -> Ledger:
+        """The one of the life in which a point lies; a start belongs to the life before it."""
+        begun = [ledger for ledger in self.ledgers if ledger.began <= at]
+        return begun[-1] if begun else self.ledgers[0]
+
+
+class Thoroughness(NamedTuple):
+    """Of so many disks one is looked at more closely. 0: none."""
+
+    repairs: int  # its recovery is interrupted everywhere
+    futures: int  # the node goes on with it, and loses power again
+    kills: int  # (of points) the process is killed there, then the power goes during recovery
+
+
+class Inspector:
+    """Loses power at every point of a story, and looks at what is found.
+
+    What was found on a disk is remembered: many points and many outcomes leave the same octets.
+    """
+
+    def __init__(self, story: Story, thoroughness: Thoroughness):
+        self.story, self.thoroughness = story, thoroughness
+        self.book, self.scale, self.counting = story.book, story.scale, story.counting
+        self.random = Random(story.random.random())
+        self.counts = self.book.counts
+        self._found: dict[tuple[bytes, frozenset[int]], State] = {}
+
+    def inspects_everything(self) -> None:
+        for at in range(self.story.disk.operations + 1):
+            self.inspects(at)
+            if self.thoroughness.kills and at % self.thoroughness.kills == 0:
+                self.kills(at)
+        self.counts["points"] += self.story.disk.operations + 1
+        self.counts["different disks"] += len(self._found)
+
+    def inspects(self, at: int) -> None:
+        """Everything that may be found after a power loss at a point."""
+        disk, ledger = self.story.disk, self.story.ledger_at(at)
+        versions = self.story.kept.known_at(at) or [frozenset[int]()]
+        judged: set[tuple[State, frozenset[int]]] = set()
+        life = ledger, at
+        for found in (*disk.extremes(at), disk.after_power_loss(at, self.random)):
+            self.counts["disks"] += 1
+            for known in versions:
+                state = self._state(found, known, life)
+                if (state, known) in judged:
+                    continue
+                judged.add((state, known))
+                verdict = ledger.judge(state, at, known & versions[-1])
+                assert not verdict, f"{verdict}\n{found.story}"
+
+    def _state(
+        self, disk: FaultyDisk, known: frozenset[int], life: tuple[Ledger, int], depth: int = 0
+    ) -> State:
+        """What a recovery finds on a disk; whatever becomes of it then is the same. life: in which
+        the power failed, and the point."""
+        key = _digest(disk), known
+        state = self._found.get(key)
+        if state is not None:
+            return state
+        try:
+            log, report = opened(disk, known, self.scale)
+            check_log(disk, log, report)
+            state = self._found[key] = state_of(log, report, self.book, self.counting)
+            self.counts["recoveries"] += 1
+            self._recovers_again(disk, known, state)
+            if depth < REPAIRS_MAX and self._one_of(self.thoroughness.repairs):
+                self._interrupts(disk, known, life, state, depth)
+            if self._one_of(self.thoroughness.futures):
+                self._goes_on(disk, log, known, life, state)
+        except Exception as error:
+            error.add_note(disk.story)
+            raise
+        return state
+
+    def _one_of(self, count: int) -> bool:
+        return count > 0 and not self.random.randrange(count)
+
+    def _recovers_again(self, disk: FaultyDisk, known: frozenset[int], state: State) -> None:
+        """The power fails right after a recovery: all that it has found is there to stay."""
+        again = disk.after_power_loss()
+        log, report = opened(again, known, self.scale)
+        check_log(again, log, report)
+        self.counts["recoveries"] += 1
+        _assert_same(paged_state_of(log, report, self.book, self.counting), state)
+
+    def _interrupts(
+        self,
+        disk: FaultyDisk,
+        known: frozenset[int],
+        life: tuple[Ledger, int],
+        state: State,
+        depth: int,
+    ) -> None:
+        """The power fails during a recovery, anywhere: the next one finds the same."""
+        for at in range(disk.operations + 1):
+            for interrupted in disk.extremes(at):
+                self.counts["interrupted recoveries"] += 1
+                _assert_same(self._state(interrupted, known, life, depth + 1), state)
+
+    def _goes_on(
+        self,
+        disk: FaultyDisk,
+        log: CommitLog,
+        known: frozenset[int],
+        before: tuple[Ledger, int],
+        state: State,
+    ) -> None:
+        """Another life begins with what was found, and ends with another power loss."""
+        began = disk.operations
+        kept = self.story.kept.copy_with(known)
+        ledger = before[0].after(before[1], state, began)
+        life = Life(disk, log, kept, ledger, self.book, self.scale, self.random)
+        for _ in range(self.random.randrange(1, FUTURE_ACTS)):
+            life.acts()
+        life.ends()
+        self.counts["futures"] += 1
+        points = range(began, disk.operations + 1)
+        for at in self.random.sample(points, min(len(points), FUTURE_POINTS)):
+            versions = kept.known_at(at)
+            outcomes = list(disk.extremes(at))
+            for found in self.random.sample(outcomes, min(len(outcomes), FUTURE_OUTCOMES)):
+                for version in versions:
+                    self.counts["recoveries"] += 1
+                    try:
+                        after, report = opened(found, version, self.scale)
+                        check_log(found, after, report)
+                        verdict = ledger.judge(
+                            state_of(after, report, self.book, self.counting), at, version & versions[-1]
+                        )
+                        assert not verdict, verdict
+                    except Exception as error:
+                        error.add_note(found.story)
+                        raise
+
+    def kills(self, at: int) -> None:
+        """The process is killed at a point, and the power fails while the next one starts."""
+        disk, ledger = self.story.disk.after_kill(at), self.story.ledger_at(at)
+        versions = self.story.kept.known_at(at)
+        for known in versions[-1:]:
+            log, report = opened(disk, known, self.scale)
+            check_log(disk, log, report)
+            state = state_of(log, report, self.book, self.counting)
+            self.counts["kills"] += 1
+            for point in range(at, disk.operations + 1):
+                found = disk.after_power_loss(point, self.random)
+                after = self._state(found, known, (ledger, at))
+                verdict = ledger.judge(after, at, known & versions[-1])
+                assert not verdict, f"{verdict}\n{found.story}"
+                if point == disk.operations:
+                    _assert_same(after, state)
+
+
+def _digest(disk: FaultyDisk) -> bytes:
+    digest = blake2b(digest_size=16)
+    for path, data in disk.files().items():
+        digest.update(f"{path} {len(data)} ".encode())
+        digest.update(data)
+    return digest.digest()
+
+
+def _assert_same(later: State, earlier: State) -> None:
+    """The same messages; what was flagged is flagged, and perhaps more."""
+    found = {(queue_id, row[:2]): row for queue_id, rows in later.queues for row in rows}
+    wanted = {(queue_id, row[:2]): row for queue_id, rows in earlier.queues for row in rows}
+    assert list(found) == list(wanted), _difference(list(found), list(wanted))
+    for key, row in wanted.items():
+        assert found[key].delivery_count >= row.delivery_count, (key, found[key], row)
+
+
+def _difference(found: list[Any], wanted: list[Any]) -> str:
+    return (
+        f"lost since: {[key for key in wanted if key not in found]}, "
+        f"come since: {[key for key in found if key not in wanted]}"
+    )

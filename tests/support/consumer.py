@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from broker.amqp.wire import Table, table_of
 from broker.message import Message
-from broker.queues.queue import Delivery
+from broker.queues.kept_messages import Delivery
 
 ASKED_MAX = 5_000  # questions for room between two looks at what was delivered
 

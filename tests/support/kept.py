@@ -27,9 +27,9 @@ from broker.store.format import (
 from broker.store.queue_log import QueueLog
 from broker.store.recovery import Report
 from broker.store.store import close_log, open_log
-from tests.support.builders import header
+from tests.support.builders import header, table
 from tests.support.faulty_disk import FaultyDisk
-from tests.support.peer import World
+from tests.support.peer import Peer, World
 from tests.support.seams import BEGAN_MS
 
 SEGMENT_OCTETS = 1 << 20
@@ -232,3 +232,42 @@ class KeptWorld(World):
     def bodies_on_disk(self, name: str) -> list[str]:
         """What the log has of a queue, settled since the last commit or not."""
         return bodies_of(self.log, self.queue(name).queue_id)
+
+
+class KeptPeer:
+    """A peer of a world, and of those after its restarts."""
+
+    def __init__(self, world: KeptWorld):
+        self.world = world
+        self.peer = Peer(world)
+        self.peer.opens()
+        self.peer.opens_channel(1)
+
+    def declares(self, name: str = "q", **arguments: object) -> None:
+        self.peer.declares(1, name, table(**arguments), durable=True)
+
+    def publishes(self, *bodies: str, to: str = "q", persistent: bool = True) -> None:
+        self.peer.publishes(1, to, *bodies, delivery_mode=2 if persistent else 1)
+
+    def takes(self, name: str = "q", *, no_ack: bool = True) -> list[str]:
+        """Everything ready, by basic.get."""
+        found = []
+        while (content := self.peer.gets(1, name, no_ack=no_ack)) is not None:
+            found.append(content.body.decode())
+        return found
+
+    def commits(self) -> None:
+        self.world.commits()
+
+    def crashes(self) -> KeptPeer:
+        return KeptPeer(self.world.crashes())
+
+    def stops(self) -> KeptPeer:
+        return KeptPeer(self.world.stops())
+
+    def has(self, name: str = "q") -> int:
+        return self.world.queue(name).ready_count
+
+    def in_memory(self, name: str = "q") -> int:
+        queue = self.world.queue(name)
+        return len(queue.ready) + len(queue.returned)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from broker.__main__ import OneLineFormatter, announcements, build_parser, configure, main
+from broker.__main__ import (
+    OneLineFormatter,
+    announcements,
+    build_parser,
+    configure,
+    default_data_dir,
+    main,
+)
 from broker.config import Config, ConfigError, override
 from broker.version import __version__
 
@@ -17,7 +26,21 @@ def configured(*flags: str) -> Config:
 
 
 def test_without_flags_everything_has_its_default() -> None:
-    assert configured() == Config()
+    assert configured() == replace(Config(), data_dir=str(default_data_dir()))
+
+
+def test_where_data_is_kept_when_nobody_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The system's place where we may write there, else the user's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert default_data_dir() == tmp_path / "leveret"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert default_data_dir() == Path.home() / ".local" / "state" / "leveret"
+    monkeypatch.setattr(os, "access", lambda path, mode: True)
+    assert default_data_dir() == Path("/var/lib/leveret")
+    assert configured("--data-dir", "none").kept_in == ""
 
 
 def test_flags() -> None:

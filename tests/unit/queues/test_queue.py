@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broker.queues.queue import PUMP_MAX, Delivery, Queue
+from broker.queues.kept_messages import Delivery
+from broker.queues.queue import PUMP_MAX, Queue
 from tests.support.builders import message, table
 from tests.support.consumer import FakeConsumer
 

@@ -36,14 +36,13 @@ from broker.amqp.methods import (
 )
 from broker.queues.queue import PUMP_MAX
 from broker.session.connection import (
-    ABSORB_MAX,
     CLOSE_TIMEOUT_MS,
     HANDSHAKE_CLOSE_TIMEOUT_MS,
     LARGE_CHUNK,
     OUTBOX_LIMIT,
-    REPLIES_MAX,
     Connection,
 )
+from broker.session.scanner import ABSORB_MAX, REPLIES_MAX
 from broker.session.states import State
 from tests.support.builders import frame, header, publish_frames, table
 from tests.support.peer import DelayedReplicator, Peer, World

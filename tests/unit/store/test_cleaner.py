@@ -6,13 +6,14 @@ from random import Random
 
 import pytest
 
-from broker.message import Message
+from broker.message import Envelope, Message
 from broker.store import cleaner as module
 from broker.store import space
 from broker.store.commit_log import BEHIND_OCTETS, CommitLog
 from broker.store.format import MESSAGES, MOVED, REFER, VOLATILE_ID
 from broker.store.queue_log import QueueLog
 from broker.store.store import close_log
+from tests.support.builders import header
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.kept import (
     bodies_of,
@@ -109,6 +110,30 @@ def straggle(log: CommitLog, *queues: QueueLog, count: int = 3) -> None:
 def test_a_small_log_is_left_alone(log: CommitLog, queue: QueueLog) -> None:
     keep(queue, "a")
     fill(log, 1)
+    assert clean(log) == 0
+
+
+@pytest.mark.parametrize("body_size", [0, 10, 1000])
+@pytest.mark.parametrize("queue_count", [1, 3])
+def test_a_log_in_which_all_is_live_is_left_alone(
+    disk: FaultyDisk, body_size: int, queue_count: int
+) -> None:
+    """However large what comes with the bodies: it would move for ever."""
+    log = reopened(disk, segment_octets=64 * 1024)
+    queues = [log.open_queue(number, 1, is_durable=True) for number in range(queue_count)]
+    properties = header(body_size, delivery_mode=2, message_id="m" * 36, correlation_id="c" * 36)
+    while log.space.octets < 10 * 64 * 1024:
+        message = Message(Envelope("exchange", "routing.key", properties), bytes(body_size))
+        for queue in queues:
+            queue.keep([message], message, persistent=True)
+        if queues[0].next_seq % 100 == 0:
+            commit(log)
+    commit(log)
+    assert clean(log) == 0
+    found = reopened(disk.after_kill(), segment_octets=64 * 1024)
+    assert clean(found) == 0
+    keep(queues[0], "more")
+    commit(log)
     assert clean(log) == 0
 
 
@@ -372,7 +397,7 @@ def test_it_waits_for_a_disk_that_is_behind(log: CommitLog, queue: QueueLog) -> 
 def flip_body(disk: FaultyDisk, log: CommitLog, queue: QueueLog, seq: int) -> None:
     index = next(at for at, last in enumerate(queue.lasts) if last >= seq)
     block = queue.blocks[index]
-    log._cache.clear()
+    log.reader._cache.clear()
     disk.flip(f"log/{block >> 32:010}.seg", (block & 0xFFFF_FFFF) + 40)
 
 
@@ -396,7 +421,7 @@ def test_a_block_that_cannot_be_read_for_now_stays(
 ) -> None:
     straggle(log, queue, count=6)
     before = contents(log)
-    log._cache.clear()
+    log.reader._cache.clear()
     disk.fail("read", times=3)
     for _ in range(20):
         log.cleaner.work()

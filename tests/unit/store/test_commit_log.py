@@ -4,7 +4,8 @@ import pytest
 
 from broker.message import Message
 from broker.store import commit_log as module
-from broker.store.commit_log import BEHIND_OCTETS, CACHE_BLOCKS, CommitLog
+from broker.store.commit_log import BEHIND_OCTETS, CommitLog
+from broker.store.reader import CACHE_BLOCKS
 from broker.store.format import BLOCK_OCTETS, MESSAGES, REFER, TRANSIENT, read_block_header
 from broker.store.queue_log import QueueLog
 from tests.support.faulty_disk import FaultyDisk
@@ -207,8 +208,10 @@ def test_persistent_in_one_queue_and_transient_in_the_other(
     log: CommitLog, queue: QueueLog, disk: FaultyDisk
 ) -> None:
     volatile = log.open_queue(1 << 63, 1, is_durable=False)
-    share((volatile, queue), "a")
-    share((queue, volatile), "b")
+    for body, order in (("a", (volatile, queue)), ("b", (queue, volatile))):
+        kept = messages(body)
+        for one in order:
+            one.keep(kept, kept, persistent=one.is_durable)
     commit(log)
     flags = [bool(item.record.flags & TRANSIENT) for item in written(disk)]
     assert flags == [True, False, False, True]
@@ -265,7 +268,7 @@ def test_what_was_read_lately_is_not_read_again(
         keep(queue, "xx")
         commit(log)
     bodies_of(log, 1)
-    assert len(log._cache) == CACHE_BLOCKS
+    assert len(log.reader._cache) == CACHE_BLOCKS
 
 
 def test_very_large_messages(log: CommitLog, queue: QueueLog, disk: FaultyDisk) -> None:
@@ -275,7 +278,7 @@ def test_very_large_messages(log: CommitLog, queue: QueueLog, disk: FaultyDisk) 
     commit(log)
     found = reopened(disk.after_kill())
     assert bodies_of(found, 1) == [large, "y"]
-    assert sum(map(len, found._cache.values())) < BLOCK_OCTETS, "it would fill the memory"
+    assert sum(map(len, found.reader._cache.values())) < BLOCK_OCTETS, "it would fill the memory"
 
 
 def test_empty_messages(log: CommitLog, queue: QueueLog, disk: FaultyDisk) -> None:
@@ -395,4 +398,4 @@ def test_what_was_in_a_segment_that_is_gone_is_not_remembered(small: QueueLog) -
     bodies_of(small.log, 1)
     small.settle_all([1, 2, 3])
     commit(small.log)
-    assert {position >> 32 for position in small.log._cache} == {4}
+    assert {position >> 32 for position in small.log.reader._cache} == {4}
