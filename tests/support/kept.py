@@ -243,11 +243,14 @@ class KeptPeer:
         self.peer.opens()
         self.peer.opens_channel(1)
 
-    def declares(self, name: str = "q", **arguments: object) -> None:
+    def declares(self, name: str = "q", /, **arguments: object) -> None:
         self.peer.declares(1, name, table(**arguments), durable=True)
 
-    def publishes(self, *bodies: str, to: str = "q", persistent: bool = True) -> None:
-        self.peer.publishes(1, to, *bodies, delivery_mode=2 if persistent else 1)
+    def publishes(
+        self, *bodies: str, to: str = "q", persistent: bool = True, **properties: object
+    ) -> None:
+        mode = 2 if persistent else 1
+        self.peer.publishes(1, to, *bodies, delivery_mode=mode, **properties)  # type: ignore[arg-type]
 
     def takes(self, name: str = "q", *, no_ack: bool = True) -> list[str]:
         """Everything ready, by basic.get."""
@@ -259,8 +262,8 @@ class KeptPeer:
     def commits(self) -> None:
         self.world.commits()
 
-    def crashes(self) -> KeptPeer:
-        return KeptPeer(self.world.crashes())
+    def crashes(self, *, after_ms: int = 0) -> KeptPeer:
+        return KeptPeer(self.world.crashes(after_ms=after_ms))
 
     def stops(self) -> KeptPeer:
         return KeptPeer(self.world.stops())

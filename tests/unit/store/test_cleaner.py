@@ -120,7 +120,7 @@ def test_a_log_in_which_all_is_live_is_left_alone(
 ) -> None:
     """However large what comes with the bodies: it would move for ever."""
     log = reopened(disk, segment_octets=64 * 1024)
-    queues = [log.open_queue(number, 1, is_durable=True) for number in range(queue_count)]
+    queues = [log.open_queue(number, 1, is_durable=True) for number in range(1, queue_count + 1)]
     properties = header(body_size, delivery_mode=2, message_id="m" * 36, correlation_id="c" * 36)
     while log.space.octets < 10 * 64 * 1024:
         message = Message(Envelope("exchange", "routing.key", properties), bytes(body_size))

@@ -15,7 +15,7 @@ from broker.store.format import (
 )
 from broker.store.queue_state import QueueState
 
-SIZE = 100  # of a body
+SIZE = 100  # of a message in the log
 
 
 @pytest.fixture
@@ -26,8 +26,9 @@ def state() -> QueueState:
 def add(
     state: QueueState, first: int, last: int, block: int, flags: int = 0, kind: int = MESSAGES
 ) -> tuple[int, int] | None:
-    record = Record(kind, flags, 0, 0, 1, first, last - first + 1, 0, 0)
-    return state.add(record, SIZE, block)
+    total = last - first + 1
+    record = Record(kind, flags, 0, 0, 1, first, total, at=500, end=500 + total * SIZE)
+    return state.add(record, block)
 
 
 def entries(state: QueueState) -> list[tuple[int, int, int]]:
@@ -114,6 +115,6 @@ def test_settlements_and_counts(state: QueueState) -> None:
 def test_how_large_its_messages_are(state: QueueState) -> None:
     for seq in range(1, 50):
         add(state, seq, seq, block=seq)
-    assert SIZE < state.average_octets < 2 * SIZE
-    add(state, 50, 50, block=50, flags=EXTRAS)
+    assert state.average_octets == SIZE
+    state.add(Record(MESSAGES, EXTRAS, 0, 0, 1, 50, 1, at=0, end=10 * SIZE), 50)
     assert SIZE < state.average_octets < 2 * SIZE
