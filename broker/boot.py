@@ -105,8 +105,8 @@ class Broker:
             )
         except BaseException:
             clock.stop()
-            if store is not None:
-                store.close(is_clean=False)
+            if store is not None:  # nobody was served: what was clean still is
+                store.close(is_clean=store.committer is not None and store.committer.is_idle)
             raise
         self.node, self._clock, self._store = node, clock, store
 

@@ -113,17 +113,23 @@ class Cleaner:
             return
         block = self._log.begin_cold_block()
         moved: dict[QueueLog, list[int]] = {}
+        octets: dict[QueueLog, float] = {}  # that each has of the new block: all of it is live
         for at, by_index in claims.items():
             source = record_at(payload, at)
             for index, count in _runs(by_index):
-                self._write(payload, source, index, count, by_index[index])
+                entries = by_index[index]
+                written = self._write(payload, source, index, count, entries)
+                for claim in entries:
+                    share = written / len(entries)
+                    octets[claim.queue] = octets.get(claim.queue, HEADER_OCTETS) + share
             for entries in by_index.values():
                 for claim in entries:
                     moved.setdefault(claim.queue, []).append(claim.seq)
         for queue, seqs in moved.items():
-            octets = len(seqs) * queue.average_octets
-            self._log.space.release(position, len(seqs), octets)
-            self._log.space.add(block, len(seqs), octets)
+            before = len(seqs) * queue.average_octets
+            self._log.space.release(position, len(seqs), before)
+            self._log.space.add(block, len(seqs), octets[queue])
+            queue.live_octets += octets[queue] - before
             for first, last in coalesced(seqs):  # the block may hold some that had moved before
                 queue.move_entry(block, first, last)
         self._log.close_block()
@@ -151,8 +157,8 @@ class Cleaner:
 
     def _write(
         self, payload: bytes, source: Record, index: int, count: int, entries: list[Claim]
-    ) -> None:
-        """Messages that lie side by side, for all who have them."""
+    ) -> int:
+        """Messages that lie side by side, for all who have them. Returns: octets."""
         envelope, bodies_at = self._log.reader.source_of(payload, source)
         size = envelope.body_size
         bodies = payload[bodies_at + index * size : bodies_at + (index + count) * size]
@@ -167,10 +173,15 @@ class Cleaner:
             first.seq,
             count,
         )
-        at = self._log.append(b"".join((head, address, header, first.extras, bodies)))
+        chunk = b"".join((head, address, header, first.extras, bodies))
+        written = len(chunk)
+        at = self._log.append(chunk)
         for claim in others:
             head = pack_record(REFER, claim.flags, 0, at, claim.queue.queue_id, claim.seq, count)
-            self._log.append(head + _ZERO + claim.extras)
+            chunk = head + _ZERO + claim.extras
+            written += len(chunk)
+            self._log.append(chunk)
+        return written
 
 
 def _runs(by_index: dict[int, list[Claim]]) -> list[tuple[int, int]]:

@@ -253,9 +253,7 @@ class InlineRunner:
         return None
 
 
-INLINE_US = (
-    400  # a sync that takes less is waited for: waking a thread and back takes about as long
-)
+INLINE_US = 400  # a commit that takes less is waited for
 INLINE_OCTETS = 256 * 1024
 
 

@@ -5,9 +5,9 @@ import pytest
 from broker.message import Message
 from broker.store import commit_log as module
 from broker.store.commit_log import BEHIND_OCTETS, CommitLog
-from broker.store.reader import CACHE_BLOCKS
 from broker.store.format import BLOCK_OCTETS, MESSAGES, REFER, TRANSIENT, read_block_header
 from broker.store.queue_log import QueueLog
+from broker.store.reader import CACHE_BLOCKS
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.kept import (
     bodies_of,
