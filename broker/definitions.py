@@ -126,7 +126,7 @@ class Definitions:
         elif command.durable and queue_id > self.last_queue_id:
             self.last_queue_id = queue_id
         queue = vhost.declare_queue(command, queue_id)
-        features = Features.of(command.arguments)
+        features = Features.of(queue.arguments)  # not the command's: it may have been there
         has_deadlines = queue.log is not None and queue.log.has_deadlines
         if queue.extras is None and (features is not None or has_deadlines):
             extend(queue, features or Features(), self.clock)

@@ -277,6 +277,7 @@ class Node(Definitions):
         self.log.queue_memory = min(storage.queue_memory, share)
         for queue in holding:
             queue.page_out(share)
+        self.request_turn()  # what was not kept yet takes memory until it is committed
 
     def check_invariants(self) -> None:
         """Assert what the parts promise. Called by tests after every step."""

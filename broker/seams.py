@@ -37,8 +37,8 @@ class Consumer(Protocol):
     def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
         """Take the messages in order; message i has the sequence number seq + i * stride.
 
-        count: earlier deliveries of them (0: redelivered is false). Returns: how many were taken,
-        from the front. Fewer than offered only when the peer's outbox filled up on the way and
+        count: earlier deliveries of them (0: redelivered is false; see MAYBE_DELIVERED).
+        Returns: how many were taken, from the front. Fewer than offered only when the peer's outbox filled up on the way and
         stride is 1: a share of a round must be taken whole, or another consumer would be given
         the rest out of order.
         """
@@ -48,6 +48,9 @@ class Consumer(Protocol):
 
     def on_queue_deleted(self) -> None:
         """The queue is gone, and this consumer with it."""
+
+
+MAYBE_DELIVERED = -1  # a delivery count of 0, as far as is known after a crash
 
 
 class Kept(NamedTuple):

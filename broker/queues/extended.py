@@ -98,7 +98,7 @@ class ExtendedQueue(ExtendedMessages):
         limit = self.extras.features.delivery_limit
         for delivery in deliveries:
             self.unacked_count -= 1
-            count = delivery.delivery_count + 1
+            count = max(0, delivery.delivery_count) + 1
             message = original(delivery.message)
             if limit is not None and count > limit:
                 self._bury(message, DELIVERY_LIMIT, delivery.seq)
@@ -197,7 +197,7 @@ class ExtendedQueue(ExtendedMessages):
         if consumer is None:
             return 0
         seq, message, count = self._next()
-        if count and self.extras.features.counts_deliveries:
+        if count > 0 and self.extras.features.counts_deliveries:
             message = counted(message, count)
         self._hand_over(consumer, [message], seq, 1, count)
         return 1
@@ -214,7 +214,8 @@ class ExtendedQueue(ExtendedMessages):
         if first.delivery_count:
             self.redelivered += 1
         if self.extras.features.counts_deliveries:
-            first = first._replace(message=counted(first.message, first.delivery_count))
+            count = max(0, first.delivery_count)
+            first = first._replace(message=counted(first.message, count))
         return first
 
     def _next(self) -> Delivery:

@@ -113,7 +113,7 @@ class KeptMessages:
         return (
             self.ready_bytes > (LAZY_OCTETS if self.is_lazy else queue_memory)
             or (self.log is not None and self.log.paged_count > 0)
-            or self.ready_deliveries > 0
+            or self.ready_deliveries != 0
         )
 
     # on disk and back

@@ -141,7 +141,7 @@ class Queue(KeptMessages):
         expires_first: for extended queues, whose messages may have expired meanwhile.
         """
         for delivery in deliveries:
-            again = delivery._replace(delivery_count=delivery.delivery_count + 1)
+            again = delivery._replace(delivery_count=max(0, delivery.delivery_count) + 1)
             heappush(self.returned, again)
             self.unacked_count -= 1
         self.mark_changed()

@@ -142,7 +142,7 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     envelope = message.envelope
     method = BasicGetOk(
         channel.last_delivery_tag,
-        count > 0,
+        count != 0,
         envelope.exchange,
         envelope.routing_key,
         queue.ready_count,

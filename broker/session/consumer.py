@@ -129,7 +129,7 @@ class ChannelConsumer:
         limit = connection.outbox_limit
         tag = channel.last_delivery_tag
         unacked = None if self.no_ack else channel.unacked
-        redelivered = count > 0
+        redelivered = count != 0
         envelope = self._envelope if redelivered is self._is_redelivered else None
         prefix, middle, size = self._chunks
         number, begins, frame_max = self._number, self._begins, connection.frame_max

@@ -176,7 +176,7 @@ class QueueLog:
         if count is not None:
             for seq in seqs:
                 if seq & SEQ_MASK >= self.floor:  # else it was skipped
-                    self._counting[seq & SEQ_MASK] = count + 1
+                    self._counting[seq & SEQ_MASK] = max(0, count) + 1
             if not self.is_dirty:
                 self.mark_dirty()
 

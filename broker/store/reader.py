@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from broker.message import Envelope, Message
-from broker.seams import Kept
+from broker.seams import MAYBE_DELIVERED, Kept
 from broker.store.format import (
     BLOCK_OCTETS,
     EXTRAS,
@@ -91,7 +91,8 @@ class Reader:
             if blind_keys:
                 envelope = Envelope.restored(envelope.address, envelope.header, blind_keys)
         size = envelope.body_size
-        low, high = max(first, record.seq), min(last, record.seq + record.total - 1)
+        low = max(first, record.seq, queue.floor)  # below, `settled` has forgotten them
+        high = min(last, record.seq + record.total - 1)
         at += (index + low - record.seq) * size
         settled, delivered = queue.settled, queue.delivered
         counts = queue.counts
@@ -99,7 +100,7 @@ class Reader:
             if not settled or seq not in settled:
                 count = 0
                 if queue.is_counting:
-                    count = counts.get(seq, 0)
+                    count = counts.get(seq, MAYBE_DELIVERED if seq in delivered else 0)
                 elif delivered and seq in delivered:
                     count = counts.get(seq, 1)
                 message = Message(envelope, payload[at : at + size])

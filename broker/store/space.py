@@ -92,19 +92,14 @@ class Space:
     @property
     def has_dead(self) -> bool:
         """Whether a segment can go."""
-        written = (self.hot, self.cold)
-        return any(
-            not segment.live and segment.number not in written for segment in self.segments.values()
-        )
+        return any(map(self._is_dead, self.segments.values()))
+
+    def _is_dead(self, segment: Segment) -> bool:
+        return not segment.live and segment.number not in (self.hot, self.cold)
 
     def take_dead(self) -> list[int]:
         """The segments that can go; they are forgotten here."""
-        written = (self.hot, self.cold)
-        dead = [
-            segment
-            for segment in self.segments.values()
-            if not segment.live and segment.number not in written
-        ]
+        dead = [segment for segment in self.segments.values() if self._is_dead(segment)]
         for segment in dead:
             self.octets -= segment.end
             del self.segments[segment.number]
@@ -115,8 +110,12 @@ class Space:
         """Whether the log has become too large for what is in it."""
         if self.octets <= WASTE_MAX * self.live_octets:
             return False
+        staying = [segment for segment in self.segments.values() if not self._is_dead(segment)]
+        octets = sum(segment.end for segment in staying)
+        if octets <= WASTE_MAX * self.live_octets:
+            return False
         slack = (SLACK_SEGMENTS + 2) * self.segment_octets
-        return self.octets > slack or len(self.segments) > SEGMENTS_MAX
+        return octets > slack or len(staying) > SEGMENTS_MAX
 
     def next_to_clean(self) -> Segment | None:
         """The segment in which the least is live; None: cleaning is not worth it."""

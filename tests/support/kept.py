@@ -164,11 +164,13 @@ class KeptWorld(World):
         segment_octets: int = SEGMENT_OCTETS,
         queue_memory: int = NO_LIMIT,
         began_ms: int = BEGAN_MS,
+        settings: dict[str, object] | None = None,
     ):
         self.disk = disk or FaultyDisk()
         self.how = {"segment_octets": segment_octets, "queue_memory": queue_memory}
+        self.settings = settings
         self.log, self.report = opened(self.disk, **self.how)
-        super().__init__(log=self.log)
+        super().__init__(settings, log=self.log)
         self.clock.began_ms = began_ms
 
     def commits(self) -> None:
@@ -196,7 +198,7 @@ class KeptWorld(World):
 
     def _next(self, disk: FaultyDisk, after_ms: int) -> KeptWorld:
         began_ms = self.clock.epoch_ms() + after_ms
-        following = KeptWorld(disk, **self.how, began_ms=began_ms)
+        following = KeptWorld(disk, **self.how, began_ms=began_ms, settings=self.settings)
         following.node.last_queue_id = self.node.last_queue_id
         for command in self._definitions():
             following.node.execute(command)

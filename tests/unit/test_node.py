@@ -1,25 +1,21 @@
+"""Turns, alarms of memory, what a node does for its queues. Definitions: test_definitions.py."""
+
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from broker.amqp.errors import NotAllowed, NotFound
-from broker.commands import (
-    AddVhost,
-    Bind,
-    ClearPermissions,
-    DeclareQueue,
-    DeleteQueue,
-    DeleteUser,
-    DeleteVhost,
-    PutUser,
-    SetPermissions,
-)
+from broker.commands import Bind, DeclareQueue
 from broker.config import Config, override
-from broker.node import Node
+from broker.node import QUEUE_MEMORY_MIN, Node
+from broker.queues.kept_messages import MESSAGE_OCTETS
 from broker.queues.queue import Queue
-from broker.store.format import VOLATILE_ID
+from broker.session.connection import Connection
+from broker.store.commit_log import BEHIND_OCTETS
+from tests.support.kept import KeptPeer, KeptWorld
 from tests.support.peer import Peer, World
 
 
@@ -53,81 +49,6 @@ def test_a_change_that_cannot_be_made_is_told_to_whoever_waits(world: World) -> 
         world.node.execute(Bind("/", "nope", "queue", "q", ""))
     with pytest.raises(NotAllowed, match="vhost nope not found"):
         world.node.execute(DeclareQueue("nope", "q"))
-
-
-def test_a_user_enters_only_vhosts_it_has_permissions_for(world: World) -> None:
-    node = world.node
-    node.execute(AddVhost("v"))
-    node.execute(PutUser("u", b"", "rabbit_password_hashing_sha256"))
-    user = node.users["u"]
-    with pytest.raises(NotAllowed, match="access to vhost 'v' refused for user 'u'"):
-        node.open_vhost("v", user)
-    node.execute(SetPermissions("u", "v", "", "", ""))
-    assert node.open_vhost("v", user) is node.vhosts["v"]
-    with pytest.raises(NotAllowed, match="vhost w not found"):
-        node.open_vhost("w", user)
-    node.execute(ClearPermissions("u", "v"))
-    with pytest.raises(NotAllowed):
-        node.open_vhost("v", user)
-
-
-def test_a_new_password_leaves_the_permissions(world: World) -> None:
-    node = world.node
-    node.execute(PutUser("guest", b"other", "rabbit_password_hashing_sha256", ("monitoring",)))
-    assert "/" in node.users["guest"].permissions
-    assert not node.users["guest"].has_password(b"guest")
-    assert node.users["guest"].tags == ("monitoring",)
-    node.execute(DeleteUser("guest"))
-    assert node.users == {}
-
-
-def test_deleting_a_vhost_takes_its_queues_and_permissions_along(world: World) -> None:
-    node = world.node
-    node.execute(AddVhost("v"))
-    node.execute(SetPermissions("guest", "v", ".*", ".*", ".*"))
-    node.execute(DeclareQueue("v", "q"))
-    queue = node.vhosts["v"].queues["q"]
-    node.execute(DeleteVhost("v"))
-    assert queue.is_deleted
-    assert "v" not in node.vhosts
-    assert "v" not in node.users["guest"].permissions
-
-
-def test_the_version_grows_with_topology_and_permissions(world: World) -> None:
-    node = world.node
-    for command in (
-        DeclareQueue("/", "q"),
-        Bind("/", "amq.fanout", "queue", "q", ""),
-        DeleteQueue("/", "q"),
-        PutUser("u", b"", "rabbit_password_hashing_sha256"),
-        SetPermissions("u", "/", ".*", ".*", ".*"),
-        ClearPermissions("u", "/"),
-        DeleteUser("u"),
-        AddVhost("v"),
-        DeleteVhost("v"),
-    ):
-        before = node.version.number
-        node.execute(command)
-        if not isinstance(command, AddVhost):  # nobody remembers a route in it yet
-            assert node.version.number > before, command
-
-
-def test_queues_have_ids_that_tell_them_apart(world: World) -> None:
-    node = world.node
-
-    def declared(name: str, durable: bool, queue_id: int = 0) -> int:
-        node.execute(DeclareQueue("/", name, durable, queue_id=queue_id))
-        return world.queue(name).queue_id
-
-    assert [declared("a", True), declared("b", True), declared("a", True)] == [1, 2, 1]
-    volatile = [declared("c", False), declared("d", False), declared("c", False)]
-    assert volatile == [VOLATILE_ID + 1, VOLATILE_ID + 2, VOLATILE_ID + 1]
-    assert declared("loaded", True, 7) == 7  # from the catalogue
-    assert [declared("e", True), node.last_queue_id] == [8, 8]
-    node.execute(DeleteQueue("/", "e", 7))  # another
-    node.execute(DeleteQueue("/", "a", 1))
-    assert "e" in world.vhost.queues
-    assert declared("a", True) == 9
 
 
 def test_every_connection_has_a_number_of_its_own(world: World) -> None:
@@ -190,8 +111,10 @@ def test_a_bug_in_one_queue_or_peer_does_not_cost_the_others_their_turn(
     assert "ZeroDivisionError" in caplog.text
 
 
-def _breaking(flush, whose):  # type: ignore[no-untyped-def]
-    def broken(connection):  # type: ignore[no-untyped-def]
+def _breaking(
+    flush: Callable[[Connection], None], whose: Connection
+) -> Callable[[Connection], None]:
+    def broken(connection: Connection) -> None:
         if connection is whose:
             raise ZeroDivisionError("in flush")
         flush(connection)
@@ -202,3 +125,144 @@ def _breaking(flush, whose):  # type: ignore[no-untyped-def]
 def test_the_log_syncing_without_anybody_waiting_is_fine(world: World) -> None:
     world.node.on_log_synced()
     world.settle()
+
+
+# what queues may hold in memory
+
+KIB = 1024
+BODY = "x" * (KIB - MESSAGE_OCTETS)  # so that a message takes a KiB
+
+
+def sharing(node_kib: int, queue_kib: int = 10_000) -> KeptPeer:
+    """A peer of a node with such budgets for all queues and for each."""
+    settings: dict[str, object] = {
+        "store.node_memory": node_kib * KIB,
+        "store.queue_memory": queue_kib * KIB,
+    }
+    return KeptPeer(KeptWorld(queue_memory=queue_kib * KIB, settings=settings))
+
+
+def fill(kept: KeptPeer, *names: str, kib: int, **arguments: object) -> None:
+    """Queues that hold so much in memory each. arguments: they are declared with."""
+    for name in names:
+        kept.declares(name, **arguments)
+        kept.publishes(*[BODY] * kib, to=name, persistent=False)
+        assert kept.in_memory(name) == kib
+
+
+def test_below_the_budget_everything_stays_in_memory() -> None:
+    kept = sharing(300)
+    fill(kept, "q", "r", kib=150)
+    kept.world.passes(500)
+    assert [kept.in_memory(name) for name in "qr"] == [150, 150]
+    assert kept.world.log.queue_memory == 10_000 * KIB
+
+
+def test_above_the_budget_large_queues_have_half_of_it_together() -> None:
+    """So that it takes a while until it is used up again."""
+    kept = sharing(800)
+    fill(kept, "q", "r", kib=500)
+    fill(kept, "small", kib=60)
+    kept.world.passes(500)
+    assert [kept.in_memory(name) for name in "qr"] == [200, 200]
+    assert [kept.has(name) for name in "qr"] == [500, 500]
+    assert kept.in_memory("small") == 60
+    assert kept.world.log.queue_memory == 200 * KIB
+    fill(kept, "new", kib=201)
+    kept.publishes(BODY, to="new", persistent=False)
+    assert (kept.in_memory("new"), kept.has("new")) == (201, 202)
+    kept.commits()
+    assert kept.takes("q") == [BODY] * 500
+
+
+def test_a_share_has_a_lower_bound() -> None:
+    """Paging single messages would cost more than they do."""
+    kept = sharing(100)
+    fill(kept, "q", "r", "s", kib=80)
+    kept.world.passes(500)
+    share = QUEUE_MEMORY_MIN // KIB
+    assert [kept.in_memory(name) for name in "qrs"] == [share] * 3
+    assert kept.world.log.queue_memory == QUEUE_MEMORY_MIN
+
+
+def test_many_small_queues_count_for_nothing() -> None:
+    kept = sharing(100)
+    fill(kept, *"abcdefghij", kib=QUEUE_MEMORY_MIN // KIB)
+    kept.world.passes(500)
+    assert kept.has("a") == kept.in_memory("a")
+    assert kept.world.log.queue_memory == 10_000 * KIB
+
+
+def test_a_share_is_never_more_than_a_queue_may_have() -> None:
+    kept = sharing(300, queue_kib=100)
+    for name in "qrs":
+        fill(kept, name, kib=102)
+    kept.world.passes(500)
+    assert kept.world.log.queue_memory == QUEUE_MEMORY_MIN
+    for _ in range(3):
+        kept.world.passes(500)
+    assert kept.world.log.queue_memory == 100 * KIB
+
+
+def test_shares_grow_again_when_there_is_room() -> None:
+    kept = sharing(1000)
+    fill(kept, "q", "r", kib=600)
+    kept.world.passes(500)
+    assert kept.world.log.queue_memory == 250 * KIB
+    grown = []
+    for _ in range(8):
+        kept.world.passes(500)
+        grown.append(kept.world.log.queue_memory // KIB)
+    assert grown == [500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]
+
+
+def test_priority_queues_stay_in_memory() -> None:
+    kept = sharing(200)
+    fill(kept, "q", kib=300, x_max_priority=3)
+    kept.world.passes(500)
+    assert kept.in_memory() == 300
+    kept.world.node.check_invariants()
+
+
+def test_a_node_without_a_disk_shares_nothing(peer: Peer) -> None:
+    peer.world.node.config = override(Config(), "store.node_memory", "1")
+    peer.declares(1, "q")
+    peer.publishes(1, "q", *[BODY] * 100)
+    peer.world.passes(500)
+    assert len(peer.world.queue("q").ready) == 100
+
+
+def test_what_was_given_up_is_committed_without_anybody_saying_anything() -> None:
+    """It takes its memory until it is on the disk, and publishers may wait for that memory."""
+    kept = sharing(200)
+    fill(kept, "q", kib=300)
+    kept.commits()
+    kept.world.clock.requests = 0
+    kept.world.node.tick(kept.world.now_ms)
+    assert kept.world.log.has_news
+    assert kept.world.clock.requests
+
+
+# publishers that outrun the disk
+
+
+def test_peers_that_were_held_are_read_when_the_disk_has_caught_up() -> None:
+    """Not with the first commit, if there is more behind it."""
+    kept = KeptPeer(KeptWorld())
+    world, peer = kept.world, kept.peer
+    kept.declares()
+    body = "x" * 1_000_000
+    kept.publishes(*[body] * (BEHIND_OCTETS // len(body) + 1))
+    assert list(world.node.held_peers.values()) == [peer.connection]
+    batch = world.log.begin()
+    other = world.peer()
+    other.opens_channel(1)
+    other.publishes(1, "q", *[body] * (BEHIND_OCTETS // len(body) + 1), delivery_mode=2)
+    assert len(world.node.held_peers) == 2
+    world.completes(batch)
+    assert len(world.node.held_peers) == 2
+    assert not peer.transport.is_reading
+    world.commits()
+    assert world.node.held_peers == {}
+    assert peer.transport.is_reading
+    assert other.transport.is_reading

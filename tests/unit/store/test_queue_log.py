@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from broker.message import Message
+from broker.seams import MAYBE_DELIVERED
 from broker.store.commit_log import CommitLog
 from broker.store.format import COUNTED, JUMP, MESSAGES, SETTLED, TRANSIENT, VOLATILE_ID
 from broker.store.queue_log import TRIM_MIN, QueueLog
@@ -260,7 +261,8 @@ def test_deliveries_are_counted_over_a_crash(
     found = reopened(disk.after_kill()).queues[1]
     assert [kept.delivery_count for kept in live_in(found)] == [1, 3, 3, 1]
     found.is_counting = True
-    assert [kept.delivery_count for kept in live_in(found)] == [1, 3, 3, 0], "it was not delivered"
+    counts = [kept.delivery_count for kept in live_in(found)]
+    assert counts == [1, 3, 3, MAYBE_DELIVERED], "nobody has counted it"
 
 
 def test_deliveries_are_not_counted_where_it_does_not_matter(

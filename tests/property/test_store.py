@@ -1,0 +1,448 @@
+"""Queues whose messages are kept, through crashes, against plain lists.
+
+After every restart: what was committed and not settled is there, in order; what was settled, and
+that committed, is not; what was on its way may be there or not; nothing is invented, nothing twice.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from broker.message import Envelope, Message
+from broker.queues.extended import extend
+from broker.queues.features import Features
+from broker.queues.kept_messages import Delivery
+from broker.queues.queue import Queue
+from broker.store import commit_log, queue_log
+from broker.store.commit_log import Batch, CommitLog
+from broker.store.format import VOLATILE_ID
+from broker.store.queue_log import QueueLog
+from broker.store.store import close_log, open_log
+from tests.property.conftest import examples
+from tests.support.builders import header
+from tests.support.consumer import FakeConsumer
+from tests.support.faulty_disk import FaultyDisk
+from tests.support.kept import live_in
+from tests.support.seams import FakeClock
+
+FEATURES = {
+    "plain": None,
+    "volatile": None,
+    "priority": Features(max_priority=3),
+    "quorum": Features(counts_deliveries=True),
+}
+
+
+@dataclass
+class Known:
+    """A message in one queue. The commits are numbered as the log numbers them.
+
+    kept, settled: the commit in which it was kept or settled; None: it was not. counted: by which
+    commit it had been delivered how often, where that is counted.
+    """
+
+    number: int
+    priority: int
+    kept: int | None
+    settled: int | None = None
+    deliveries: int = 0
+    counted: dict[int, int] = field(default_factory=dict)
+
+    def rank(self) -> tuple[int, int]:
+        return -self.priority, self.number
+
+
+class Model:
+    """One queue. out: delivered and not settled. gone: settled, which may not be on disk yet."""
+
+    def __init__(self, kind: str, queue: Queue):
+        self.kind = kind
+        self.queue = queue
+        self.ready: list[Known] = []
+        self.out: list[tuple[Known, Delivery]] = []
+        self.gone: list[Known] = []
+
+    def settle(self, known: Known, commit: int) -> None:
+        known.settled = commit
+        if known.kept is not None:
+            self.gone.append(known)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    @initialize(
+        segment_octets=st.sampled_from([600, 2000, 10_000]),
+        queue_memory=st.sampled_from([0, 500, 2000, 1 << 40]),
+        block_octets=st.sampled_from([200, 1000, 65536]),
+        kind=st.sampled_from(["plain", "priority", "quorum"]),
+    )
+    def begin(self, segment_octets: int, queue_memory: int, block_octets: int, kind: str) -> None:
+        self.patches = ExitStack()
+        for module, name, value in (
+            (commit_log, "BLOCK_OCTETS", block_octets),
+            (commit_log, "CHECKPOINT_OCTETS", 8000),
+            (queue_log, "TRIM_MIN", 2),
+        ):
+            self.patches.enter_context(mock.patch.object(module, name, value))
+        self.how = {"segment_octets": segment_octets, "queue_memory": queue_memory}
+        self.clock = FakeClock()
+        self.last_number = 0  # of all messages
+        self.last_id = 0
+        self.batch: Batch | None = None  # begun, and perhaps written
+        self.disk = FaultyDisk()
+        self.models: list[Model] = []
+        self.log = self._open(set())
+        for wanted in ("plain", kind, "volatile"):
+            self.models.append(Model(wanted, self._declare(wanted, self._next_id(wanted))))
+
+    def _next_id(self, kind: str) -> int:
+        self.last_id += 1
+        return self.last_id + (VOLATILE_ID if kind == "volatile" else 0)
+
+    def _open(self, known: set[int]) -> CommitLog:
+        log, report = open_log(self.disk, known, **self.how)
+        assert report.gaps == [], self.disk.story
+        assert report.lost == {}, self.disk.story
+        assert report.problems == [], self.disk.story
+        return log
+
+    def _declare(self, kind: str, queue_id: int) -> Queue:
+        durable = kind != "volatile"
+        queue = Queue("q", "/", [], durable=durable, queue_id=queue_id, store=self.log)
+        features = FEATURES[kind]
+        if features is not None:
+            extend(queue, features, self.clock)
+        return queue
+
+    # in
+
+    @rule(
+        to=st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True),
+        count=st.sampled_from([1, 1, 1, 2, 8]),
+        size=st.sampled_from([6, 6, 50, 400]),
+        persistent=st.sampled_from([True, True, True, False]),
+        priority=st.integers(0, 4),
+    )
+    def publish(
+        self, to: list[int], count: int, size: int, persistent: bool, priority: int
+    ) -> None:
+        properties = header(size, delivery_mode=2 if persistent else 1, priority=priority)
+        envelope = Envelope("", "key", properties)
+        numbers = range(self.last_number + 1, self.last_number + count + 1)
+        self.last_number += count
+        messages = [Message(envelope, b"%0*d" % (size, number)) for number in numbers]
+        for index in to:
+            model = self.models[index]
+            queue = model.queue
+            if count == 1:
+                queue.push(messages[0])
+            else:
+                queue.push_many(messages)
+            survives = model.kind != "volatile" and (persistent or model.kind == "quorum")
+            kept = self.log.number if survives else None
+            rank = min(priority, 3) if model.kind == "priority" else 0
+            model.ready += [Known(number, rank, kept) for number in numbers]
+
+    # out
+
+    def _handed_out(self, model: Model, delivery: Delivery, *, no_ack: bool) -> None:
+        """It must have been the best one, with the right count."""
+        known = min(model.ready, key=Known.rank)
+        assert int(delivery.message.body) == known.number, "not the oldest, or not the best"
+        assert delivery.delivery_count == known.deliveries
+        model.ready.remove(known)
+        known.deliveries += 1
+        known.counted[self.log.number] = known.deliveries
+        if no_ack:
+            model.settle(known, self.log.number)
+        else:
+            model.out.append((known, delivery))
+
+    @rule(index=st.integers(0, 2), count=st.sampled_from([1, 1, 3, 20]), no_ack=st.booleans())
+    def get(self, index: int, count: int, no_ack: bool) -> None:
+        model = self.models[index]
+        for _ in range(count):
+            delivery = model.queue.pop(no_ack=no_ack)
+            if delivery is None:
+                assert not model.ready
+                return
+            if not no_ack:
+                model.queue.unacked_count += 1
+            self._handed_out(model, delivery, no_ack=no_ack)
+
+    @rule(
+        index=st.integers(0, 2),
+        credits=st.lists(st.integers(1, 30), min_size=1, max_size=2),
+        no_ack=st.booleans(),
+    )
+    def consume(self, index: int, credits: list[int], no_ack: bool) -> None:
+        """Consumers come, take what they have room for, and go."""
+        model = self.models[index]
+        queue = model.queue
+        consumers = [FakeConsumer(str(n), credit=n, no_ack=no_ack) for n in credits]
+        for consumer in consumers:
+            queue.add_consumer(consumer)
+        queue.pump()
+        taken = [delivery for consumer in consumers for delivery in consumer.take()]
+        taken.sort(key=lambda delivery: delivery.seq)
+        for delivery in taken:
+            self._handed_out(model, delivery, no_ack=no_ack)
+        for consumer in consumers:
+            queue.remove_consumer(consumer)
+
+    # settle
+
+    def _some_out(self, model: Model, data: Any) -> list[tuple[Known, Delivery]]:
+        if not model.out:
+            return []
+        if data.draw(st.booleans()):
+            return model.out[: data.draw(st.integers(1, len(model.out)))]
+        indexes = data.draw(st.lists(st.integers(0, len(model.out) - 1), unique=True, max_size=5))
+        return [model.out[index] for index in indexes]
+
+    @rule(index=st.integers(0, 2), data=st.data(), rejected=st.booleans())
+    def settle(self, index: int, data: Any, rejected: bool) -> None:
+        model = self.models[index]
+        queue = model.queue
+        some = self._some_out(model, data)
+        if not some:
+            return
+        if rejected:
+            queue.discard([delivery for _, delivery in some])
+        else:
+            queue.settle(len(some))
+            if queue.log is not None:
+                queue.log.settle_all([delivery.seq for _, delivery in some])
+        for known, delivery in some:
+            model.out.remove((known, delivery))
+            model.settle(known, self.log.number)
+
+    @rule(index=st.integers(0, 2), data=st.data())
+    def requeue(self, index: int, data: Any) -> None:
+        model = self.models[index]
+        some = self._some_out(model, data)
+        model.queue.requeue([delivery for _, delivery in some])
+        for known, delivery in some:
+            model.out.remove((known, delivery))
+            model.ready.append(known)
+
+    @rule(index=st.integers(0, 2))
+    def purge(self, index: int) -> None:
+        model = self.models[index]
+        assert model.queue.purge() == len(model.ready)
+        for known in model.ready:
+            model.settle(known, self.log.number)
+        model.ready.clear()
+
+    # memory and disk
+
+    @rule(index=st.integers(0, 2), octets=st.sampled_from([0, 300, 1000]))
+    def give_up_memory(self, index: int, octets: int) -> None:
+        self.models[index].queue.page_out(octets)
+
+    @rule(steps=st.integers(1, 30))
+    def clean(self, steps: int) -> None:
+        for _ in range(steps):
+            if not self.log.cleaner.step():
+                return
+
+    @rule()
+    def commit(self) -> None:
+        self.write_commit()
+        self.finish_commit()
+
+    @rule()
+    def write_commit(self) -> None:
+        """Everything is written, and nobody knows it yet."""
+        if self.batch is None:
+            self.batch = self.log.begin()
+        self.batch.write(self.log.files, sync=True)
+
+    @precondition(lambda self: self.batch is not None)
+    @rule()
+    def finish_commit(self) -> None:
+        self.write_commit()
+        self.log.finish()
+        self.batch = None
+        for model in self.models:
+            model.gone = [known for known in model.gone if (known.settled or 0) > self.log.synced]
+
+    @rule(
+        kind=st.sampled_from(["write", "sync", "create", "rename", "sync names", "remove"]),
+        nth=st.integers(1, 4),
+    )
+    def fail_to_commit(self, kind: str, nth: int) -> None:
+        if self.batch is None:
+            self.batch = self.log.begin()
+        self.disk.fail(kind, nth=nth)
+        with suppress(OSError):
+            self.batch.write(self.log.files, sync=True)
+        self.disk.heal()
+
+    @rule(index=st.integers(0, 2))
+    def delete(self, index: int) -> None:
+        """Together with its definition: nobody sees the one without the other."""
+        model = self.models[index]
+        assert model.queue.delete() == len(model.ready)
+        if self.batch is not None:
+            self.finish_commit()
+        self.commit()
+        self.models[index] = Model(model.kind, self._declare(model.kind, self._next_id(model.kind)))
+
+    # the end of a life
+
+    @rule(torn=st.none() | st.integers(0, 200))
+    def is_killed(self, torn: int | None) -> None:
+        if torn is not None:
+            self._cut_short(torn)
+        self._restart(self.disk.after_kill(None, torn=torn), is_clean=False)
+
+    def _cut_short(self, torn: int) -> None:
+        """The last write is not whole: then its commit cannot have been finished."""
+        if self.batch is None:
+            self.batch = self.log.begin()
+            if not self.batch.blocks:
+                return
+            self.disk.fail("sync")
+            with suppress(OSError):
+                self.batch.write(self.log.files, sync=True)
+            self.disk.heal()
+
+    @rule(seed=st.integers(0, 2**32))
+    def loses_power(self, seed: int) -> None:
+        self._restart(self.disk.after_power_loss(None, Random(seed)), is_clean=False)
+
+    @rule(seed=st.integers(0, 2**32), is_killed=st.booleans())
+    def ends_in_a_commit(self, seed: int, is_killed: bool) -> None:
+        """At any of its operations."""
+        random = Random(seed)
+        before = self.disk.operations
+        self.write_commit()
+        point = random.randint(before, self.disk.operations)
+        if is_killed:
+            found = self.disk.after_kill(point)
+        else:
+            found = self.disk.after_power_loss(point, random)
+        self._restart(found, is_clean=False)
+
+    @rule(seed=st.integers(0, 2**32))
+    def ends_twice(self, seed: int) -> None:
+        """Again while it is recovering, or right after."""
+        random = Random(seed)
+        self.disk = self.disk.after_power_loss(None, random)
+        before = self.disk.operations
+        self._open(self._durable_ids()).close()
+        point = random.randint(before, self.disk.operations)
+        self._restart(self.disk.after_power_loss(point, random), is_clean=False)
+
+    @rule()
+    def stops(self) -> None:
+        if self.batch is not None:
+            self.finish_commit()
+        while self.log.has_news:
+            self.commit()
+        close_log(self.log)
+        self.log.close()
+        assert self.disk.open_files == [] or self.disk.counts["sync"], "all is closed"
+        self._restart(self.disk.after_power_loss(), is_clean=True)
+
+    def _durable_ids(self) -> set[int]:
+        return {model.queue.queue_id for model in self.models if model.kind != "volatile"}
+
+    def _restart(self, disk: FaultyDisk, *, is_clean: bool) -> None:
+        synced = self.log.synced
+        self.disk = disk
+        self.batch = None
+        self.log = self._open(self._durable_ids())
+        self.models = [self._next_life(model, synced, is_clean) for model in self.models]
+        live = sum(len(model.ready) for model in self.models)
+        assert sum(segment.live for segment in self.log.space.segments.values()) == live
+
+    def _next_life(self, old: Model, synced: int, is_clean: bool) -> Model:
+        """Compare what is found with what may be, and go on with it."""
+        volatile = old.kind == "volatile"
+        new = Model(old.kind, self._declare(old.kind, 0 if volatile else old.queue.queue_id))
+        if volatile:
+            new.queue.queue_id = self._next_id(old.kind)
+            return new
+        everything = [*old.ready, *(known for known, _ in old.out), *old.gone]
+        possible = {known.number: known for known in everything if known.kept is not None}
+        needed = {
+            number
+            for number, known in possible.items()
+            if known.kept is not None and known.kept <= synced and known.settled is None
+        }
+        kept = self.log.find_queue(old.queue.queue_id)
+        found = live_in(kept) if isinstance(kept, QueueLog) else []
+        numbers = [int(item.message.body) for item in found]
+        assert numbers == sorted(set(numbers)), f"out of order, or twice: {self.disk.story}"
+        assert set(numbers) <= set(possible), f"invented, or settled before: {self.disk.story}"
+        assert needed <= set(numbers), f"lost: {self.disk.story}"
+        for item, number in zip(found, numbers, strict=True):
+            known = possible[number]
+            if not is_clean and old.kind != "quorum":
+                assert item.delivery_count > 0, "it may have been delivered"
+            elif is_clean:
+                assert (item.delivery_count > 0) == (known.deliveries > 0)
+            if old.kind == "quorum":
+                committed = [count for at, count in known.counted.items() if at <= synced]
+                assert max(committed, default=0) <= item.delivery_count <= known.deliveries
+            restored = Known(number, known.priority, 0, None, item.delivery_count)
+            restored.counted[0] = item.delivery_count
+            new.ready.append(restored)
+        return new
+
+    # always
+
+    @invariant()
+    def everything_is_accounted_for(self) -> None:
+        if not hasattr(self, "models"):
+            return
+        for model in self.models:
+            queue = model.queue
+            queue.check_invariants()
+            assert queue.ready_count == len(model.ready)
+            assert queue.unacked_count == len(model.out)
+        for kept in self.log.queues.values():
+            kept.check_invariants()
+        live = sum(kept.live_count for kept in self.log.queues.values())
+        self.log.count_block()
+        segments = self.log.space.segments.values()
+        assert sum(segment.live for segment in segments) == live
+        assert sum(segment.end for segment in segments) == self.log.space.octets
+
+    def teardown(self) -> None:
+        if hasattr(self, "patches"):
+            self.stops()
+            for model in self.models:
+                while (delivery := model.queue.pop()) is not None:
+                    self._handed_out(model, delivery, no_ack=True)
+                assert not model.ready
+            self.patches.close()
+
+
+StoreMachine.TestCase.settings = settings(examples(60), stateful_step_count=60)
+test_kept_queues_against_lists = StoreMachine.TestCase
+
+
+@pytest.mark.soak
+def test_kept_queues_against_lists_for_long() -> None:
+    run_state_machine_as_test(
+        StoreMachine,
+        settings=settings(max_examples=2000, stateful_step_count=150, derandomize=False),
+    )
