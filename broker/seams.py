@@ -38,9 +38,9 @@ class Consumer(Protocol):
         """Take the messages in order; message i has the sequence number seq + i * stride.
 
         count: earlier deliveries of them (0: redelivered is false; see MAYBE_DELIVERED).
-        Returns: how many were taken, from the front. Fewer than offered only when the peer's outbox filled up on the way and
-        stride is 1: a share of a round must be taken whole, or another consumer would be given
-        the rest out of order.
+        Returns: how many were taken, from the front. Fewer than offered only when the peer's outbox
+        filled up on the way and stride is 1: a share of a round must be taken whole, or another
+        consumer would be given the rest out of order.
         """
 
     def on_parked(self) -> None:

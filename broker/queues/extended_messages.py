@@ -29,11 +29,11 @@ class Extras:
     __slots__ = (
         "active",
         "clock",
-        "counted_from",
         "dead",
         "features",
         "ready_bytes",
         "timer_ms",
+        "uncounted",
         "used_ms",
     )
 
@@ -41,7 +41,7 @@ class Extras:
         self.features = features
         self.clock = clock
         self.ready_bytes = 0
-        self.counted_from = 0  # messages before it are counted as they are read back
+        self.uncounted = range(0)  # numbers of messages to be counted as they are read back
         self.used_ms = clock.now_ms()  # when it was last used, for x-expires
         self.timer_ms: int | None = None  # the earliest time we have asked to be woken
         # to be dead-lettered, turn by turn: message, reason, and its number, which the log is told
@@ -98,10 +98,14 @@ class ExtendedMessages(Queue):
         return int(deadline_ms) + clock.epoch_ms() - clock.now_ms()
 
     def _restored(self, kept: list[Kept]) -> list[Message]:
-        for item in kept:
-            if item.seq < self.extras.counted_from:
-                self.extras.ready_bytes += len(item.message.body)
-        clock = self.extras.clock
+        extras = self.extras
+        uncounted = extras.uncounted
+        if uncounted:
+            extras.ready_bytes += sum(
+                len(item.message.body) for item in kept if item.seq in uncounted
+            )
+            extras.uncounted = range(max(uncounted.start, kept[-1].seq + 1), uncounted.stop)
+        clock = extras.clock
         behind_ms = clock.epoch_ms() - clock.now_ms()  # between the clocks
         return [
             QueuedMessage(
@@ -138,7 +142,7 @@ class ExtendedMessages(Queue):
             if self.extras.features.max_length_bytes is not None:
                 self.extras.ready_bytes += log.count_octets()
             else:
-                self.extras.counted_from = log.next_seq
+                self.extras.uncounted = range(log.paged_from, log.next_seq)
             return
         while log.paged_count:
             for item, message in zip(kept := log.page_in(), self._restored(kept), strict=True):

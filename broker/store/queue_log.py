@@ -311,7 +311,8 @@ class QueueLog:
         return octets
 
     def _lose(self, first: int, last: int) -> None:
-        """Messages are damaged for good: they are done with."""
+        """Messages are damaged for good: they are done with. What is in memory stays there."""
+        self.kept_from = max(self.kept_from, last + 1)
         self.write_down()
         parts = self._unsettled(first, last)
         count = sum(high - low + 1 for low, high in parts)

@@ -1,4 +1,4 @@
-"""Publishing, confirming, settling: what a channel promises. tests/conformance has the texts."""
+"""Publishing and confirming: what a channel promises. tests/conformance has the texts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from broker.amqp.errors import AMQPException
 from broker.amqp.frames import METHOD
 from broker.amqp.methods import (
     BasicAck,
-    BasicNack,
     BasicPublish,
-    BasicReject,
     BasicReturn,
     ChannelClose,
     ChannelCloseOk,
@@ -48,20 +46,6 @@ def test_a_message_travels_as_it_came(peer: Peer) -> None:
     assert content.header == header(5, **properties)
     assert content.body == b"hello"
     assert content.method.routing_key == "q"  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("fast_path", ["on", "off"])
-def test_messages_alike_are_as_many_as_were_published(fast_path: str) -> None:
-    peer = World({"fast_path": fast_path}).peer()
-    peer.opens_channel(1)
-    peer.declares(1, "q")
-    bodies = [f"{number:04}" for number in range(50)]
-    peer.publishes(1, "q", *bodies)
-    peer.publishes(1, "q", *bodies, content_type="other")
-    peer.publishes(1, "q", *bodies)
-    got = [peer.gets(1, "q") for _ in range(150)]
-    assert [content and content.body.decode() for content in got] == bodies * 3
-    assert peer.world.vhost.exchanges[""].published == 150
 
 
 def test_repeated_publishes_follow_the_topology(peer: Peer) -> None:
@@ -379,110 +363,6 @@ def test_a_commit_waits_until_its_messages_are_safe() -> None:
     peer.receives_nothing()
     sync(peer, log)
     peer.receives(1, TxCommitOk())
-
-
-# settling
-
-
-@pytest.fixture
-def holding(peer: Peer) -> Peer:
-    """Holds deliveries 1 to 5 of q, bodies "1" to "5"."""
-    peer.declares(1, "q")
-    peer.publishes(1, "q", *"12345")
-    for _ in range(5):
-        peer.gets(1, "q", no_ack=False)
-    return peer
-
-
-def unacked(peer: Peer) -> list[int]:
-    tags = list(peer.connection.channels[1].unacked)
-    assert peer.world.queue("q").unacked_count == len(tags)
-    return tags
-
-
-def test_acks(holding: Peer) -> None:
-    holding.sends(1, BasicAck(2))
-    assert unacked(holding) == [1, 3, 4, 5]
-    holding.sends(1, BasicAck(4, multiple=True))
-    assert unacked(holding) == [5]
-    holding.sends(1, BasicAck(0, multiple=True))
-    assert unacked(holding) == []
-    holding.sends(1, BasicAck(0, multiple=True))  # all of nothing
-    holding.receives_nothing()
-    assert holding.world.queue("q").acked == 5
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        BasicAck(6),
-        BasicAck(0),
-        BasicAck(6, multiple=True),
-        BasicAck(2**63),
-        BasicNack(9, multiple=True),
-        BasicNack(9),
-        BasicReject(0),
-    ],
-    ids=repr,
-)
-def test_an_unknown_tag_closes_the_channel_and_requeues(holding: Peer, command: BasicAck) -> None:
-    holding.sends(1, command)
-    text = f"PRECONDITION_FAILED - unknown delivery tag {command.delivery_tag}"
-    holding.is_closed_with(1, 406, text, command.ids)
-    queue = holding.world.queue("q")
-    assert (queue.ready_count, queue.unacked_count) == (5, 0)
-
-
-def test_a_tag_can_be_settled_once(holding: Peer) -> None:
-    holding.sends(1, BasicAck(3, multiple=True), BasicAck(2))
-    assert holding.takes(1, ChannelClose).reply_text.endswith("unknown delivery tag 2")
-
-
-def test_tags_after_a_multiple_ack_go_on(holding: Peer) -> None:
-    holding.sends(1, BasicAck(5, multiple=True))
-    holding.publishes(1, "q", "6", "7")
-    for _ in range(2):
-        holding.gets(1, "q", no_ack=False)
-    holding.sends(1, BasicAck(7, multiple=True))
-    assert unacked(holding) == []
-    holding.receives_nothing()
-
-
-def test_requeued_messages_regain_their_places(holding: Peer) -> None:
-    holding.sends(1, BasicNack(4, multiple=False), BasicNack(2, multiple=True))
-    got = [holding.gets(1, "q") for _ in range(4)]
-    assert [c and (c.body, c.method.redelivered) for c in got] == [  # type: ignore[attr-defined]
-        (b"1", True),
-        (b"2", True),
-        (b"4", True),
-        None,
-    ]
-    assert unacked(holding) == [3, 5]
-
-
-def test_rejected_messages_are_gone(holding: Peer) -> None:
-    holding.sends(1, BasicReject(1, requeue=False), BasicNack(3, multiple=True, requeue=False))
-    assert unacked(holding) == [4, 5]
-    assert holding.world.queue("q").ready_count == 0
-
-
-def test_settling_what_came_from_a_deleted_queue_is_fine(holding: Peer) -> None:
-    holding.world.vhost.delete_queue("q")
-    holding.sends(1, BasicAck(1), BasicNack(3, multiple=True), BasicReject(4), BasicAck(0, True))
-    holding.receives_nothing()
-    holding.declares(1, "q")
-    assert holding.world.queue("q").ready_count == 0
-
-
-def test_a_close_requeues_what_was_not_settled(holding: Peer) -> None:
-    holding.sends(1, BasicAck(2), ChannelClose())
-    holding.receives(1, ChannelCloseOk())
-    queue = holding.world.queue("q")
-    assert (queue.ready_count, queue.unacked_count) == (4, 0)
-    holding.opens_channel(1)
-    content = holding.gets(1, "q")
-    assert content is not None
-    assert (content.body, content.method.redelivered) == (b"1", True)  # type: ignore[attr-defined]
 
 
 # direct reply-to is in test_basic_methods.py; the functions beside the class:

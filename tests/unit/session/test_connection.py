@@ -1,4 +1,5 @@
-"""Frames in, frames out, closing, back-pressure and time."""
+"""What frames mean, frames out, closing, back-pressure and time. How frames are found is in
+test_scanner.py."""
 
 from __future__ import annotations
 
@@ -11,8 +12,6 @@ from broker.amqp.methods import (
     BasicAck,
     BasicCancel,
     BasicCancelOk,
-    BasicConsume,
-    BasicConsumeOk,
     BasicDeliver,
     BasicGet,
     BasicGetEmpty,
@@ -42,9 +41,8 @@ from broker.session.connection import (
     OUTBOX_LIMIT,
     Connection,
 )
-from broker.session.scanner import ABSORB_MAX, REPLIES_MAX
 from broker.session.states import State
-from tests.support.builders import frame, header, publish_frames, table
+from tests.support.builders import frame, header
 from tests.support.peer import DelayedReplicator, Peer, World
 from tests.support.wire import Content, Heartbeat
 
@@ -76,85 +74,6 @@ def test_0_9_is_near_enough() -> None:
 
 
 # frames
-
-
-def test_frames_may_come_octet_by_octet(peer: Peer) -> None:
-    peer.declares(1, "q")
-    for octet in publish_frames(1, "", "q", b"hello"):
-        peer.sends_octets(bytes((octet,)))
-    assert peer.world.queue("q").ready_count == 1
-
-
-def test_several_commands_may_come_at_once(peer: Peer) -> None:
-    peer.sends(1, QueueDeclare(queue="q"), BasicConsume(queue="q", consumer_tag="c"), BasicQos())
-    peer.receives(1, QueueDeclareOk("q", 0, 0), BasicConsumeOk("c"), BasicQosOk())
-    peer.receives_nothing()
-
-
-@pytest.mark.parametrize("cut", [1, 7, 100, 5000, 8192, 20_000, 60_006, 60_007])
-def test_a_large_frame_may_come_in_pieces(peer: Peer, cut: int) -> None:
-    peer.declares(1, "q")
-    body = bytes(range(256)) * 235
-    octets = publish_frames(1, "", "q", body)
-    start = len(octets) - len(body) - 8
-    peer.sends_octets(octets[: start + cut])
-    peer.sends_octets(octets[start + cut :] + publish_frames(1, "", "q", b"next"))
-    got = [peer.gets(1, "q"), peer.gets(1, "q")]
-    assert [content and content.body for content in got] == [body, b"next"]
-
-
-def test_a_frame_that_does_not_end_where_it_should(peer: Peer) -> None:
-    octets = frame(METHOD, 1, BasicQos().encode())
-    peer.sends_octets(octets[:-1] + b"\x00")
-    closed = peer.takes(0, ConnectionClose)
-    assert closed.reply_code == 501
-    assert closed.reply_text.startswith("FRAME_ERROR - type 1, ")
-    assert closed.reply_text.endswith("{invalid_frame_end_marker,0}")
-    assert (closed.class_id, closed.method_id) == (0, 0)
-
-
-def test_the_same_in_a_large_frame_that_comes_in_pieces(peer: Peer) -> None:
-    octets = frame(BODY, 1, b"x" * 50_000)
-    peer.sends_octets(publish_frames(1, "", "q", b"x" * 50_000)[: -len(octets)] + octets[:20_000])
-    peer.sends_octets(octets[20_000:-1] + b"\x00")
-    assert peer.takes(0, ConnectionClose).reply_code == 501
-
-
-@pytest.mark.parametrize("fast_path", ["on", "off"])
-@pytest.mark.parametrize("excess", [0, 8, 9, 5000])
-def test_a_frame_may_exceed_frame_max_by_the_octets_that_clients_get_wrong(
-    fast_path: str, excess: int
-) -> None:
-    """frame_max is of the whole frame; RabbitMQ compares it with the payload."""
-    peer = World({"fast_path": fast_path}).peer(frame_max=4096)
-    peer.opens_channel(1)
-    peer.declares(1, "q")
-    body = b"x" * (4096 - 8 + excess)
-    octets = frame(METHOD, 1, BasicPublish(routing_key="q").encode())
-    octets += frame(HEADER, 1, header(len(body))) + frame(BODY, 1, body)
-    peer.sends_octets(octets)
-    if excess <= 8:
-        assert peer.world.queue("q").ready_count == 1
-        return
-    closed = peer.takes(0, ConnectionClose)
-    assert closed.reply_text.endswith(f"{{frame_too_large,{len(body)},4088}}")
-
-
-@pytest.mark.parametrize("fast_path", ["on", "off"])
-def test_that_goes_for_header_frames_too(fast_path: str) -> None:
-    peer = World({"fast_path": fast_path}).peer(frame_max=4096)
-    peer.opens_channel(1)
-    peer.declares(1, "q")
-    peer.publishes(1, "q", "x", headers=table(text="y" * 4000))
-    assert peer.world.queue("q").ready_count == 1
-    peer.publishes(1, "q", "x", headers=table(text="y" * 4090))
-    assert peer.takes(0, ConnectionClose).reply_code == 501
-    assert peer.world.queue("q").ready_count == 1
-
-
-def test_a_frame_that_is_too_large_is_refused_before_it_has_come(peer: Peer) -> None:
-    peer.sends_octets(b"\x01\x00\x01\x7f\xff\xff\xff" + b"\x00" * 10)
-    assert peer.takes(0, ConnectionClose).reply_code == 501
 
 
 @pytest.mark.parametrize(
@@ -262,24 +181,6 @@ def test_a_close_in_the_middle_of_a_content_is_an_error(peer: Peer) -> None:
     peer.sends(1, BasicPublish(routing_key="q"), ChannelClose())
     closed = peer.takes(0, ConnectionClose)
     assert closed.reply_code == 505
-
-
-def test_contents_of_several_channels_may_interleave(peer: Peer) -> None:
-    peer.opens_channel(2)
-    peer.declares(1, "q")
-    publish = BasicPublish(routing_key="q").encode()
-    one, two = (
-        [
-            frame(METHOD, number, publish),
-            frame(HEADER, number, header(4)),
-            frame(BODY, number, body),
-            frame(BODY, number, body),
-        ]
-        for number, body in ((1, b"aa"), (2, b"bb"))
-    )
-    peer.sends_octets(one[0] + two[0] + two[1] + one[1] + one[2] + two[2] + two[3] + one[3])
-    got = [peer.gets(1, "q"), peer.gets(1, "q")]
-    assert [content and content.body for content in got] == [b"bbbb", b"aaaa"]
 
 
 # the end
@@ -422,17 +323,6 @@ def test_large_bodies_arrive_between_small_ones(peer: Peer) -> None:
     peer.receives_bodies(1, *bodies)
 
 
-def test_a_peer_that_sends_a_lot_is_not_read_for_the_rest_of_the_turn(peer: Peer) -> None:
-    peer.declares(1, "q")
-    peer.sends_octets(publish_frames(1, "", "q", b"x" * (ABSORB_MAX // 2)), settle=False)
-    assert peer.transport.is_reading
-    peer.sends_octets(publish_frames(1, "", "q", b"x" * (ABSORB_MAX // 2)), settle=False)
-    assert not peer.transport.is_reading
-    peer.world.settle()
-    assert peer.transport.is_reading
-    assert peer.world.queue("q").ready_count == 2
-
-
 # back-pressure
 
 
@@ -510,39 +400,6 @@ def test_a_slow_peer_does_not_hold_the_others() -> None:
     peer.connection.on_transport_paused()
     other.publishes(1, "q", *(f"{number}" for number in range(10)))
     other.receives_bodies(1, *(f"{number}" for number in range(10)))
-
-
-def test_a_peer_that_asks_for_more_than_it_takes_has_to_wait(peer: Peer) -> None:
-    peer.declares(1, "q")
-    body = b"x" * 100_000
-    count = 2 * REPLIES_MAX // len(body)
-    for _ in range(count):
-        peer.publishes(1, "q", body)
-    peer.connection.on_transport_paused()
-    gets = frame(METHOD, 1, BasicGet(queue="q", no_ack=True).encode()) * count
-    peer.sends_octets(gets)
-    assert not peer.transport.is_reading
-    waiting = peer.world.queue("q").ready_count
-    assert 0 < waiting < count
-    assert peer.connection.outbox_octets < REPLIES_MAX + 2 * len(body)
-    while peer.world.queue("q").ready_count:
-        peer.connection.on_transport_resumed()
-        peer.world.settle()
-    assert peer.transport.is_reading
-    assert [content.body for content in peer.takes_all(1)] == [body] * count  # type: ignore[union-attr]
-
-
-def test_reading_goes_on_after_a_turn_with_many_replies(peer: Peer) -> None:
-    """The kernel takes all of it, so nobody ever says that the transport has drained."""
-    peer.declares(1, "q")
-    for _ in range(40):
-        peer.publishes(1, "q", b"x" * 30_000)
-    octets = publish_frames(1, "", "nowhere", b"y" * 30_000) * 10
-    octets += frame(METHOD, 1, BasicGet(queue="q", no_ack=True).encode()) * 40
-    peer.sends_octets(octets)
-    assert peer.transport.pauses
-    assert peer.transport.is_reading
-    assert len(peer.takes_all(1)) == 40
 
 
 def test_one_queue_has_a_ceiling_in_one_turn() -> None:
