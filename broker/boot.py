@@ -146,8 +146,7 @@ class Broker:
             return
         node.is_stopping = True
         await self._stop_listening()
-        for peer in list(node.peers.values()):
-            peer.shut_down(reason)
+        node.shut_down_peers(reason)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
         while node.peers and loop.time() < deadline:  # noqa: ASYNC110 - only at the very end

@@ -86,8 +86,10 @@ class ExtendedQueue(ExtendedMessages):
 
     def _drop_overflow(self) -> None:
         if self.extras.features.overflow == DROP_HEAD:
-            while self._is_over_limit():
+            while self._is_over_limit() and self._has_head():
                 self._bury_next(MAXLEN)
+            if not self.has_ready:  # what the disk has lost is in the sum as well
+                self.extras.ready_bytes = 0
 
     def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
         """Back to their places, unless they have been delivered too often.

@@ -588,6 +588,10 @@ class Connection(Scanner):
         self._deadline_ms = self.node.now_ms + timeout_ms
         self._read_on()  # for the close-ok or the end, whatever it was not read for
 
+    def stop_deliveries(self) -> None:
+        """The node stops: nothing more for this peer."""
+        self.is_full = True
+
     def shut_down(self, reason: str) -> None:
         """The node stops: tell a peer that can be told, drop one that cannot."""
         if self.state is State.RUNNING:

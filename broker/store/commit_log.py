@@ -66,6 +66,7 @@ class Batch:
     def write(self, files: SegmentFiles, *, sync: bool) -> None:
         """Called in the commit thread, again after an error. Raises: OSError."""
         files.commit(self.blocks, self.headers, sync=sync or bool(self.checkpoint))
+        self.blocks = []  # not again if what follows fails: a segment may be gone by then
         if self.checkpoint:
             files.put(checkpoint.NAME, self.checkpoint)
             files.remove(self.removals)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.commands import DeclareQueue
+from broker.store.catalogue import FILE_NAME as CATALOGUE
 from broker.store.catalogue import Catalogue
 from broker.store.errors import StoreError
 from broker.store.files import LocalDisk
@@ -103,6 +104,7 @@ def verify(directory: Path) -> Verdict:
 
 
 def _verify_segment(files: SegmentFiles, number: int, end: int, verdict: Verdict) -> None:
+    end = min(end, files.open(number).size())  # where it is short, recovery has said so
     at = FIRST_OFFSET
     while at < end:
         window = files.read(number, WINDOW_OCTETS, at)
@@ -113,7 +115,7 @@ def _verify_segment(files: SegmentFiles, number: int, end: int, verdict: Verdict
             if offset + max(size, HEADER_OCTETS) > len(window):
                 if offset:
                     break  # go on in the next window
-                window = files.read(number, size, at)
+                window = files.read(number, min(size, end - at), at)
             problem = "no block begins there"
             if header is not None:
                 problem = _verify_block(window, offset, header.length, files.salt)
@@ -141,10 +143,13 @@ def _verify_block(data: bytes, at: int, length: int, salt: int) -> str:
 
 
 def _open(directory: Path) -> LocalDisk:
-    """Raises: StoreError (nothing of ours)."""
+    """Raises: StoreError (nothing of ours, or no catalogue: opening that would make an empty one,
+    with which the next start would take all messages for those of deleted queues)."""
     disk = LocalDisk(directory, read_only=True)
     if IDENTITY not in disk.names("."):
         raise StoreError(f"{directory} is not a data directory")
+    if CATALOGUE not in disk.names("."):
+        raise StoreError(f"{CATALOGUE} is missing from {directory}")
     return disk
 
 

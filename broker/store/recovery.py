@@ -72,7 +72,7 @@ from broker.store.space import Segment
 log = logging.getLogger("broker.store")
 
 WINDOW_OCTETS = 4 * 1024 * 1024
-PROGRESS_OCTETS = 256 * 1024 * 1024  # a line of progress for so much that was read
+PROGRESS_OCTETS = 64 * 1024 * 1024  # a line of progress for so much that was read
 NO_BLOCK = (1 << 64) - 1  # for the time being: the first one of a segment that does not say
 _OFFSET = 0xFFFF_FFFF
 
@@ -147,7 +147,6 @@ class Recovery:
         self._sizes = {number: self.files.open(number).size() for number in numbers}
         headers = {number: self._read_header(number) for number in numbers}
         base = self._load_checkpoint()
-        self._knows_salt = base.last_block > 0
         for header in headers.values():
             if header is not None:
                 self.files.salt = header.salt
@@ -169,6 +168,7 @@ class Recovery:
         if found is None:
             return Checkpoint(self.files.salt, 0)
         self.files.salt = found.salt
+        self._knows_salt = True
         self.report.checkpoint_block = found.last_block
         for queue_id, state in found.queues.items():
             if self.known is None or queue_id in self.known:

@@ -682,3 +682,35 @@ def test_user_and_vhost_are_settable() -> None:
             with pytest.raises(UnexpectedCloseError) as caught:
                 peer.login()
             assert caught.value.close.code == 403
+
+
+def test_a_clean_stop_counts_no_deliveries_that_nobody_had(tmp_path: Path) -> None:
+    """What one peer gives back is not handed to the next one that is about to be closed."""
+
+    connections: list[pika.BlockingConnection] = []
+
+    def connected(broker: Broker) -> pika.BlockingConnection:
+        parameters = pika.ConnectionParameters(broker.host, broker.port)
+        connections.append(pika.BlockingConnection(parameters))
+        return connections[-1]
+
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": 2}
+    with Broker({"data_dir": str(tmp_path)}) as broker:
+        channel = connected(broker).channel()
+        channel.confirm_delivery()
+        channel.queue_declare("limited", durable=True, arguments=arguments)
+        for number in range(5):
+            channel.basic_publish("", "limited", str(number).encode())
+        for _ in range(5):
+            consumer = connected(broker)
+            consumer.channel().basic_consume("limited", lambda *_: None)
+            consumer.process_data_events(0)
+        assert broker.call(lambda node: node.vhosts["/"].queues["limited"].unacked_count) == 5
+    with Broker({"data_dir": str(tmp_path)}) as broker:
+        channel = connected(broker).channel()
+        found = [channel.basic_get("limited") for _ in range(5)]
+        assert [body for _, _, body in found] == [b"0", b"1", b"2", b"3", b"4"]
+        assert [properties.headers for _, properties, _ in found] == [{"x-delivery-count": 1}] * 5
+    for connection in connections:
+        with pytest.raises(pika.exceptions.ConnectionClosed):
+            connection.process_data_events(0)

@@ -1048,17 +1048,15 @@ class Inspector:
         """Everything that may be found after a power loss at a point."""
         disk, ledger = self.story.disk, self.story.ledger_at(at)
         versions = self.story.kept.known_at(at) or [frozenset[int]()]
-        judged: set[tuple[State, frozenset[int]]] = set()
-        life = ledger, at
-        for found in (*disk.extremes(at), disk.after_power_loss(at, self.random)):
-            self.counts["disks"] += 1
-            for known in versions:
-                state = self._state(found, known, life)
-                if (state, known) in judged:
-                    continue
-                judged.add((state, known))
-                verdict = ledger.judge(state, at, known & versions[-1])
-                assert not verdict, f"{verdict}\n{found.story}"
+        for known in versions:
+            judged: set[State] = set()
+            for found in (*disk.extremes(at), disk.after_power_loss(at, self.random)):
+                self.counts["disks"] += 1
+                state = self._state(found, known, (ledger, at))
+                if state not in judged:
+                    judged.add(state)
+                    verdict = ledger.judge(state, at, known & versions[-1])
+                    assert not verdict, f"{verdict}\n{found.story}"
 
     def _state(
         self, disk: FaultyDisk, known: frozenset[int], life: tuple[Ledger, int], depth: int = 0
@@ -1131,18 +1129,17 @@ class Inspector:
             versions = kept.known_at(at)
             outcomes = list(disk.extremes(at))
             for found in self.random.sample(outcomes, min(len(outcomes), FUTURE_OUTCOMES)):
-                for version in versions:
-                    self.counts["recoveries"] += 1
-                    try:
-                        after, report = opened(found, version, self.scale)
-                        check_log(found, after, report)
-                        verdict = ledger.judge(
-                            state_of(after, report, self.book, self.counting), at, version & versions[-1]
-                        )
-                        assert not verdict, verdict
-                    except Exception as error:
-                        error.add_note(found.story)
-                        raise
+                version = self.random.choice(versions)
+                self.counts["recoveries"] += 1
+                try:
+                    after, report = opened(found, version, self.scale)
+                    check_log(found, after, report)
+                    later = state_of(after, report, self.book, self.counting)
+                    verdict = ledger.judge(later, at, version & versions[-1])
+                    assert not verdict, verdict
+                except Exception as error:
+                    error.add_note(found.story)
+                    raise
 
     def kills(self, at: int) -> None:
         """The process is killed at a point, and the power fails while the next one starts."""
@@ -1176,7 +1173,7 @@ def _assert_same(later: State, earlier: State) -> None:
     wanted = {(queue_id, row[:2]): row for queue_id, rows in earlier.queues for row in rows}
     assert list(found) == list(wanted), _difference(list(found), list(wanted))
     for key, row in wanted.items():
-        assert found[key].delivery_count >= row.delivery_count, (key, found[key], row)
+        assert found[key].delivery_count or not row.delivery_count, (key, found[key], row)
 
 
 def _difference(found: list[Any], wanted: list[Any]) -> str:

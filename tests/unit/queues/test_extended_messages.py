@@ -16,7 +16,7 @@ from broker.queues.extended import ExtendedQueue
 from broker.queues.kept_messages import MESSAGE_OCTETS
 from broker.queues.priority_lanes import PriorityLanes
 from broker.queues.queue import Queue
-from tests.support.kept import KeptPeer, KeptWorld
+from tests.support.kept import NO_LIMIT, KeptPeer, KeptWorld
 from tests.support.wire import Content
 
 TEN = 10 * (MESSAGE_OCTETS + 3)  # octets that about ten messages take
@@ -487,3 +487,21 @@ def test_a_queue_that_has_expired_leaves_nothing(kept: KeptPeer) -> None:
     assert "q" not in kept.world.vhost.queues
     kept.commits()
     assert sum(segment.live for segment in kept.world.log.space.segments.values()) == 0
+
+
+@pytest.mark.parametrize("restarts_first", [True, False])
+def test_what_has_to_go_may_be_on_disk_only(restarts_first: bool) -> None:
+    """A limit in octets, and one large message for which many have to go."""
+    world = KeptWorld(queue_memory=NO_LIMIT if restarts_first else 3000)
+    kept = KeptPeer(world)
+    kept.declares("q", x_max_length_bytes=40_000)
+    for number in range(40):
+        kept.publishes(f"{number:04}" * 250)
+        kept.commits()
+    if restarts_first:
+        kept = kept.stops()
+    kept.publishes("x" * 30_000)
+    bodies = kept.takes()
+    assert [len(body) for body in bodies] == [1000] * 10 + [30_000]
+    assert bodies[0] == "0030" * 250
+    assert kept.world.node.bug_count == 0

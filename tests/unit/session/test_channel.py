@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from broker.amqp.content import Properties
@@ -39,7 +41,11 @@ from tests.support.peer import DelayedLog, Peer, World
 
 def test_a_message_travels_as_it_came(peer: Peer) -> None:
     peer.declares(1, "q")
-    properties = {"content_type": "a/b", "headers": table(n=1, t=True), "timestamp": 5}
+    properties: dict[str, Any] = {
+        "content_type": "a/b",
+        "headers": table(n=1, t=True),
+        "timestamp": 5,
+    }
     peer.publishes(1, "q", "hello", **properties)
     content = peer.gets(1, "q")
     assert content is not None
@@ -136,7 +142,7 @@ def test_a_message_that_is_too_large(sizes: tuple[int, ...]) -> None:
         ),
     ],
 )
-def test_properties_that_are_refused(peer: Peer, properties: dict[str, object], text: str) -> None:
+def test_properties_that_are_refused(peer: Peer, properties: dict[str, Any], text: str) -> None:
     peer.declares(1, "q")
     peer.publishes(1, "q", "x", **properties)
     assert peer.takes(1, ChannelClose).reply_text == f"PRECONDITION_FAILED - {text}"

@@ -326,13 +326,13 @@ def test_large_bodies_arrive_between_small_ones(peer: Peer) -> None:
 # back-pressure
 
 
-def consuming(prefetch: int = 0, **consume: bool) -> Peer:
+def consuming(prefetch: int = 0, *, no_ack: bool = False) -> Peer:
     peer = World().peer()
     peer.opens_channel(1)
     peer.declares(1, "q")
     peer.sends(1, BasicQos(prefetch_count=prefetch))
     peer.receives(1, BasicQosOk())
-    peer.consumes(1, "q", **consume)
+    peer.consumes(1, "q", no_ack=no_ack)
     return peer
 
 

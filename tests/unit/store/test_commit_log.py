@@ -368,6 +368,27 @@ def test_dead_segments_go_with_a_checkpoint(small: QueueLog, disk: FaultyDisk) -
     assert bodies_of(found, 1) == ["b" * 100, "d" * 100]
 
 
+def test_removing_that_fails_half_way(disk: FaultyDisk) -> None:
+    """The commit that is tried again had blocks in a segment that it has removed already."""
+    log = reopened(disk, segment_octets=100)
+    queue = log.open_queue(1, 1, is_durable=True)
+    commit(log)
+    for letter in "abc":
+        keep(queue, letter * 100)
+        log.close_block()
+    queue.settle_all([1, 2])
+    batch = log.begin()
+    assert [number for number, _, _ in batch.blocks] == [1, 2, 3, 4]
+    assert batch.removals == [1, 2]
+    disk.fail("remove", nth=2)
+    with pytest.raises(OSError, match="Input/output"):
+        batch.write(log.files, sync=True)
+    batch.write(log.files, sync=True)
+    log.finish()
+    assert segments_on(disk) == [3, 4]
+    assert bodies_of(reopened(disk.after_power_loss()), 1) == ["c" * 100]
+
+
 def test_at_every_point_of_that_nothing_is_lost(small: QueueLog, disk: FaultyDisk) -> None:
     before = disk.operations
     small.settle_all([1, 3])
