@@ -147,8 +147,8 @@ class ExtendedQueue(ExtendedMessages):
         """Returns: how many messages were handed out."""
         self.is_changed = False
         handed = 0
-        if expires:
-            self._drop_expired()
+        if expires and not self._drop_expired():
+            return handed
         while handed < PUMP_MAX and self._has_head():
             top = self.ring.top
             if top is None:
@@ -162,8 +162,8 @@ class ExtendedQueue(ExtendedMessages):
                 handed += self._pump_run(top, PUMP_MAX - handed, expires=expires)
             else:
                 handed += self._pump_first(top)
-            if expires:
-                self._drop_expired()
+            if expires and not self._drop_expired():
+                break
         return handed
 
     def _pump_run(self, top: Level, most: int, *, expires: bool) -> int:
@@ -206,8 +206,8 @@ class ExtendedQueue(ExtendedMessages):
 
     def _pop(self) -> Delivery | None:
         self.extras.used_ms = self.extras.clock.now_ms()
-        self._drop_expired()
-        if not self._has_head():
+        if not self._drop_expired() or not self._has_head():
+            self._ask_for_wake_up()
             return None
         first = self._next()
         self._drop_expired()
@@ -247,13 +247,23 @@ class ExtendedQueue(ExtendedMessages):
 
     # time
 
-    def _drop_expired(self) -> None:
+    def _drop_expired(self) -> bool:
+        """Drop what has expired at the head, up to a ceiling: a backlog must not hold up the node,
+        nor come into memory to be dead-lettered.
+
+        Returns: whether that was all. Otherwise `_ask_for_wake_up` has us go on at once.
+        """
         now_ms = self.extras.clock.now_ms()
+        left = PUMP_MAX - len(self.extras.dead)
         while (head := self._head()) is not None:
             deadline_ms = getattr(head, "deadline_ms", None)
             if deadline_ms is None or deadline_ms > now_ms:
-                return
+                break
+            if left <= 0:
+                return False
             self._bury_next(EXPIRED)
+            left -= 1
+        return True
 
     def _ask_for_wake_up(self) -> None:
         """Be woken when the head expires, or when the queue has been unused for long enough."""

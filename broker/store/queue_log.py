@@ -224,6 +224,9 @@ class QueueLog:
     def _forget(self, first: int, last: int) -> None:
         """Count messages, none of which was settled before, out of the blocks they are in."""
         self.settled.add(first, last)
+        if self.counts:
+            for seq in range(first, last + 1):
+                self.counts.pop(seq, None)
         lasts, firsts = self.lasts, self.firsts
         index = bisect_left(lasts, first, self.head)
         while index < len(lasts) and firsts[index] <= last:
@@ -243,8 +246,6 @@ class QueueLog:
         settled.forget_below(floor)
         self.delivered.forget_below(floor)
         self.transient.forget_below(floor)
-        if self.counts:
-            self.counts = {seq: count for seq, count in self.counts.items() if seq >= floor}
         lasts, head = self.lasts, self.head
         while head < len(lasts) and lasts[head] < floor:
             head += 1

@@ -125,6 +125,10 @@ def restore(queue: QueueLog, state: QueueState) -> None:
         for first, last in ranges:
             if last >= queue.floor:
                 target.add(max(first, queue.floor), last)
-    queue.counts = {seq: count for seq, count in state.counts.items() if seq >= queue.floor}
+    queue.counts = {
+        seq: count
+        for seq, count in state.counts.items()
+        if seq >= queue.floor and seq not in queue.settled
+    }
     queue.paged_from = queue.kept_from = queue.floor
     queue.paged_count = queue.live_count

@@ -45,9 +45,9 @@ def test_pip_install_gives_the_commands(tmp_path: Path) -> None:
 
     for command in ([str(place / "bin" / "leveret")], [python, "-m", "broker"]):
         ready = tmp_path / "ready"
+        flags = ["--port", "0", "--bind", "127.0.0.1", "--data-dir", str(tmp_path / "data")]
         process = subprocess.Popen(
-            [*command, "--port", "0", "--bind", "127.0.0.1", "--ready-file", str(ready)]
-            + ["--data-dir", str(tmp_path / "data")],
+            [*command, *flags, "--ready-file", str(ready)],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

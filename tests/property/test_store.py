@@ -30,7 +30,7 @@ from broker.queues.features import Features
 from broker.queues.kept_messages import Delivery
 from broker.queues.queue import Queue
 from broker.seams import MAYBE_DELIVERED
-from broker.store import commit_log, queue_log
+from broker.store import commit_log, queue_log, space
 from broker.store.commit_log import Batch, CommitLog
 from broker.store.format import VOLATILE_ID
 from broker.store.queue_log import QueueLog
@@ -91,13 +91,18 @@ class StoreMachine(RuleBasedStateMachine):
         queue_memory=st.sampled_from([0, 500, 2000, 1 << 40]),
         block_octets=st.sampled_from([200, 1000, 65536]),
         kind=st.sampled_from(["plain", "priority", "quorum"]),
+        waste=st.sampled_from([1.1, 2.0]),
     )
-    def begin(self, segment_octets: int, queue_memory: int, block_octets: int, kind: str) -> None:
+    def begin(
+        self, segment_octets: int, queue_memory: int, block_octets: int, kind: str, waste: float
+    ) -> None:
         self.patches = ExitStack()
         for module, name, value in (
             (commit_log, "BLOCK_OCTETS", block_octets),
             (commit_log, "CHECKPOINT_OCTETS", 8000),
             (queue_log, "TRIM_MIN", 2),
+            (space, "SLACK_SEGMENTS", -1),
+            (space, "WASTE_MAX", waste),
         ):
             self.patches.enter_context(mock.patch.object(module, name, value))
         self.how = {"segment_octets": segment_octets, "queue_memory": queue_memory}
@@ -163,6 +168,17 @@ class StoreMachine(RuleBasedStateMachine):
             kept = self.log.number if survives else None
             rank = min(priority, 3) if model.kind == "priority" else 0
             model.ready += [Known(number, rank, kept) for number in numbers]
+
+    @rule(index=st.integers(0, 2), rounds=st.integers(1, 20), stays=st.integers(2, 6))
+    def churn(self, index: int, rounds: int, stays: int) -> None:
+        """Messages come and go, but for a few: what the cleaner lives on."""
+        for number in range(rounds):
+            self.publish([index], 1, 100, True, 0)
+            if number % stays:
+                self.get(index, 1, True)
+            if self.batch is None and number % 3 == 0:
+                self.commit()
+                self.clean(2)
 
     # out
 
@@ -247,6 +263,7 @@ class StoreMachine(RuleBasedStateMachine):
             model.out.remove((known, delivery))
             model.ready.append(known)
 
+    @precondition(lambda self: len(self.models[1].ready) > 5)
     @rule(index=st.integers(0, 2))
     def purge(self, index: int) -> None:
         model = self.models[index]
@@ -304,6 +321,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.is_unsure = self.is_unsure or kind == "sync"
         self.disk.heal()
 
+    @precondition(lambda self: len(self.models[0].ready) > 10)
     @rule(index=st.integers(0, 2))
     def delete(self, index: int) -> None:
         """Together with its definition: nobody sees the one without the other."""
@@ -316,40 +334,44 @@ class StoreMachine(RuleBasedStateMachine):
 
     # the end of a life
 
-    @precondition(lambda self: not self.is_unsure)
-    @rule()
-    def is_killed(self) -> None:
-        self._restart(self.disk.after_kill(), is_clean=False)
-
-    @rule(seed=st.integers(0, 2**32))
-    def loses_power(self, seed: int) -> None:
-        self._restart(self.disk.after_power_loss(None, Random(seed)), is_clean=False)
-
-    @rule(seed=st.integers(0, 2**32), is_killed=st.booleans(), torn=st.none() | st.integers(0, 300))
-    def ends_in_a_commit(self, seed: int, is_killed: bool, torn: int | None) -> None:
-        """At any of its operations, or in the middle of one."""
+    @rule(
+        how=st.sampled_from(
+            ["stops", "is killed", "loses power", "in a commit", "in a commit", "in recovery"]
+        ),
+        seed=st.integers(0, 2**32),
+        torn=st.none() | st.integers(0, 300),
+    )
+    def ends(self, how: str, seed: int, torn: int | None) -> None:
         random = Random(seed)
+        if how == "stops":
+            self._stop()
+        elif how == "in a commit":
+            self._restart(self._end_in_commit(random, torn), is_clean=False)
+        elif how == "in recovery":
+            self._restart(self._end_in_recovery(random), is_clean=False)
+        elif how == "is killed" and not self.is_unsure:
+            self._restart(self.disk.after_kill(), is_clean=False)
+        else:
+            self._restart(self.disk.after_power_loss(None, random), is_clean=False)
+
+    def _end_in_commit(self, random: Random, torn: int | None) -> FaultyDisk:
+        """At any of its operations, or in the middle of one."""
         before = self.disk.operations
         self.write_commit()
         point = random.randint(before, self.disk.operations)
-        if is_killed and not self.is_unsure:
-            found = self.disk.after_kill(point, torn=torn if point > before else None)
-        else:
-            found = self.disk.after_power_loss(point, random)
-        self._restart(found, is_clean=False)
+        if random.random() < 0.5 and not self.is_unsure:
+            return self.disk.after_kill(point, torn=torn if point > before else None)
+        return self.disk.after_power_loss(point, random)
 
-    @rule(seed=st.integers(0, 2**32))
-    def ends_twice(self, seed: int) -> None:
-        """Again while it is recovering, or right after."""
-        random = Random(seed)
+    def _end_in_recovery(self, random: Random) -> FaultyDisk:
+        """Twice, then: while what the first end has left is put in order, or right after."""
         self.disk = self.disk.after_power_loss(None, random)
         before = self.disk.operations
         self._open(self._durable_ids()).close()
         point = random.randint(before, self.disk.operations)
-        self._restart(self.disk.after_power_loss(point, random), is_clean=False)
+        return self.disk.after_power_loss(point, random)
 
-    @rule()
-    def stops(self) -> None:
+    def _stop(self) -> None:
         if self.batch is not None:
             self.finish_commit()
         while self.log.has_news:
@@ -428,7 +450,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "patches"):
-            self.stops()
+            self._stop()
             for model in self.models:
                 while (delivery := model.queue.pop()) is not None:
                     self._handed_out(model, delivery, no_ack=True)

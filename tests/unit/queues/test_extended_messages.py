@@ -15,7 +15,7 @@ from broker.amqp.methods import (
 from broker.queues.extended import ExtendedQueue
 from broker.queues.kept_messages import MESSAGE_OCTETS
 from broker.queues.priority_lanes import PriorityLanes
-from broker.queues.queue import Queue
+from broker.queues.queue import PUMP_MAX, Queue
 from tests.support.kept import NO_LIMIT, KeptPeer, KeptWorld
 from tests.support.wire import Content
 
@@ -505,3 +505,27 @@ def test_what_has_to_go_may_be_on_disk_only(restarts_first: bool) -> None:
     assert [len(body) for body in bodies] == [1000] * 10 + [30_000]
     assert bodies[0] == "0030" * 250
     assert kept.world.node.bug_count == 0
+
+
+def test_a_backlog_that_expires_does_not_come_into_memory() -> None:
+    """It goes by and by, and the node has its turns between."""
+    kept = KeptPeer(KeptWorld(queue_memory=TEN))
+    kept.declares("dead")
+    kept.declares(
+        "q", x_message_ttl=1000, x_dead_letter_exchange="", x_dead_letter_routing_key="dead"
+    )
+    for _ in range(3 * PUMP_MAX // 100):
+        kept.publishes(*["abc"] * 100)
+        kept.commits()
+    world, queue = kept.world, kept.world.queue("q")
+    world.clock.time_ms += 1000
+    most = 0
+    for _ in range(100):
+        for sleeper in world.clock.take_due():
+            world.node.wake(sleeper)
+        most = max(most, len(queue.extras.dead))
+        world.node.turn(world.clock.time_ms)
+        kept.commits()
+    assert 0 < most <= PUMP_MAX
+    assert queue.ready_count == 0
+    assert world.queue("dead").ready_count == 3 * PUMP_MAX // 100 * 100

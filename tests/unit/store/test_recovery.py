@@ -194,6 +194,7 @@ def test_a_commit_that_was_cut_short(queue: QueueLog, disk: FaultyDisk, log: Com
     before = disk.operations
     keep(queue, "c" * 60)
     batch = log.begin()
+    begins = batch.blocks[0][1]
     batch.write(log.files, sync=True)
     size = len(disk.journal[before].data)
     for torn in range(size):
@@ -202,7 +203,7 @@ def test_a_commit_that_was_cut_short(queue: QueueLog, disk: FaultyDisk, log: Com
         assert names_in(again) == ["a", "b"]
         assert report.cut == ({1: torn} if torn else {})
         assert (report.gaps, report.lost, report.problems) == ([], {}, [])
-        assert len(found.contents("log/0000000001.seg")) == batch.blocks[0][1]
+        assert len(found.contents("log/0000000001.seg")) == begins
     assert is_stable(disk.after_kill(before + 1, torn=size // 2), ["a", "b"])
 
 
