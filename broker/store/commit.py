@@ -131,7 +131,8 @@ class Committer:
     def on_turn(self, now_ms: int) -> None:
         """Begin a commit if it is time for one. Called by every turn, after the queues' pump."""
         commit_log = self.log
-        commit_log.cleaner.work()
+        if not self.is_stopping:  # or each commit of the end would make one more
+            commit_log.cleaner.work()
         if self._job is not None:
             if not self._is_running and now_ms >= self._retry_ms:
                 self._run()
