@@ -277,16 +277,27 @@ class Node(Definitions):
             if queue.ready_bytes > QUEUE_MEMORY_MIN
         ]
         total = sum(queue.ready_bytes for queue in holding)
-        if total <= storage.node_memory:
+        budget = self._message_memory()
+        if total <= budget:
             self.log.queue_memory = min(
                 storage.queue_memory, 2 * max(self.log.queue_memory, QUEUE_MEMORY_MIN)
             )
             return
-        share = max(QUEUE_MEMORY_MIN, storage.node_memory // (2 * len(holding)))
+        share = max(QUEUE_MEMORY_MIN, budget // (2 * max(1, len(holding))))
         self.log.queue_memory = min(storage.queue_memory, share)
         for queue in holding:
             queue.page_out(share)
         self.request_turn()  # what was not kept yet takes memory until it is committed
+
+    def _message_memory(self) -> int:
+        """Octets that messages may take in memory: at most half of what makes the memory alarm, and
+        nothing while it is on, so that it does not wait for a consumer."""
+        budget = self.config.storage.node_memory
+        if "memory" in self.alarms:
+            return 0
+        if self.watermarks is not None:
+            budget = min(budget, self.watermarks.snapshot().memory_limit // 2)
+        return budget
 
     def check_invariants(self) -> None:
         """Assert what the parts promise. Called by tests after every step."""

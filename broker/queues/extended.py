@@ -178,8 +178,7 @@ class ExtendedQueue(ExtendedMessages):
         batch: list[Message] = []
         octets = 0
         while ready and len(batch) < room:
-            deadline_ms = getattr(ready[0], "deadline_ms", None)
-            if expires and deadline_ms is not None and deadline_ms <= now_ms:
+            if expires and _is_over(ready[0], now_ms):
                 break
             message = ready.popleft()
             octets += len(message.body)
@@ -187,9 +186,9 @@ class ExtendedQueue(ExtendedMessages):
         seq = self.head_seq
         self.head_seq = seq + len(batch)
         self.extras.ready_bytes -= octets
-        self.ready_bytes -= octets + len(batch) * MESSAGE_OCTETS
         if not batch:
             return 0
+        self._took(len(batch))
         taken = self._hand_over(consumer, batch, seq, 1, self.ready_deliveries)
         self.extras.ready_bytes += sum(len(message.body) for message in batch[taken:])
         return taken
@@ -206,7 +205,11 @@ class ExtendedQueue(ExtendedMessages):
 
     def _pop(self) -> Delivery | None:
         self.extras.used_ms = self.extras.clock.now_ms()
-        if not self._drop_expired() or not self._has_head():
+        while not self._drop_expired():
+            if self.extras.features.dead_letter_exchange is not None:
+                break  # more would have to wait in memory: whoever asks has to ask again
+        head = self._head()
+        if head is None or _is_over(head, self.extras.clock.now_ms()):
             self._ask_for_wake_up()
             return None
         first = self._next()
@@ -228,7 +231,7 @@ class ExtendedQueue(ExtendedMessages):
         else:
             first = Delivery(self._ready_rank(), ready.popleft(), self.ready_deliveries)
             self.head_seq += 1
-            self.ready_bytes -= len(first.message.body) + MESSAGE_OCTETS
+            self._took(1)
         self.extras.ready_bytes -= len(first.message.body)
         return first
 
@@ -256,8 +259,7 @@ class ExtendedQueue(ExtendedMessages):
         now_ms = self.extras.clock.now_ms()
         left = PUMP_MAX - len(self.extras.dead)
         while (head := self._head()) is not None:
-            deadline_ms = getattr(head, "deadline_ms", None)
-            if deadline_ms is None or deadline_ms > now_ms:
+            if not _is_over(head, now_ms):
                 break
             if left <= 0:
                 return False
@@ -378,6 +380,11 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
     queue.take_up()
     queue._ask_for_wake_up()
     return queue
+
+
+def _is_over(message: Message, now_ms: int) -> bool:
+    deadline_ms = getattr(message, "deadline_ms", None)
+    return deadline_ms is not None and deadline_ms <= now_ms
 
 
 def _shorter(one: int | None, other: int | None) -> int | None:

@@ -14,7 +14,7 @@ from heapq import heappush
 
 from broker.message import Message
 from broker.queues.features import Features
-from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery
+from broker.queues.kept_messages import Delivery
 from broker.queues.priority_lanes import PriorityLanes
 from broker.queues.queue import Queue
 from broker.queues.queued_message import QueuedMessage
@@ -75,7 +75,7 @@ class ExtendedMessages(Queue):
             self.ready.put(message, message.envelope.priority, seq)
         else:
             self.ready.append(message)
-        self.ready_bytes += len(message.body) + MESSAGE_OCTETS
+        self.ready_bytes += self._memory_of(message)
 
     def _survives(self, message: Message) -> bool:
         if self.extras.features.counts_deliveries:
@@ -88,7 +88,6 @@ class ExtendedMessages(Queue):
     def page_out(self, keep_octets: int) -> None:
         if not isinstance(self.ready, PriorityLanes):
             super().page_out(keep_octets)
-            self.ready_bytes = sum(len(item.body) + MESSAGE_OCTETS for item in self.ready)
 
     def _deadline(self, message: Message) -> int:
         deadline_ms = getattr(message, "deadline_ms", None)

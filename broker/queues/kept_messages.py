@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from heapq import heapify, heappush
 from typing import NamedTuple
 
-from broker.message import Message
+from broker.message import Envelope, Message
 from broker.seams import Kept, MessageLog, QueueLog
 
 MESSAGE_OCTETS = 150  # that a message in memory takes beside its body, about
+ENVELOPE_OCTETS = 400  # the same for an envelope, beside its header
 LAZY_OCTETS = 64 * 1024  # what a lazy queue holds in memory: a read's worth
 
 
@@ -36,6 +37,7 @@ class KeptMessages:
         "durable",
         "head_seq",
         "is_lazy",
+        "last_envelope",
         "log",
         "queue_id",
         "ready",
@@ -53,6 +55,7 @@ class KeptMessages:
         self.log: QueueLog | None = store.find_queue(queue_id) if store is not None else None
         self.ready: deque[Message] = deque()
         self.ready_bytes = 0  # of memory, in `ready`, about
+        self.last_envelope: Envelope | None = None  # of what entered `ready` last
         self.ready_deliveries = 0  # of each message in `ready`, before: read back after a crash
         self.head_seq = 1 if self.log is None else self.log.next_seq
         self.returned: list[Delivery] = []
@@ -104,6 +107,15 @@ class KeptMessages:
         log.keep(messages, token, persistent=persistent, deadline_ms=deadline_ms)
         return pages
 
+    def _memory_of(self, message: Message) -> int:
+        """Octets that a message takes in `ready`, about, where it comes behind the last one."""
+        envelope = message.envelope
+        octets = len(message.body) + MESSAGE_OCTETS
+        if envelope is not self.last_envelope:
+            self.last_envelope = envelope
+            octets += len(envelope.header) + ENVELOPE_OCTETS
+        return octets
+
     def _survives(self, message: Message) -> bool:
         """Whether a durable queue has to have the message after a restart."""
         return message.envelope.is_persistent
@@ -139,8 +151,7 @@ class KeptMessages:
                 self.ready_deliveries = kept[0].delivery_count
                 self.head_seq = kept[0].seq
                 self.ready.extend(self._restored(kept))
-                self.ready_bytes = sum(len(item.message.body) for item in kept)
-                self.ready_bytes += len(kept) * MESSAGE_OCTETS
+                self.ready_bytes = sum(self._memory_of(item.message) for item in kept)
                 return True
             # after a restart some are missing, some have been delivered before
             for item, message in zip(kept, self._restored(kept), strict=True):

@@ -117,7 +117,7 @@ class Queue(KeptMessages):
         """Append one message. Returns: False: it was rejected; a plain queue never does."""
         if self.store is None or not self._keep((message,), message):
             self.ready.append(message)
-            self.ready_bytes += len(message.body) + MESSAGE_OCTETS
+            self.ready_bytes += self._memory_of(message)
         self.published += 1
         if not self.is_changed and self.ring.top is not None:
             self.is_changed = True

@@ -46,13 +46,15 @@ _LAST_ID = (
 class Catalogue:
     """The open database. Used by one thread at a time, whichever that is."""
 
-    def __init__(self, directory: Path):
-        """Open it, or make a new one. Raises: StoreError."""
+    def __init__(self, directory: Path, *, read_only: bool = False):
+        """Open it, or make a new one. read_only: touch nothing. Raises: StoreError."""
         self._path = directory / FILE_NAME
         with self._faults():
-            self._database = self._connect()
+            self._database = self._connect_to_read() if read_only else self._connect()
             try:
                 self._check_format()
+                if read_only:
+                    return
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute(f"PRAGMA journal_size_limit = {WAL_OCTETS}")
@@ -70,6 +72,14 @@ class Catalogue:
             isolation_level=None,  # transactions are begun where we say so
             check_same_thread=False,
         )
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        """Without a write-ahead log nobody is writing, and nothing need be put beside the file."""
+        import sqlite3
+
+        has_log = self._path.with_name(f"{FILE_NAME}-wal").exists()
+        uri = f"{self._path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
     def _check_format(self) -> None:
         """Make the tables where there are none. Raises: StoreTooNew, StoreDamaged."""

@@ -79,6 +79,15 @@ def put_file(disk: Disk, directory: str, name: str, data: bytes) -> None:
     disk.sync_names(directory)
 
 
+def _sync(fd: int) -> None:
+    """Really: macOS has no fdatasync, and its fsync stops at the drive's cache."""
+    full_sync = getattr(fcntl, "F_FULLFSYNC", None)
+    if full_sync is not None:
+        fcntl.fcntl(fd, full_sync)
+    else:
+        os.fdatasync(fd)
+
+
 class LocalFile:
     """Seam `File`, on the operating system."""
 
@@ -107,13 +116,14 @@ class LocalFile:
         return data
 
     def sync(self) -> None:
-        os.fdatasync(self._fd)
+        _sync(self._fd)
 
     def truncate(self, size: int) -> None:
         os.ftruncate(self._fd, size)
 
     def will_need(self, size: int, offset: int) -> None:
-        os.posix_fadvise(self._fd, offset, size, os.POSIX_FADV_WILLNEED)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._fd, offset, size, os.POSIX_FADV_WILLNEED)
 
     def close(self) -> None:
         os.close(self._fd)

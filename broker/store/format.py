@@ -244,6 +244,35 @@ def records(payload: bytes) -> Iterator[Record]:
         at = record.end
 
 
+def records_of(payload: bytes, queue_id: int, first: int, last: int) -> Iterator[Record]:
+    """The MESSAGES and REFER records that have a queue's messages from first to last.
+
+    The same as looking through `records`, at less cost: a block holds messages of many queues.
+    """
+    at, size = 0, len(payload)
+    while at < size:
+        kind, flags, a, b, record_queue_id, seq, total = unpack_record(payload, at)
+        end = at + RECORD_OCTETS
+        if kind == MESSAGES:
+            end += a + b
+            if flags & EXTRAS:
+                end += _unpack_u32(payload, end)[0]
+            size_at = at + RECORD_OCTETS + a + 4
+            end += total * int.from_bytes(payload[size_at : size_at + 8], "big")
+        elif kind == REFER:
+            end += 4
+            if flags & EXTRAS:
+                end += _unpack_u32(payload, end)[0]
+        else:
+            at = end + 16 * total
+            continue
+        if record_queue_id == queue_id and seq <= last and seq + total > first:
+            yield Record(kind, flags, a, b, queue_id, seq, total, at, end)
+            if seq + total > last:
+                return
+        at = end
+
+
 def index_of(payload: bytes, record: Record) -> int:
     """Which message of its MESSAGES record a REFER record begins with."""
     at = record.at + RECORD_OCTETS

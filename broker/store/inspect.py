@@ -154,7 +154,7 @@ def _open(directory: Path) -> LocalDisk:
 
 
 def _queues(directory: Path) -> dict[int, DeclareQueue]:
-    catalogue = Catalogue(directory)
+    catalogue = Catalogue(directory, read_only=True)
     try:
         return {
             command.queue_id: command

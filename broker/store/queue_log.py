@@ -127,6 +127,9 @@ class QueueLog:
         """Messages before a number need not be kept, or are not kept any more: nothing is live."""
         self.next_seq = self.floor = self.paged_from = self.kept_from = seq
         self.has_jump = True
+        for ranges in (self.settled, self.delivered, self.transient):
+            if ranges:
+                ranges.forget_below(seq)
 
     def add_entry(self, block: int, first: int, last: int, octets: int) -> None:
         """Messages are in a block. Called by the log, in order of sequence numbers."""
@@ -169,10 +172,12 @@ class QueueLog:
         if not self.is_durable or not seqs:
             return
         if isinstance(seqs, range) and seqs.step == 1:
-            self.delivered.add(seqs.start, seqs.stop - 1)
+            if seqs.stop > self.floor:  # else they were skipped
+                self.delivered.add(max(seqs.start, self.floor), seqs.stop - 1)
         else:
             for first, last in coalesced([seq & SEQ_MASK for seq in seqs]):
-                self.delivered.add(first, last)
+                if last >= self.floor:
+                    self.delivered.add(max(first, self.floor), last)
         if count is not None:
             for seq in seqs:
                 if seq & SEQ_MASK >= self.floor:  # else it was skipped

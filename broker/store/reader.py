@@ -24,7 +24,7 @@ from broker.store.format import (
     index_of,
     read_block_header,
     record_at,
-    records,
+    records_of,
     unpack_extras,
 )
 from broker.store.queue_log import QueueLog
@@ -57,14 +57,7 @@ class Reader:
         if payload is None:
             return None
         found: list[Kept] = []
-        for record in records(payload):
-            if (
-                record.queue_id != queue.queue_id
-                or record.kind > REFER
-                or record.seq > last
-                or record.seq + record.total <= first
-            ):
-                continue
+        for record in records_of(payload, queue.queue_id, first, last):
             self._read_record(queue, payload, record, first, last, found)
         if len(found) > 1 and any(
             found[index].seq > found[index + 1].seq for index in range(len(found) - 1)

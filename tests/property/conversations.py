@@ -88,15 +88,15 @@ BAD_PROPERTIES: tuple[dict[str, Any], ...] = (
 )
 
 
-def prepare(peer: Peer) -> None:
-    """The topology all conversations start with."""
+def prepare(peer: Peer, *, durable: bool = False) -> None:
+    """The topology all conversations start with. durable: q1 and q2 are."""
     peer.opens_channel(*CHANNELS)
     for name, type_name in EXCHANGE_TYPES.items():
         arguments = table(alternate_exchange="ef") if name == "ea" else {}
         peer.sends(1, ExchangeDeclare(exchange=name, type=type_name, arguments=arguments))
         peer.receives(1, ExchangeDeclareOk())
     for queue in QUEUES:
-        peer.declares(1, queue)
+        peer.declares(1, queue, durable=durable and queue != "q3")
     peer.binds(1, "q1", "ed", "q1")
     peer.binds(1, "q2", "et", "a.*")
     peer.binds(1, "q2", "ef")
@@ -129,6 +129,23 @@ def publish_runs(draw: Any) -> bytes:
             channel, exchange, key, body, mandatory=mandatory, frame_max=FRAME_MAX, **properties
         )
         for body in bodies(size, draw(st.sampled_from([1, 1, 2, 3, 6])))
+    )
+
+
+@st.composite
+def publish_turns(draw: Any) -> bytes:
+    """Messages that take turns, as those of a publisher to many queues do."""
+    kinds = []
+    for _ in range(draw(st.integers(2, 4))):
+        properties = dict(draw(st.sampled_from((*GOOD_PROPERTIES * 8, *BAD_PROPERTIES))))
+        size = 3 if "raw_header" in properties else draw(body_sizes)
+        place = draw(channels), draw(exchanges), draw(keys)
+        kinds.append((place, draw(st.booleans()), properties, size, draw(st.integers(1, 2))))
+    return b"".join(
+        publish_frames(*place, body, mandatory=mandatory, frame_max=FRAME_MAX, **properties)
+        for number in range(draw(st.integers(2, 5)))
+        for place, mandatory, properties, size, count in kinds
+        for body in bodies(size, number + count)[number:]
     )
 
 
@@ -185,10 +202,28 @@ def method_octets(channel: int, command: Method) -> bytes:
     return frame(METHOD, channel, command.encode())
 
 
-method_frames = st.builds(
-    method_octets, channels, st.one_of(commands, consuming, consuming, settling, settling, modes)
+def said_by(*strategies: st.SearchStrategy[Method]) -> st.SearchStrategy[bytes]:
+    return st.builds(method_octets, channels, st.one_of(*strategies))
+
+
+def read_at_once(*strategies: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """What arrives in one read of the socket."""
+    return st.lists(st.one_of(*strategies), min_size=1, max_size=5).map(b"".join)
+
+
+method_frames = said_by(commands, consuming, consuming, settling, settling, modes)
+reads = read_at_once(publish_runs(), publish_runs(), publish_turns(), method_frames)
+
+# The same of queues that may be durable; less of what changes the topology.
+durable_commands: st.SearchStrategy[Method] = st.one_of(
+    st.builds(QueueDeclare, queue=queues, durable=st.booleans()),
+    st.builds(QueueDelete, queue=queues),
+    st.builds(QueuePurge, queue=queues),
+    st.builds(QueueBind, queue=queues, exchange=st.just("ef")),
 )
-# What arrives in one read of the socket.
-reads = st.lists(
-    st.one_of(publish_runs(), publish_runs(), method_frames), min_size=1, max_size=5
-).map(b"".join)
+durable_reads = read_at_once(
+    publish_runs(),
+    publish_turns(),
+    publish_turns(),
+    said_by(consuming, consuming, settling, settling, modes, durable_commands),
+)

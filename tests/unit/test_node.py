@@ -11,12 +11,20 @@ from broker.amqp.errors import NotAllowed, NotFound
 from broker.commands import Bind, DeclareQueue
 from broker.config import Config, override
 from broker.node import QUEUE_MEMORY_MIN, Node
-from broker.queues.kept_messages import MESSAGE_OCTETS
+from broker.queues.kept_messages import MESSAGE_OCTETS, KeptMessages
 from broker.queues.queue import Queue
 from broker.session.connection import Connection
 from broker.store.commit_log import BEHIND_OCTETS
 from tests.support.kept import KeptPeer, KeptWorld
 from tests.support.peer import Peer, World
+
+
+@pytest.fixture(autouse=True)
+def envelopes_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that numbers are round: a message takes its body and MESSAGE_OCTETS."""
+    monkeypatch.setattr(
+        KeptMessages, "_memory_of", lambda _, message: len(message.body) + MESSAGE_OCTETS
+    )
 
 
 def test_a_new_node_has_its_defaults() -> None:

@@ -13,7 +13,7 @@ from broker.amqp.methods import (
     QueuePurgeOk,
 )
 from broker.queues.extended import ExtendedQueue
-from broker.queues.kept_messages import MESSAGE_OCTETS
+from broker.queues.kept_messages import MESSAGE_OCTETS, KeptMessages
 from broker.queues.priority_lanes import PriorityLanes
 from broker.queues.queue import PUMP_MAX, Queue
 from tests.support.kept import NO_LIMIT, KeptPeer, KeptWorld
@@ -21,6 +21,14 @@ from tests.support.wire import Content
 
 TEN = 10 * (MESSAGE_OCTETS + 3)  # octets that about ten messages take
 HUNDRED = [f"{number:03}" for number in range(1, 101)]
+
+
+@pytest.fixture(autouse=True)
+def envelopes_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that numbers are round: a message takes its body and MESSAGE_OCTETS."""
+    monkeypatch.setattr(
+        KeptMessages, "_memory_of", lambda _, message: len(message.body) + MESSAGE_OCTETS
+    )
 
 
 @pytest.fixture
@@ -529,3 +537,100 @@ def test_a_backlog_that_expires_does_not_come_into_memory() -> None:
     assert 0 < most <= PUMP_MAX
     assert queue.ready_count == 0
     assert world.queue("dead").ready_count == 3 * PUMP_MAX // 100 * 100
+
+
+# giving memory back
+
+
+def test_octets_are_counted_once_however_often_they_are_read_back(kept: KeptPeer) -> None:
+    kept.declares(x_message_ttl=1_000_000)
+    for body in HUNDRED:
+        kept.publishes(body)
+    kept.commits()
+    again = kept.crashes()
+    again.peer.gets(1, "q")
+    queue = again.world.queue("q")
+    for _ in range(3):
+        queue.page_out(TEN)
+        again.peer.gets(1, "q")
+    while again.peer.gets(1, "q") is not None:
+        queue.check_invariants()
+    assert queue.extras.ready_bytes == 0
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_extending_a_queue_that_has_given_up_memory(kept: KeptPeer, persistent: bool) -> None:
+    """What is on disk only is counted as it is read back."""
+    kept.declares()
+    kept.publishes(*HUNDRED, persistent=persistent)
+    kept.world.queue("q").page_out(TEN)
+    kept.publishes("end", persistent=persistent, expiration="1000000")
+    queue = kept.world.queue("q")
+    assert type(queue) is ExtendedQueue
+    assert kept.in_memory() == 10
+    assert kept.takes() == [*HUNDRED, "end"]
+    assert queue.extras.ready_bytes == 0
+    queue.check_invariants()
+
+
+def test_limits_stand_while_memory_is_given_up_again_and_again(kept: KeptPeer) -> None:
+    kept.declares(x_max_length_bytes=90)
+    queue = kept.world.queue("q")
+    wanted: list[str] = []
+    for number, body in enumerate(HUNDRED):
+        kept.publishes(body, persistent=number % 3 == 0)
+        wanted = [*wanted, body][-30:]
+        if number % 7 == 0:
+            queue.page_out(TEN)
+            queue.check_invariants()
+        if number % 4 == 0:
+            content = kept.peer.gets(1, "q")
+            assert content is not None
+            assert content.body.decode() == wanted.pop(0)
+        assert kept.has() == len(wanted)
+    assert kept.takes() == wanted
+    queue.check_invariants()
+
+
+def test_what_expires_is_dead_lettered_from_disk(kept: KeptPeer) -> None:
+    graves(kept)
+    kept.declares(x_message_ttl=1000, x_dead_letter_exchange="amq.fanout")
+    kept.publishes(*HUNDRED, persistent=False)
+    kept.world.queue("q").page_out(TEN)
+    kept.world.passes(1500)
+    assert (kept.has("q"), kept.has("dead")) == (0, 100)
+    assert kept.takes("dead") == HUNDRED
+
+
+def test_purging_what_is_on_disk_and_expires(kept: KeptPeer) -> None:
+    kept.declares(x_message_ttl=1000)
+    kept.publishes(*HUNDRED)
+    queue = kept.world.queue("q")
+    queue.page_out(TEN)
+    kept.peer.sends(1, QueuePurge(queue="q"))
+    kept.peer.receives(1, QueuePurgeOk(100))
+    queue.check_invariants()
+    kept.publishes("new")
+    kept.world.passes(500)
+    assert kept.takes() == ["new"]
+    queue.check_invariants()
+
+
+def test_a_plain_queue_extended_after_a_crash(kept: KeptPeer) -> None:
+    """With messages in memory that have perhaps been delivered, and more of them on disk."""
+    kept.declares()
+    for start in range(0, 100, 50):
+        kept.publishes(*HUNDRED[start : start + 50])
+        kept.commits()
+    again = kept.crashes()
+    again.peer.gets(1, "q", no_ack=False)
+    again.peer.sends(1, BasicNack(1, requeue=True))
+    again.publishes("end", expiration="1000000")
+    queue = again.world.queue("q")
+    assert type(queue) is ExtendedQueue
+    flags = []
+    while (content := again.peer.gets(1, "q")) is not None:
+        flags.append((content.body.decode(), content.method.redelivered))  # type: ignore[attr-defined]
+    assert flags == [*((body, True) for body in HUNDRED), ("end", False)]
+    queue.check_invariants()
+    assert queue.extras.ready_bytes == 0

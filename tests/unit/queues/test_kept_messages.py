@@ -32,12 +32,29 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
-from broker.queues.kept_messages import LAZY_OCTETS, MESSAGE_OCTETS
+from broker.message import Message
+from broker.queues.kept_messages import (
+    ENVELOPE_OCTETS,
+    LAZY_OCTETS,
+    MESSAGE_OCTETS,
+    KeptMessages,
+)
+from broker.queues.queue import Queue
 from broker.store.format import MESSAGES, REFER, SETTLED
-from tests.support.kept import KeptPeer, KeptWorld, written
+from tests.support.builders import table
+from tests.support.kept import KeptPeer, KeptWorld, envelope, written
 from tests.support.peer import Peer, World
+from tests.support.wire import Content
 
 HUNDRED = [f"{number:03}" for number in range(1, 101)]
+
+
+@pytest.fixture(autouse=True)
+def envelopes_weigh_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that numbers are round: a message takes its body and MESSAGE_OCTETS."""
+    monkeypatch.setattr(
+        KeptMessages, "_memory_of", lambda _, message: len(message.body) + MESSAGE_OCTETS
+    )
 
 
 @pytest.fixture
@@ -477,6 +494,205 @@ def test_half_consumed_and_restarted_again_and_again() -> None:
     assert kept.takes() == wanted
 
 
+# lazy queues
+
+
+@pytest.fixture
+def lazy() -> KeptPeer:
+    """With a durable lazy queue "q" that holds 200 KiB, most of it on disk."""
+    made = KeptPeer(KeptWorld())
+    made.declares(x_queue_mode="lazy")
+    for body in LAZY:
+        made.publishes(body)
+    return made
+
+
+LAZY = [f"{number:03}" + "x" * 2000 for number in range(100)]
+
+
+def test_a_lazy_queue_is_a_plain_one(lazy: KeptPeer) -> None:
+    queue = lazy.world.queue("q")
+    assert type(queue) is Queue
+    assert queue.is_lazy
+    assert queue.ready_bytes <= LAZY_OCTETS + 2200
+    lazy.declares("other", x_queue_mode="default")
+    assert not lazy.world.queue("other").is_lazy
+
+
+def test_consumers_of_a_lazy_queue_get_all_of_it(lazy: KeptPeer) -> None:
+    lazy.peer.consumes(1, "q")
+    lazy.peer.receives_bodies(1, *LAZY, redelivered=False)
+
+
+def test_a_lazy_queue_of_transient_messages() -> None:
+    """Which nothing else would put on disk."""
+    kept = KeptPeer(KeptWorld())
+    kept.peer.declares(1, "q", table(x_queue_mode="lazy"))
+    for body in LAZY:
+        kept.publishes(body, persistent=False)
+    assert kept.in_memory() < 40
+    kept.commits()
+    assert kept.takes() == LAZY
+    kept.commits()
+    assert kept.world.bodies_on_disk("q") == []
+    kept.publishes("small", persistent=False)
+    assert not kept.world.log.has_news, "there is room for it"
+
+
+def test_a_lazy_queue_is_lazy_after_a_restart(lazy: KeptPeer) -> None:
+    lazy.commits()
+    again = lazy.crashes()
+    assert (again.has(), again.in_memory()) == (100, 0)
+    for body in LAZY:
+        again.publishes(body)
+    assert again.in_memory() == 0
+    assert again.takes() == 2 * LAZY
+    for body in LAZY:
+        again.publishes(body)
+    assert again.in_memory() < 40
+
+
+# what has perhaps been delivered
+
+
+def deliveries(kept: KeptPeer, count: int = 1000) -> list[tuple[str, bool]]:
+    """So many messages by basic.get, and whether they are redelivered."""
+    found: list[tuple[str, bool]] = []
+    while len(found) < count and (content := kept.peer.gets(1, "q")) is not None:
+        assert isinstance(content.method, BasicGetOk)
+        found.append((content.body.decode(), content.method.redelivered))
+    return found
+
+
+def test_new_messages_do_not_lie_among_those_from_before_a_crash(kept: KeptPeer) -> None:
+    """Those have perhaps been delivered, these have not; it is known for all of `ready`."""
+    kept.publishes(*"abcde")
+    kept.commits()
+    again = kept.crashes()
+    assert deliveries(again, 1) == [("a", True)]
+    queue = again.world.queue("q")
+    assert (queue.ready_deliveries, len(queue.ready)) == (1, 4)
+    again.publishes("f")
+    again.publishes("g", persistent=False)
+    assert (len(queue.ready), queue.ready_count) == (4, 6)
+    assert deliveries(again) == [
+        *((body, True) for body in "bcde"),
+        ("f", False),
+        ("g", False),
+    ]
+    again.publishes("h", persistent=False)
+    assert (queue.ready_deliveries, len(queue.ready)) == (0, 1)
+    assert deliveries(again) == [("h", False)]
+
+
+def test_when_they_are_gone_new_ones_are_in_memory_again(kept: KeptPeer) -> None:
+    kept.publishes(*"abc")
+    kept.commits()
+    again = kept.crashes()
+    assert deliveries(again) == [(body, True) for body in "abc"]
+    again.publishes("d")
+    assert again.in_memory() == 1
+    again.publishes("e", "f")
+    assert again.in_memory() == 3
+    assert deliveries(again) == [(body, False) for body in "def"]
+
+
+def test_what_comes_back_is_told_from_both(kept: KeptPeer) -> None:
+    kept.publishes(*"abcd")
+    kept.commits()
+    again = kept.crashes()
+    again.peer.gets(1, "q", no_ack=False)
+    again.peer.gets(1, "q", no_ack=False)
+    again.publishes("e")
+    again.peer.sends(1, BasicNack(2, multiple=True))
+    assert [body for body, _ in deliveries(again)] == list("abcde")
+    again.publishes("f")
+    again.peer.gets(1, "q", no_ack=False)
+    again.peer.sends(1, BasicNack(again.peer.connection.channels[1].last_delivery_tag))
+    again.publishes("g")
+    assert deliveries(again) == [("f", True), ("g", False)]
+
+
+@pytest.mark.parametrize("consumers", [1, 3])
+def test_consumers_are_told_which_is_which(paging: KeptPeer, consumers: int) -> None:
+    for body in HUNDRED:
+        paging.publishes(body)
+    paging.commits()
+    again = paging.crashes()
+    again.publishes("new", "nex")
+    peers = [again.peer]
+    for _ in range(consumers - 1):
+        peers.append(Peer(again.world))
+        peers[-1].opens()
+        peers[-1].opens_channel(1)
+    for peer in peers:
+        peer.sends(1, BasicQos(prefetch_count=40))
+        peer.receives(1, BasicQosOk())
+        peer.consumes(1, "q")
+    found: dict[str, bool] = {}
+    while contents := [content for peer in peers for content in peer.takes_all(1)]:
+        for content in contents:
+            assert isinstance(content, Content)
+            assert isinstance(content.method, BasicDeliver)
+            found[content.body.decode()] = content.method.redelivered
+        for peer in peers:
+            peer.sends(1, BasicAck(0, multiple=True))
+    assert found == {**dict.fromkeys(HUNDRED, True), "new": False, "nex": False}
+
+
+def test_after_a_clean_stop_it_is_known_message_by_message(kept: KeptPeer) -> None:
+    kept.publishes(*"abcdef")
+    for _ in range(3):
+        kept.peer.gets(1, "q", no_ack=False)
+    kept.peer.sends(1, BasicAck(2))
+    again = kept.stops()
+    assert again.has() == 5
+    assert deliveries(again, 1) == [("a", True)]
+    again.publishes("g")
+    assert deliveries(again) == [("c", True), *((body, False) for body in "defg")]
+
+
+# purging
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_purging_what_lies_in_three_places(paging: KeptPeer, persistent: bool) -> None:
+    """Returned, in memory, on disk only; what is unacked stays."""
+    for body in HUNDRED:
+        paging.publishes(body, persistent=persistent)
+    for _ in range(20):
+        paging.peer.gets(1, "q", no_ack=False)
+    paging.peer.sends(1, BasicNack(5, multiple=True))
+    queue = paging.world.queue("q")
+    assert len(queue.returned) == 5
+    assert queue.ready or queue.ready_count > 5
+    paging.peer.sends(1, QueuePurge(queue="q"))
+    paging.peer.receives(1, QueuePurgeOk(85))
+    assert (queue.ready_count, queue.unacked_count, queue.ready_bytes) == (0, 15, 0)
+    paging.publishes(*"abc", persistent=persistent)
+    assert paging.in_memory() == 3
+    paging.peer.sends(1, BasicNack(8, multiple=True))
+    assert paging.takes() == ["006", "007", "008", "a", "b", "c"]
+    paging.commits()
+    again = paging.crashes()
+    assert again.takes() == (HUNDRED[8:20] if persistent else [])
+
+
+def test_purging_after_a_restart(paging: KeptPeer) -> None:
+    for body in HUNDRED:
+        paging.publishes(body)
+    paging.commits()
+    again = paging.crashes()
+    assert again.peer.gets(1, "q") is not None
+    again.peer.sends(1, QueuePurge(queue="q"))
+    again.peer.receives(1, QueuePurgeOk(99))
+    again.publishes("new")
+    assert deliveries(again) == [("new", False)]
+    again.commits()
+    assert again.crashes().has() == 0
+    assert again.world.queue("q").next_seq == 102
+
+
 # giving memory back
 
 
@@ -589,6 +805,64 @@ def test_a_node_without_a_disk_gives_up_nothing() -> None:
     assert len(queue.ready) == 3
 
 
+def test_giving_up_what_the_disk_has_lost(kept: KeptPeer) -> None:
+    """It is in memory, and a block that was found damaged is no longer in the log."""
+    for start in range(0, 100, 20):
+        for body in HUNDRED[start : start + 20]:
+            kept.publishes(body)
+        kept.commits()
+    log = kept.world.queue_log("q")
+    log.lose_block(log.blocks[2])
+    queue = kept.world.queue("q")
+    assert queue.ready_count == 100
+    queue.page_out(10 * (MESSAGE_OCTETS + 3))
+    found = kept.takes()
+    assert kept.world.node.bug_count == 0
+    assert found == HUNDRED
+    kept.publishes("new")
+    assert kept.takes() == ["new"]
+
+
+def test_giving_up_leaves_what_came_back(kept: KeptPeer) -> None:
+    """It is about to be delivered again."""
+    kept.publishes(*HUNDRED)
+    for _ in range(5):
+        kept.peer.gets(1, "q", no_ack=False)
+    kept.peer.sends(1, BasicNack(5, multiple=True))
+    queue = kept.world.queue("q")
+    queue.page_out(10 * (MESSAGE_OCTETS + 3))
+    assert len(queue.returned) == 5
+    assert kept.in_memory() == 15
+    assert kept.takes() == HUNDRED
+
+
+@pytest.mark.parametrize("keep_octets", [0, 1, 153, 1000, 15_299, 15_300, 1 << 30])
+def test_any_part_may_be_given_up(kept: KeptPeer, keep_octets: int) -> None:
+    """But for the first message; and nothing where it is little enough."""
+    kept.publishes(*HUNDRED)
+    queue = kept.world.queue("q")
+    assert queue.ready_bytes == 15_300
+    queue.page_out(keep_octets)
+    assert kept.in_memory() == max(1, min(100, keep_octets // 153))
+    queue.check_invariants()
+    before = kept.in_memory()
+    queue.page_out(keep_octets)
+    assert kept.in_memory() == before
+    kept.commits()
+    assert kept.crashes().takes() == HUNDRED
+    assert kept.takes() == HUNDRED
+
+
+def test_giving_up_nothing() -> None:
+    kept = KeptPeer(KeptWorld())
+    kept.declares()
+    kept.world.queue("q").page_out(0)
+    assert kept.world.queue("q").log is None
+    kept.publishes("a", persistent=False)
+    kept.world.queue("q").page_out(0)
+    assert kept.takes() == ["a"]
+
+
 # what goes wrong
 
 
@@ -623,3 +897,14 @@ def test_the_last_ones_are_lost(paging: KeptPeer) -> None:
     paging.peer.sends(1, BasicCancel(consumer_tag="tag"))
     paging.peer.receives(1, BasicCancelOk("tag"))
     assert paging.world.node.bug_count == 0
+
+
+def test_envelopes_of_their_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client puts into its headers may be more than its bodies."""
+    monkeypatch.undo()
+    queue = Queue("q", "/", [])
+    alike, other = envelope(3), envelope(3, "another")
+    for shared in (alike, alike, other, alike):
+        queue.push(Message(shared, b"abc"))
+    extra = len(alike.header) + ENVELOPE_OCTETS
+    assert queue.ready_bytes == 4 * (3 + MESSAGE_OCTETS) + 3 * extra

@@ -218,3 +218,17 @@ def test_nobody_is_woken_after_the_end(alarms: Alarms) -> None:
 def test_the_time_of_day_is_in_milliseconds(alarms: Alarms) -> None:
     assert 1_700_000_000_000 < alarms.clock.epoch_ms() < 10_000_000_000_000
     assert alarms.clock.now_ms() == 1000
+
+
+def test_the_time_of_day_may_be_set_and_that_of_the_node_may_not(
+    alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the machine sets its clock back: timers go on as if nothing had happened."""
+    alarms.clock.wake_at(1500, Sleepy("a"))
+    times = []
+    for nanoseconds in (1_700_000_000_999_999_999, 1_600_000_000_000_000_000):
+        monkeypatch.setattr("time.time_ns", lambda nanoseconds=nanoseconds: nanoseconds)
+        times.append(alarms.clock.epoch_ms())
+    assert times == [1_700_000_000_999, 1_600_000_000_000]
+    assert alarms.passes_to(1400) == []
+    assert alarms.passes_to(1500) == ["a"]
