@@ -63,6 +63,7 @@ class Broker:
         self._clock: LoopClock | None = None
         self._thread: _LoopThread | None = None
         self._store: Store | None = None
+        self._stopping: Node | None = None  # the node, while it has something to finish
 
     @property
     def host(self) -> str:
@@ -122,6 +123,10 @@ class Broker:
             post=loop.call_soon_threadsafe,
         )
 
+    def _has_work(self) -> bool:
+        """Whether queues still have something to do: dead letters to be sent on, mostly."""
+        return self._stopping is not None and bool(self._stopping.changed_queues)
+
     async def _committed(self, store: Store | None) -> None:
         """Wait until everything is on the medium. Raises: StoreError, if that fails."""
         if store is None or store.committer is None:
@@ -129,7 +134,7 @@ class Broker:
         committer = store.committer
         committer.is_stopping = True  # no waiting for more
         try:
-            while not committer.is_idle:
+            while not committer.is_idle or self._has_work():
                 if committer.failures:
                     raise StoreError("the data directory cannot be written to")
                 committer.on_turn(monotonic_ms())
@@ -145,6 +150,7 @@ class Broker:
         if node is None:
             return
         node.is_stopping = True
+        self._stopping = node
         await self._stop_listening()
         node.shut_down_peers(reason)
         loop = asyncio.get_running_loop()
@@ -167,9 +173,10 @@ class Broker:
             is_clean = False
         else:
             is_clean = True
+        self._stopping = None
+        self._clock.stop()
         if store is not None:
             store.close(is_clean=is_clean)
-        self._clock.stop()
         for _ in range(8):  # transports open and close in callbacks of their own, one after another
             await asyncio.sleep(0)
 

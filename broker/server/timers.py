@@ -32,6 +32,7 @@ class LoopClock:
         self._asked: dict[Sleeper, int] = {}  # which entry of the heap is each one's
         self._count = 0  # of all that ever asked: breaks ties in the heap
         self._timer: asyncio.TimerHandle | None = None
+        self._is_stopped = False
 
     def start(self, node: Node) -> None:
         self._node = node
@@ -43,6 +44,7 @@ class LoopClock:
             if timer is not None:
                 timer.cancel()
         self._ticker = self._timer = None
+        self._is_stopped = True
         self._due.clear()
         self._asked.clear()
 
@@ -98,6 +100,8 @@ class LoopClock:
 
     def _turn(self) -> None:
         assert self._node is not None
+        if self._is_stopped:
+            return  # it was asked for before the end
         try:
             self._node.turn(monotonic_ms())
         except Exception:

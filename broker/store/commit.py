@@ -109,8 +109,10 @@ class Committer:
         self._retry_ms = 0
         self._octets = 0
         self._has_changes = False
+        self._is_synced = True  # with the job under way everything is on the medium
         self._unsynced: set[int] = set()  # segments written to without a sync
         self.is_stopping = False
+        self.is_closed = False  # the store has let go of the directory
         commit_log.committer = self
 
     def on_wake_up(self) -> bool:
@@ -130,6 +132,8 @@ class Committer:
 
     def on_turn(self, now_ms: int) -> None:
         """Begin a commit if it is time for one. Called by every turn, after the queues' pump."""
+        if self.is_closed:
+            return
         commit_log = self.log
         if not self.is_stopping:  # or each commit of the end would make one more
             commit_log.cleaner.work()
@@ -190,13 +194,15 @@ class Committer:
 
     def _to_sync(self, batch: Batch, now_ms: int) -> list[int]:
         """Segments written to without a sync that are to be synced with this commit."""
+        self._is_synced = True
         if self._sync == "commit":
             return []
         known = self.log.space.segments
         unsynced = [number for number in sorted(self._unsynced) if number in known]
         self._unsynced.update(number for number, _, _ in batch.blocks)
         is_time = self._sync == "interval" and now_ms >= self._synced_ms + self._interval_ms
-        if not (is_time or self.is_stopping or batch.checkpoint):
+        self._is_synced = is_time or self.is_stopping or bool(batch.checkpoint)
+        if not self._is_synced:
             return []
         self._synced_ms = now_ms
         if not batch.checkpoint:
@@ -220,7 +226,7 @@ class Committer:
             log.warning("the disk takes writes again, failures=%s", self.failures)
             self.failures = 0
             self._owner.clear_alarm("disk", "write")
-        self.log.finish()
+        self.log.finish(is_synced=self._is_synced)
         if self._has_changes and self.definitions is not None:
             self.definitions.finish()
         self._owner.on_log_synced()

@@ -289,12 +289,13 @@ class CommitLog:
         batch.checkpoint = checkpoint.of(self)
         self._checkpoint_octets = self.written_octets
 
-    def finish(self) -> None:
-        """The batch is on the medium."""
+    def finish(self, *, is_synced: bool = True) -> None:
+        """The batch is safe. is_synced: on the medium, and all before it; else it is written."""
         batch, self._batch = self._batch, None
         assert batch is not None
         self.synced = batch.number
-        self._synced_block = batch.last_block
+        if is_synced:
+            self._synced_block = batch.last_block
         self.pending_octets -= batch.octets
         for position in batch.positions:
             del self._payloads[position]

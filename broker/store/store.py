@@ -242,6 +242,8 @@ class Store:
     def close(self, *, is_clean: bool) -> None:
         """Let go of the directory. is_clean: everything is committed."""
         self._runner.stop()
+        if self.committer is not None:
+            self.committer.is_closed = True
         if is_clean:
             try:
                 close_log(self.log)

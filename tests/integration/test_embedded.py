@@ -714,3 +714,28 @@ def test_a_clean_stop_counts_no_deliveries_that_nobody_had(tmp_path: Path) -> No
     for connection in connections:
         with pytest.raises(pika.exceptions.ConnectionClosed):
             connection.process_data_events(0)
+
+
+def test_a_clean_stop_finishes_what_it_has_begun(tmp_path: Path) -> None:
+    """Dead letters are sent on a part in each turn; the stop comes between."""
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    with Broker({"data_dir": str(tmp_path)}) as broker:
+        parameters = pika.ConnectionParameters(broker.host, broker.port)
+        connection = pika.BlockingConnection(parameters)
+        channel = connection.channel()
+        channel.queue_declare("dead", durable=True)
+        channel.queue_declare("q", durable=True, arguments=arguments)
+        for _ in range(3000):
+            channel.basic_publish("", "q", b"x", pika.BasicProperties(delivery_mode=2))
+        channel.basic_consume("q", lambda *_: None)
+        while broker.call(lambda node: node.vhosts["/"].queues["q"].unacked_count) < 3000:
+            connection.process_data_events(0)
+        channel.basic_nack(multiple=True, requeue=False)
+        connection.process_data_events(0)
+    with pytest.raises(pika.exceptions.ConnectionClosed):
+        connection.process_data_events(0)
+    with Broker({"data_dir": str(tmp_path)}) as broker:
+        counts = broker.call(
+            lambda node: {name: q.ready_count for name, q in node.vhosts["/"].queues.items()}
+        )
+        assert counts == {"dead": 3000, "q": 0}
