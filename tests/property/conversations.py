@@ -132,18 +132,35 @@ def publish_runs(draw: Any) -> bytes:
     )
 
 
+# What is published all the time, so that it is known: channel, exchange, key, delivery mode, size.
+USUAL = (
+    (1, "", "q1", 2, 7),
+    (2, "", "q1", 1, 7),
+    (2, "", "q2", 2, 7),
+    (3, "", "q2", 1, 300),
+    (3, "ef", "q3", 2, 7),
+    (1, "ed", "q1", 1, 1),
+)
+
+
 @st.composite
 def publish_turns(draw: Any) -> bytes:
-    """Messages that take turns, as those of a publisher to many queues do."""
+    """Messages that take turns, as those of a publisher to many queues do; most of them usual."""
     kinds = []
+    is_usual = draw(st.sampled_from([True, True, False]))
     for _ in range(draw(st.integers(2, 4))):
-        properties = dict(draw(st.sampled_from((*GOOD_PROPERTIES * 8, *BAD_PROPERTIES))))
-        size = 3 if "raw_header" in properties else draw(body_sizes)
-        place = draw(channels), draw(exchanges), draw(keys)
-        kinds.append((place, draw(st.booleans()), properties, size, draw(st.integers(1, 2))))
+        if is_usual:
+            *place, delivery_mode, size = draw(st.sampled_from(USUAL))
+            properties: dict[str, Any] = {"delivery_mode": delivery_mode}
+        else:
+            place = draw(channels), draw(exchanges), draw(keys)
+            properties = draw(st.sampled_from((*GOOD_PROPERTIES * 8, *BAD_PROPERTIES)))
+            size = 3 if "raw_header" in properties else draw(body_sizes)
+        mandatory = not is_usual and draw(st.booleans())
+        kinds.append((place, mandatory, properties, size, draw(st.integers(1, 2))))
     return b"".join(
         publish_frames(*place, body, mandatory=mandatory, frame_max=FRAME_MAX, **properties)
-        for number in range(draw(st.integers(2, 5)))
+        for number in range(draw(st.integers(2, 6)))
         for place, mandatory, properties, size, count in kinds
         for body in bodies(size, number + count)[number:]
     )

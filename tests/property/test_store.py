@@ -19,7 +19,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -152,6 +151,11 @@ class StoreMachine(RuleBasedStateMachine):
     def publish(
         self, to: list[int], count: int, size: int, persistent: bool, priority: int
     ) -> None:
+        self._publish(to, count, size, persistent=persistent, priority=priority)
+
+    def _publish(
+        self, to: list[int], count: int, size: int, *, persistent: bool, priority: int = 0
+    ) -> None:
         properties = header(size, delivery_mode=2 if persistent else 1, priority=priority)
         envelope = Envelope("", "key", properties)
         numbers = range(self.last_number + 1, self.last_number + count + 1)
@@ -173,12 +177,12 @@ class StoreMachine(RuleBasedStateMachine):
     def churn(self, index: int, rounds: int, stays: int) -> None:
         """Messages come and go, but for a few: what the cleaner lives on."""
         for number in range(rounds):
-            self.publish([index], 1, 100, True, 0)
+            self._publish([index], 1, 100, persistent=True)
             if number % stays:
-                self.get(index, 1, True)
+                self._get(self.models[index], 1, no_ack=True)
             if self.batch is None and number % 3 == 0:
-                self.commit()
-                self.clean(2)
+                self._commit()
+                self._clean(2)
 
     # out
 
@@ -195,9 +199,21 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             model.out.append((known, delivery))
 
-    @rule(index=st.integers(0, 2), count=st.sampled_from([1, 1, 3, 20]), no_ack=st.booleans())
-    def get(self, index: int, count: int, no_ack: bool) -> None:
+    @rule(
+        index=st.integers(0, 2),
+        credits=st.lists(st.integers(1, 30), max_size=2),
+        count=st.sampled_from([1, 1, 3, 20]),
+        no_ack=st.booleans(),
+    )
+    def take(self, index: int, credits: list[int], count: int, no_ack: bool) -> None:
+        """By basic.get, or by consumers that have room for so many."""
         model = self.models[index]
+        if credits:
+            self._consume(model, credits, no_ack=no_ack)
+        else:
+            self._get(model, count, no_ack=no_ack)
+
+    def _get(self, model: Model, count: int, *, no_ack: bool) -> None:
         for _ in range(count):
             delivery = model.queue.pop(no_ack=no_ack)
             if delivery is None:
@@ -207,14 +223,7 @@ class StoreMachine(RuleBasedStateMachine):
                 model.queue.unacked_count += 1
             self._handed_out(model, delivery, no_ack=no_ack)
 
-    @rule(
-        index=st.integers(0, 2),
-        credits=st.lists(st.integers(1, 30), min_size=1, max_size=2),
-        no_ack=st.booleans(),
-    )
-    def consume(self, index: int, credits: list[int], no_ack: bool) -> None:
-        """Consumers come, take what they have room for, and go."""
-        model = self.models[index]
+    def _consume(self, model: Model, credits: list[int], *, no_ack: bool) -> None:
         queue = model.queue
         consumers = [FakeConsumer(str(n), credit=n, no_ack=no_ack) for n in credits]
         for consumer in consumers:
@@ -237,100 +246,103 @@ class StoreMachine(RuleBasedStateMachine):
         indexes = data.draw(st.lists(st.integers(0, len(model.out) - 1), unique=True, max_size=5))
         return [model.out[index] for index in indexes]
 
-    @rule(index=st.integers(0, 2), data=st.data(), rejected=st.booleans())
-    def settle(self, index: int, data: Any, rejected: bool) -> None:
+    @rule(
+        index=st.integers(0, 2),
+        data=st.data(),
+        outcome=st.sampled_from(["ack", "ack", "discard", "requeue"]),
+    )
+    def settle(self, index: int, data: Any, outcome: str) -> None:
         model = self.models[index]
         queue = model.queue
         some = self._some_out(model, data)
-        if not some:
-            return
-        if rejected:
-            queue.discard([delivery for _, delivery in some])
+        deliveries = [delivery for _, delivery in some]
+        if outcome == "requeue":
+            queue.requeue(deliveries)
+        elif outcome == "discard":
+            queue.discard(deliveries)
         else:
             queue.settle(len(some))
             if queue.log is not None:
-                queue.log.settle_all([delivery.seq for _, delivery in some])
+                queue.log.settle_all([delivery.seq for delivery in deliveries])
         for known, delivery in some:
             model.out.remove((known, delivery))
-            model.settle(known, self.log.number)
-
-    @rule(index=st.integers(0, 2), data=st.data())
-    def requeue(self, index: int, data: Any) -> None:
-        model = self.models[index]
-        some = self._some_out(model, data)
-        model.queue.requeue([delivery for _, delivery in some])
-        for known, delivery in some:
-            model.out.remove((known, delivery))
-            model.ready.append(known)
-
-    @precondition(lambda self: len(self.models[1].ready) > 5)
-    @rule(index=st.integers(0, 2))
-    def purge(self, index: int) -> None:
-        model = self.models[index]
-        assert model.queue.purge() == len(model.ready)
-        for known in model.ready:
-            model.settle(known, self.log.number)
-        model.ready.clear()
+            if outcome == "requeue":
+                model.ready.append(known)
+            else:
+                model.settle(known, self.log.number)
 
     # memory and disk
 
-    @rule(index=st.integers(0, 2), octets=st.sampled_from([0, 300, 1000]))
-    def give_up_memory(self, index: int, octets: int) -> None:
-        self.models[index].queue.page_out(octets)
+    @rule(
+        what=st.sampled_from(["page out", "page out", "clean", "purge", "delete"]),
+        index=st.integers(0, 2),
+        much=st.sampled_from([0, 3, 30]),
+    )
+    def keep_house(self, what: str, index: int, much: int) -> None:
+        model = self.models[index]
+        if what == "page out":
+            model.queue.page_out(100 * much)
+        elif what == "clean":
+            self._clean(much)
+        elif what == "purge":
+            assert model.queue.purge() == len(model.ready)
+            for known in model.ready:
+                model.settle(known, self.log.number)
+            model.ready.clear()
+        elif much == 30:
+            self._delete(index)
 
-    @rule(steps=st.integers(1, 30))
-    def clean(self, steps: int) -> None:
+    def _clean(self, steps: int) -> None:
         for _ in range(steps):
             if not self.log.cleaner.step():
                 return
 
-    @rule()
-    def commit(self) -> None:
-        self.write_commit()
-        self.finish_commit()
+    def _delete(self, index: int) -> None:
+        """Together with its definition: nobody sees the one without the other."""
+        model = self.models[index]
+        assert model.queue.delete() == len(model.ready)
+        if self.batch is not None:
+            self._finish_commit()
+        self._commit()
+        self.models[index] = Model(model.kind, self._declare(model.kind, self._next_id(model.kind)))
 
-    @rule()
-    def write_commit(self) -> None:
+    @rule(
+        how=st.sampled_from(["whole", "whole", "whole", "unfinished", "failing"]),
+        fails=st.sampled_from(["write", "sync", "create", "rename", "sync names", "remove"]),
+        nth=st.integers(1, 4),
+    )
+    def commit(self, how: str, fails: str, nth: int) -> None:
+        """One that is unfinished or failing is gone on with later."""
+        if how == "whole":
+            self._commit()
+        elif how == "unfinished":
+            self._write_commit()
+        else:
+            self.disk.fail(fails, nth=nth)
+            try:
+                self._write_commit()
+            except OSError:
+                self.is_unsure = self.is_unsure or fails == "sync"
+            self.disk.heal()
+
+    def _commit(self) -> None:
+        self._write_commit()
+        self._finish_commit()
+
+    def _write_commit(self) -> None:
         """Everything is written, and nobody knows it yet."""
         if self.batch is None:
             self.batch = self.log.begin()
         self.batch.write(self.log.files, sync=True)
 
-    @precondition(lambda self: self.batch is not None)
-    @rule()
-    def finish_commit(self) -> None:
-        self.write_commit()
+    def _finish_commit(self) -> None:
+        self._write_commit()
         self.log.finish()
         self.batch = None
         self.is_unsure = False
         self.has_committed = True
         for model in self.models:
             model.gone = [known for known in model.gone if (known.settled or 0) > self.log.synced]
-
-    @rule(
-        kind=st.sampled_from(["write", "sync", "create", "rename", "sync names", "remove"]),
-        nth=st.integers(1, 4),
-    )
-    def fail_to_commit(self, kind: str, nth: int) -> None:
-        if self.batch is None:
-            self.batch = self.log.begin()
-        self.disk.fail(kind, nth=nth)
-        try:
-            self.batch.write(self.log.files, sync=True)
-        except OSError:
-            self.is_unsure = self.is_unsure or kind == "sync"
-        self.disk.heal()
-
-    @precondition(lambda self: len(self.models[0].ready) > 10)
-    @rule(index=st.integers(0, 2))
-    def delete(self, index: int) -> None:
-        """Together with its definition: nobody sees the one without the other."""
-        model = self.models[index]
-        assert model.queue.delete() == len(model.ready)
-        if self.batch is not None:
-            self.finish_commit()
-        self.commit()
-        self.models[index] = Model(model.kind, self._declare(model.kind, self._next_id(model.kind)))
 
     # the end of a life
 
@@ -357,7 +369,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _end_in_commit(self, random: Random, torn: int | None) -> FaultyDisk:
         """At any of its operations, or in the middle of one."""
         before = self.disk.operations
-        self.write_commit()
+        self._write_commit()
         point = random.randint(before, self.disk.operations)
         if random.random() < 0.5 and not self.is_unsure:
             return self.disk.after_kill(point, torn=torn if point > before else None)
@@ -373,9 +385,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _stop(self) -> None:
         if self.batch is not None:
-            self.finish_commit()
+            self._finish_commit()
         while self.log.has_news:
-            self.commit()
+            self._commit()
         close_log(self.log)
         self.log.close()
         self._restart(self.disk.after_power_loss(), is_clean=True)
@@ -458,7 +470,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.patches.close()
 
 
-StoreMachine.TestCase.settings = settings(examples(60), stateful_step_count=60)
+StoreMachine.TestCase.settings = settings(examples(150), stateful_step_count=60)
 test_kept_queues_against_lists = StoreMachine.TestCase
 
 
