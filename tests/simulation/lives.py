@@ -55,6 +55,7 @@ from broker.amqp.wire import Table
 from broker.changes import Change
 from broker.commands import Command
 from broker.queues.queue import Queue
+from broker.seams import Clock
 from broker.store import cleaner, commit_log
 from broker.store.catalogue import Catalogue
 from broker.store.catalogue_replicator import CatalogueReplicator
@@ -288,7 +289,7 @@ class _Owner:
     """The node, as far as the committer is concerned; writes down what is safe."""
 
     def __init__(self, world: PowerWorld):
-        self.clock = world.clock
+        self.clock: Clock = world.clock
         self._world = world
         self.set_alarm, self.clear_alarm = world.node.set_alarm, world.node.clear_alarm
         self.request_turn = world.node.request_turn
@@ -405,6 +406,7 @@ class Life:
         size, count = choose.choice(SIZES), choose.choice((1, 1, 1, 2, 3, 8))
         if self.scale.large and not choose.randrange(self.scale.large):
             size = LARGE_SIZE
+            self.book.counts["large"] += 1
         if not 0 < size < 500:
             count = 1
         persistent = choose.random() < 0.8

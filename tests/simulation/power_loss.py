@@ -118,7 +118,7 @@ class Inspector:
         self.story, self.thoroughness = story, thoroughness
         self.book, self.scale = story.book, story.scale
         self.random = Random(story.random.random())
-        self.counts = self.book.counts
+        self.counts: Counter[str] = Counter()
         self._found: dict[tuple[bytes, frozenset[int]], State] = {}
 
     def inspects_everything(self) -> None:

@@ -65,7 +65,7 @@ class State(NamedTuple):
     is_clean: bool
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return sum(len(rows) for _, rows in self.queues)
 
 
@@ -120,7 +120,7 @@ class Ledger:
     def after(state: State, began: int) -> Ledger:
         """For the life after a start: what was found is there for good, and flags stay."""
         ledger = Ledger(began)
-        index = -state.count  # before everything new
+        index = -state.total  # before everything new
         for queue_id, rows in state.queues:
             for row in rows:
                 index += 1
