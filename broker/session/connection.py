@@ -416,7 +416,7 @@ class Connection(Scanner):
     @hot(bench="auto-ack")
     def flush(self) -> None:
         """Write what is in the outbox; let go of what had to wait for it. Called once a turn."""
-        if self._confirms_due:
+        while self._confirms_due:  # a tx.commit-ok lets frames go on, which may bring more
             due, self._confirms_due = self._confirms_due, []
             for channel in due:
                 if channel.is_open:

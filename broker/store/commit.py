@@ -76,6 +76,7 @@ class Owner(Protocol):
     def set_alarm(self, resource: str, reason: str) -> None: ...
     def clear_alarm(self, resource: str, reason: str) -> None: ...
     def request_turn(self) -> None: ...
+    def on_bug(self, sentence: str, *values: object) -> None: ...
 
 
 class Committer:
@@ -103,6 +104,7 @@ class Committer:
         self._sync = sync
         self._interval_ms = interval_ms
         self._synced_ms = 0
+        self._cleans = True
         self._due_ms: int | None = None  # when what is uncommitted has waited long enough
         self._job: Job | None = None  # under way, or to be tried again
         self._is_running = False
@@ -135,8 +137,8 @@ class Committer:
         if self.is_closed:
             return
         commit_log = self.log
-        if not self.is_stopping:  # or each commit of the end would make one more
-            commit_log.cleaner.work()
+        if not self.is_stopping and self._cleans:  # at the end each commit would make one more
+            self._clean()
         if self._job is not None:
             if not self._is_running and now_ms >= self._retry_ms:
                 self._run()
@@ -162,6 +164,14 @@ class Committer:
         elif self._due_ms is None:
             self._due_ms = now_ms + COMMIT_AFTER_MS
             self._owner.clock.wake_at(self._due_ms, self)
+
+    def _clean(self) -> None:
+        """The one part that can be left out: whatever is wrong, commits go on."""
+        try:
+            self.log.cleaner.work()
+        except Exception:
+            self._cleans = False
+            self._owner.on_bug("the log could not be cleaned, it is not any more")
 
     def _begin(self, now_ms: int) -> None:
         self._due_ms = None
@@ -213,7 +223,10 @@ class Committer:
     def _run(self) -> None:
         assert self._job is not None
         self._is_running = True
-        self._runner.run(self._job, self._on_done, self._octets)
+        try:
+            self._runner.run(self._job, self._on_done, self._octets)
+        except RuntimeError as error:  # there was no thread to be had
+            self._on_done(error)
 
     def _on_done(self, error: Exception | None) -> None:
         """The job has ended. Called in the node's thread."""

@@ -29,6 +29,7 @@ from broker.store.commit import Committer, Definitions, Owner, ThreadRunner
 from broker.store.commit_log import CommitLog
 from broker.store.errors import StoreError, StoreInUse, StoreTooNew
 from broker.store.files import Disk, LocalDisk, put_file
+from broker.store.format import segment_number
 from broker.store.recovery import Recovery, Report
 from broker.store.segment_files import DIRECTORY, STOPPED, SegmentFiles
 
@@ -45,7 +46,6 @@ class Keeper(Owner, Protocol):
     last_queue_id: int
 
     def apply(self, command: Command) -> object: ...
-    def on_bug(self, sentence: str, *values: object) -> None: ...
 
 
 IDENTITY = "identity.json"
@@ -198,6 +198,7 @@ class Store:
             self._check_catalogue()
             self.catalogue = Catalogue(directory)
             opened.callback(self.catalogue.close)
+            self._check_contents()
             self.log, self.report = open_log(
                 self.disk,
                 self.catalogue.queue_ids(),
@@ -217,6 +218,16 @@ class Store:
             raise StoreError(
                 f"{CATALOGUE} is missing from the data directory, and with it the queues whose"
                 f" messages are in {DIRECTORY}/: put it back, or move {DIRECTORY}/ away"
+            )
+
+    def _check_contents(self) -> None:
+        """The same of one that has never held anything. Raises: StoreError."""
+        names = self.disk.names(DIRECTORY)
+        has_segments = any(segment_number(name) is not None for name in names)
+        if has_segments and self.catalogue.is_empty and not self.catalogue.last_queue_id:
+            raise StoreError(
+                f"{CATALOGUE} in the data directory is a new one, and {DIRECTORY}/ is of another:"
+                f" put the right one in its place, or move {DIRECTORY}/ away"
             )
 
     @property
