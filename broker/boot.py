@@ -32,6 +32,7 @@ log = logging.getLogger("broker")
 
 T = TypeVar("T")
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
+WORK_S = 5.0  # for queues to finish what they have begun; the rest is done after the next start
 GRACE_S = 1.0  # for peers to take connection.close before their sockets are dropped
 
 
@@ -134,7 +135,10 @@ class Broker:
         committer = store.committer
         committer.is_stopping = True  # no waiting for more
         try:
-            while not committer.is_idle or self._has_work():
+            deadline = asyncio.get_running_loop().time() + WORK_S
+            while not committer.is_idle or (
+                self._has_work() and asyncio.get_running_loop().time() < deadline
+            ):
                 if committer.failures:
                     raise StoreError("the data directory cannot be written to")
                 committer.on_turn(monotonic_ms())

@@ -90,11 +90,14 @@ class LoopClock:
         assert self._node is not None
         self._timer = None
         now_ms = monotonic_ms()
+        due = []  # first: who asks again, for a time that is over, is woken behind the next turn
         while self._due and self._due[0][0] <= now_ms:
             _, count, sleeper = heappop(self._due)
             if self._asked.get(sleeper) == count:  # else it has asked for another time since
                 del self._asked[sleeper]
-                self._node.wake(sleeper)
+                due.append(sleeper)
+        for sleeper in due:
+            self._node.wake(sleeper)
         if self._due and self._timer is None:
             self._set_timer()
 

@@ -223,10 +223,7 @@ class Committer:
     def _run(self) -> None:
         assert self._job is not None
         self._is_running = True
-        try:
-            self._runner.run(self._job, self._on_done, self._octets)
-        except RuntimeError as error:  # there was no thread to be had
-            self._on_done(error)
+        self._runner.run(self._job, self._on_done, self._octets)
 
     def _on_done(self, error: Exception | None) -> None:
         """The job has ended. Called in the node's thread."""
@@ -296,8 +293,13 @@ class ThreadRunner:
             done(self._timed(job))
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="leveret-commit", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="leveret-commit", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # there is none to be had: in place then, however slow
+                done(self._timed(job))
+                return
+            self._thread = thread
         self._jobs.put((job, done))
 
     def _timed(self, job: Job) -> Exception | None:

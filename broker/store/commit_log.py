@@ -117,10 +117,15 @@ class CommitLog:
         self.queues[queue_id] = queue
         return queue
 
-    def resume(self, last_block: int, segments: list[Segment], *, has_checkpoint: bool) -> None:
-        """Go on behind what recovery found. Then its queues are put into `queues`."""
-        if has_checkpoint:
-            self._checkpoint_octets = 0
+    def resume(
+        self, last_block: int, segments: list[Segment], *, octets_since_checkpoint: int | None
+    ) -> None:
+        """Go on behind what recovery found. Then its queues are put into `queues`.
+
+        octets_since_checkpoint: what it had to read; None: there is no checkpoint.
+        """
+        if octets_since_checkpoint is not None:
+            self._checkpoint_octets = -octets_since_checkpoint
         self.next_block = last_block + 1
         self._synced_block = last_block
         self.space.resume(segments)

@@ -366,7 +366,12 @@ class QueueLog:
         """Assert what the module promises. Called by tests."""
         assert self.floor <= self.next_seq
         if self.paged_count:
-            assert self.floor <= self.paged_from <= self.next_seq
+            assert self.paged_from <= self.next_seq  # what lies between it and floor is settled
+            first = max(self.paged_from, self.floor)
+            left = sum(
+                last - first + 1 for first, last in self._unsettled(first, self.next_seq - 1)
+            )
+            assert self.paged_count <= left
         for index in range(self.head, len(self.lasts)):
             assert self.firsts[index] <= self.lasts[index] < self.next_seq
             assert index == self.head or self.lasts[index - 1] < self.firsts[index]

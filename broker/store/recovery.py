@@ -387,8 +387,9 @@ class Recovery:
     def fill(self, target: CommitLog) -> None:
         """Give a new log what was found."""
         segments = [self.segments[number] for number in sorted(self.segments)]
-        has_checkpoint = self.report.checkpoint_block > 0
-        target.resume(self.report.last_block, segments, has_checkpoint=has_checkpoint)
+        report = self.report
+        since = report.octets if report.checkpoint_block else None
+        target.resume(report.last_block, segments, octets_since_checkpoint=since)
         for queue_id, state in self.queues.items():
             queue = QueueLog(target, queue_id, state.next_seq, is_durable=True)
             restore(queue, state)

@@ -159,9 +159,11 @@ def publish_turns(draw: Any) -> bytes:
         mandatory = not is_usual and draw(st.booleans())
         kinds.append((place, mandatory, properties, size, draw(st.integers(1, 2))))
     return b"".join(
-        publish_frames(*place, body, mandatory=mandatory, frame_max=FRAME_MAX, **properties)
+        publish_frames(
+            channel, exchange, key, body, mandatory=mandatory, frame_max=FRAME_MAX, **properties
+        )
         for number in range(draw(st.integers(2, 6)))
-        for place, mandatory, properties, size, count in kinds
+        for (channel, exchange, key), mandatory, properties, size, count in kinds
         for body in bodies(size, number + count)[number:]
     )
 

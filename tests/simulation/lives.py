@@ -35,7 +35,9 @@ from broker.amqp.methods import (
     BasicReject,
     ConfirmSelect,
     ConfirmSelectOk,
+    ConnectionBlocked,
     ConnectionClose,
+    ConnectionUnblocked,
     QueueBind,
     QueueBindOk,
     QueueDeclare,
@@ -87,9 +89,8 @@ FANOUT = "amq.fanout"
 REMADE = ("b", "c")  # queues that are deleted and declared again
 TARGETS = (("", "a"), ("", "b"), ("", "c"), *(("", name) for name in DURABLE), (FANOUT, ""))
 SIZES = (8, 8, 8, 8, 9, 30, 200, 200, 900, 0)
+DRAINED_SLOWLY = 12  # times two messages, with commits between them
 LARGE_SIZE = 70_000  # more than a block
-REPAIRS_MAX = 3  # a recovery is interrupted, the one after that, …
-FUTURE_ACTS, FUTURE_POINTS, FUTURE_OUTCOMES = 14, 4, 4
 
 
 class Scale(NamedTuple):
@@ -341,6 +342,7 @@ class Life:
         self.tx: Commit | None = None
         self.deleted: list[Copy] | None = None  # by a queue.delete that is not answered yet
         self.is_stopping = False
+        self.is_whole = True  # everything on disk can be read
         self.defining = 0  # definitions that are not answered yet
         self.publisher = self._new_client(CONFIRMING, TX, PLAIN, DEFINING)
         self.others = [self._new_client(*CHANNELS), self._new_client(*CHANNELS)]
@@ -389,7 +391,14 @@ class Life:
         self.world.settle()
         self.read()
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the node does not read its publisher."""
+        return not self.publisher.peer.transport.is_reading
+
     def publish(self) -> None:
+        if self.is_blocked:
+            return
         channel = self.random.choice((CONFIRMING, CONFIRMING, PLAIN))
         copies = self._send_messages(channel)
         if channel == CONFIRMING:
@@ -518,22 +527,25 @@ class Life:
 
     def get(self) -> None:
         client, channel = self._client()
-        self._get(client, channel, no_ack=self.random.random() < 0.4)
+        name = self.random.choice((*DURABLE, "volatile"))
+        self._get(client, channel, name, no_ack=self.random.random() < 0.4)
 
-    def _get(self, client: Client, channel: int, *, no_ack: bool) -> None:
-        queue = self.world.vhost.queues.get(self.random.choice((*DURABLE, "volatile")))
+    def _get(self, client: Client, channel: int, name: str, *, no_ack: bool) -> None:
+        queue = self.world.vhost.queues.get(name)
         if queue is not None:
             client.gets[channel].append((queue.queue_id, no_ack))
             client.peer.sends(channel, BasicGet(queue=queue.name, no_ack=no_ack), settle=False)
 
     def transact(self) -> None:
         """Publishes and acks together; sometimes they are taken back."""
-        if self.tx is not None:
+        if self.tx is not None or self.is_blocked:
             return
         client = self.publisher
         for _ in range(self.random.randrange(4)):
-            self._get(client, TX, no_ack=False)
+            self._get(client, TX, self.random.choice((*DURABLE, "volatile")), no_ack=False)
         self.rests()
+        if self.is_blocked:
+            return
         copies = []
         for _ in range(self.random.randrange(4)):
             copies += self._send_messages(TX)
@@ -554,6 +566,8 @@ class Life:
         if queue is None:
             return
         self.rests()
+        if self.is_blocked or not self.is_whole:
+            return
         copies = self.ledger.queues.get(queue.queue_id, {}).values()
         ready = [copy for copy in copies if copy.done == NEVER and not copy.is_held]
         assert queue.queue_id >= VOLATILE_ID or len(ready) == queue.ready_count
@@ -563,7 +577,7 @@ class Life:
 
     def remake(self) -> None:
         """One step of a queue's way from its end to its beginning."""
-        if self.defining:
+        if self.defining or self.is_blocked:
             return
         name = self.random.choice(REMADE)
         queue = self.world.vhost.queues.get(name)
@@ -576,6 +590,8 @@ class Life:
 
     def _delete(self, queue: Queue) -> None:
         self.rests()
+        if self.is_blocked:
+            return
         copies = self.ledger.queues[queue.queue_id].values()
         self.deleted = [copy for copy in copies if copy.done == NEVER]
         for copy in self.deleted:
@@ -656,6 +672,8 @@ class Life:
                 self.defining -= 1
             case BasicConsumeOk() | BasicQosOk() | QueuePurgeOk() | TxRollbackOk():
                 pass
+            case ConnectionBlocked() | ConnectionUnblocked():
+                self.book.counts["blocked"] += isinstance(received, ConnectionBlocked)
             case ConfirmSelectOk() | TxSelectOk() | ConnectionClose():
                 pass
             case _:
@@ -715,6 +733,12 @@ class Life:
             self.read()  # the others, who have been handed some of it
         self.publisher = client = self._new_client(PLAIN)
         self.others = []
+        for name in self.random.sample(sorted(DURABLE), 2):
+            for _ in range(self.random.randrange(DRAINED_SLOWLY)):
+                self._get(client, PLAIN, name, no_ack=True)
+                self._get(client, PLAIN, name, no_ack=True)
+                self.rests()
+                self.wait()
         for name in DURABLE:
             queue = self.world.vhost.queues.get(name)
             if queue is not None:

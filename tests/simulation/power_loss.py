@@ -66,7 +66,7 @@ class Story:
 
         end: "stop", "kill", "drain", or "": the power will be lost.
         """
-        life = self._start()
+        life = self.starts()
         while acts > 0 or self.disk.operations < operations:
             life.acts()
             acts -= 1
@@ -80,7 +80,8 @@ class Story:
             is_torn = self.is_safe and self.random.random() < 0.5
             self.disk = self.disk.after_kill(torn=100 if is_torn else None)
 
-    def _start(self) -> Life:
+    def starts(self) -> Life:
+        """The next life. Whoever asks for it has to end it."""
         stopped = self.disk.operations
         (*_, known) = self.kept.known_at(stopped)
         log, report = opened(self.disk, known, self.scale)
@@ -91,6 +92,19 @@ class Story:
         self.ledgers.append(Ledger.after(state, self.disk.operations))
         self.book.counts["lives"] += 1
         return Life(self.disk, log, self.kept, self.ledgers[-1], self.book, self.scale, self.random)
+
+    def looks_at(self, disk: FaultyDisk, known: frozenset[int], at: int) -> State:
+        """What a start finds on a disk that was found at a point; it must be right."""
+        try:
+            log, report = opened(disk, known, self.scale)
+            check_log(disk, log, report, is_safe=self.is_safe)
+            state = state_of(log, report, self.book, self.kept.counting)
+            verdict = self.judge(state, at, known)
+            assert not verdict, verdict
+        except Exception as error:
+            error.add_note(disk.story)
+            raise
+        return state
 
     @property
     def is_safe(self) -> bool:
@@ -219,16 +233,11 @@ class Inspector:
             outcomes = list(disk.extremes(at))
             for found in choose.sample(outcomes, min(len(outcomes), FUTURE_OUTCOMES)):
                 version = choose.choice(future.kept.known_at(at))
-                try:
-                    later = self._recovered(found, version, future)
-                    verdict = future.judge(later, at, version)
-                    assert not verdict, verdict
-                    if self._one_of(FUTURE_OUTCOMES):
-                        last = self._future(found, future.kept.copy_with(version), later)
-                        last.plays("drain")
-                except Exception as error:
-                    error.add_note(found.story)
-                    raise
+                later = future.looks_at(found, version, at)
+                self.counts["recoveries"] += 1
+                if self._one_of(FUTURE_OUTCOMES):
+                    last = self._future(found, future.kept.copy_with(version), later)
+                    last.plays("drain")
 
     def _future(self, disk: FaultyDisk, kept: KeptDefinitions, state: State) -> Story:
         ledger = Ledger.after(state, disk.operations)

@@ -29,7 +29,7 @@ SCALES = {
     "interval": Scale(sync="interval", delays=0.3),
     "never": Scale(sync="never"),
 }
-OPERATIONS = int(os.environ.get("LEVERET_OPERATIONS", "400"))
+OPERATIONS = int(os.environ.get("LEVERET_OPERATIONS", "350"))
 SHORT, LONG = Thoroughness(repairs=12, futures=60, kills=8), Thoroughness(3, 12, 2)
 
 each_scale = pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)

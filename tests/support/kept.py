@@ -75,18 +75,25 @@ def messages(*bodies: str | bytes, routing_key: str = "key") -> list[Message]:
 
 
 def keep(queue: QueueLog, *bodies: str, persistent: bool = True, deadline_ms: int = 0) -> range:
-    """Keep messages, in memory for the queue as well. Returns: their sequence numbers."""
+    """Keep messages; the queue has them in memory too, unless others are on disk only before them.
+
+    Returns: their sequence numbers.
+    """
     first = queue.next_seq
     kept = messages(*bodies)
     queue.keep(kept, kept, persistent=persistent, deadline_ms=deadline_ms)
-    queue.paged_from = queue.next_seq
+    if queue.paged_count:
+        queue.paged_count += len(kept)
+    else:
+        queue.paged_from = queue.next_seq
     return range(first, queue.next_seq)
 
 
 def share(queues: Iterable[QueueLog], *bodies: str) -> None:
-    """Keep the same persistent messages in several queues, in memory as well."""
+    """Keep the same persistent messages in several queues, none of which is paged out."""
     shared = messages(*bodies)
     for queue in queues:
+        assert not queue.paged_count
         queue.keep(shared, shared, persistent=True)
         queue.paged_from = queue.next_seq
 

@@ -232,3 +232,22 @@ def test_the_time_of_day_may_be_set_and_that_of_the_node_may_not(
     assert times == [1_700_000_000_999, 1_600_000_000_000]
     assert alarms.passes_to(1400) == []
     assert alarms.passes_to(1500) == ["a"]
+
+
+def test_who_asks_for_a_time_that_is_over_lets_the_others_go_on(
+    alarms: Alarms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that drops a part of what has expired goes on behind the next turn, not in this."""
+    sleeper = Sleepy("busy")
+
+    def asks_again(_: object) -> None:
+        alarms.woken.append("busy")
+        alarms.clock.wake_at(alarms.now_ms - 1, sleeper)
+
+    assert alarms.clock._node is not None
+    monkeypatch.setattr(alarms.clock._node, "wake", asks_again)
+    alarms.clock.wake_at(1100, sleeper)
+    alarms.now_ms = 1100
+    alarms.clock._wake()
+    assert alarms.woken == ["busy"]
+    assert alarms.delays_s[-1] == 0

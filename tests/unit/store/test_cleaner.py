@@ -506,6 +506,9 @@ def test_after_a_start_without_a_checkpoint(log: CommitLog, disk: FaultyDisk) ->
     disk.flip("log/checkpoint", 100)
     found = reopened(disk.after_kill(), segment_octets=SIZE)
     assert bodies_of(found, 1) == list("abcdef")
+    for known in found.queues.values():
+        while known.paged_count:
+            known.page_in()
     fill(found)
     for number in range(40):
         keep(found.queues[1], f"{number}" * 200)

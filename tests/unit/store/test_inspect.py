@@ -289,6 +289,35 @@ def test_a_damaged_checkpoint_is_named(stopped: Path) -> None:
     assert [row[2] for row in section(stopped, "queue")] == ["100", "100"]
 
 
+def unfinished(directory: Path) -> None:
+    (directory / "log" / "stopped").unlink()
+    (directory / "log" / "checkpoint").unlink()
+    cut(segment(directory, 4), 10)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda directory: None,
+        unfinished,
+        lambda directory: flip(directory / "log" / "checkpoint", 20),
+        lambda directory: segment(directory, 3).unlink(),
+        lambda directory: flip(segment(directory, 4), 5000),
+    ],
+    ids=["none", "unfinished", "checkpoint", "segment", "block"],
+)
+def test_what_it_says_is_what_a_start_finds(stopped: Path, harm: Callable[[Path], object]) -> None:
+    harm(stopped)
+    said = {row[0]: int(row[2]) for row in section(stopped, "queue")}
+    for line in conclusion(stopped):
+        if line.startswith("lost: "):
+            words = line.split()
+            said[words[5].strip("'")] -= int(words[1])
+    life = Life(stopped)
+    assert {name: life.queue(name).ready_count for name in said} == said
+    life.stop()
+
+
 # verify
 
 

@@ -486,7 +486,7 @@ def test_the_invariants_notice_damage(log: CommitLog, queue: QueueLog, damage: s
     if damage == "floor":
         queue.floor = 100
     elif damage == "paged":
-        queue.paged_from, queue.paged_count = 0, 1
+        queue.paged_from, queue.paged_count = 3, 5
     elif damage == "order":
         queue.firsts[1] = 2
     else:
