@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class
 from typing import NamedTuple
 from zlib import crc32
 
@@ -238,10 +239,13 @@ def record_at(payload: bytes, at: int) -> Record:
 def records(payload: bytes) -> Iterator[Record]:
     """The records of a block whose checksum was right. Raises: FormatError."""
     at, size = 0, len(payload)
-    while at < size:
-        record = record_at(payload, at)
-        yield record
-        at = record.end
+    try:
+        while at < size:
+            record = record_at(payload, at)
+            yield record
+            at = record.end
+    except StructError:
+        raise FormatError(f"record at {at} is cut off") from None
 
 
 def records_of(payload: bytes, queue_id: int, first: int, last: int) -> Iterator[Record]:

@@ -287,6 +287,9 @@ class QueueLog:
             assert index < len(self.lasts), "messages are paged out that were never kept"
             last = self.lasts[index]
             first, block = max(self.paged_from, self.firsts[index]), self.blocks[index]
+            if not self._unsettled(first, last):  # the cleaner lost it: its segment may be gone
+                self.paged_from = last + 1
+                continue
             ahead = self.blocks[index + 1] if index + 1 < len(self.blocks) else None
             try:
                 found = self.log.read(self, block, first, last)

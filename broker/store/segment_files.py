@@ -44,7 +44,9 @@ class SegmentFiles:
         return self.open(number).read(size, offset)
 
     def will_need(self, number: int, size: int, offset: int) -> None:
-        self.open(number).will_need(size, offset)
+        file = self._files.get(number)  # one that is not open may be half begun: leave it alone
+        if file is not None:
+            file.will_need(size, offset)
 
     def commit(
         self,

@@ -37,6 +37,7 @@ from broker.store.format import (
     read_segment_header,
     record_at,
     records,
+    records_of,
     segment_header,
     segment_name,
     segment_number,
@@ -261,6 +262,52 @@ def test_what_is_no_record() -> None:
     ):
         with pytest.raises(FormatError, match="beyond its block"):
             list(records(chunk[:-1]))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_records_of_one_queue_are_found_at_once(seed: int) -> None:
+    """The same as by looking at all of them, as long as its numbers are in order."""
+    random = Random(seed)
+    chunks: list[bytes] = []
+    following = {1: 1, 2: 100, 3: 7}
+    at = source_at = 0
+    for _ in range(60):
+        queue_id, total = random.choice([1, 1, 2, 3]), random.randrange(1, 4)
+        extras = pack_extras(5, ["key"]) if random.random() < 0.3 else b""
+        seq = following[queue_id]
+        kind = random.randrange(4)
+        if kind == 0:
+            chunks.append(pack_ranges(random.choice([SETTLED, COUNTED]), queue_id, [1, 5], [3, 9]))
+        elif kind == 1 and chunks:
+            head = pack_record(REFER, EXTRAS if extras else 0, 0, source_at, queue_id, seq, total)
+            chunks.append(head + bytes(4) + extras)
+        else:
+            source_at = at
+            bodies = [random.randbytes(random.choice([0, 5]))] * total
+            chunks.append(messages_record(*bodies, queue_id=queue_id, seq=seq, extras=extras))
+        if kind:
+            following[queue_id] = seq + total + random.choice([0, 0, 3])
+        at += len(chunks[-1])
+    payload = b"".join(chunks)
+    for _ in range(50):
+        queue_id = random.choice([1, 2, 3, 4])
+        first = random.randrange(1, 130)
+        last = first + random.choice([0, 1, 10, 200])
+        assert list(records_of(payload, queue_id, first, last)) == [
+            record
+            for record in records(payload)
+            if record.kind in (MESSAGES, REFER)
+            and record.queue_id == queue_id
+            and record.seq <= last
+            and record.seq + record.total > first
+        ]
+
+
+def test_less_than_a_record_is_left() -> None:
+    whole = refer_record(0, 0)
+    for size in range(1, len(whole)):
+        with pytest.raises(FormatError, match=r"cut off|beyond"):
+            list(records(whole + whole[:size]))
 
 
 def test_empty_payloads_have_no_records() -> None:

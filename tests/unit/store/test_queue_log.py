@@ -433,6 +433,29 @@ def test_losing_a_block_of_which_a_part_is_done_with(three_blocks: QueueLog) -> 
     assert page_in_all(queue) == ["e", "f"]
 
 
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_block_that_was_lost_and_its_segment_removed(
+    disk: FaultyDisk, is_written: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or about to be: the log does not know it any more, the file is still there."""
+    log = reopened(disk, segment_octets=100)
+    queue = log.open_queue(1, 1, is_durable=True)
+    for letter in "abcd":
+        keep(queue, letter * 100)
+        commit(log)
+    queue = reopened(disk.after_kill(), segment_octets=100).queues[1]
+    damage(disk_of(queue), queue, 2)
+    queue.lose_block(queue.blocks[1])
+    batch = queue.log.begin()
+    assert batch.removals == [2]
+    if is_written:
+        batch.write(queue.log.files, sync=True)
+        queue.log.finish()
+    caplog.clear()
+    assert page_in_all(queue) == ["a" * 100, "c" * 100, "d" * 100]
+    assert caplog.records == []
+
+
 def test_losing_many_blocks(log: CommitLog, queue: QueueLog) -> None:
     """So many that the arrays are cut on the way."""
     for _ in range(4 * TRIM_MIN):
@@ -459,7 +482,9 @@ def test_what_cannot_be_read_for_now_is_there_at_the_next_start(
     assert bodies_of(reopened(disk.after_kill()), 1) == list("abcdef")
 
 
-def test_a_hint_that_fails_costs_nothing(disk: FaultyDisk) -> None:
+def test_a_hint_opens_nothing(disk: FaultyDisk) -> None:
+    """The next segment may be half begun by a commit that failed: whoever has it open would take
+    it for whole."""
     log = reopened(disk, segment_octets=200)
     queue = log.open_queue(1, 1, is_durable=True)
     for body in "abc":
@@ -468,8 +493,9 @@ def test_a_hint_that_fails_costs_nothing(disk: FaultyDisk) -> None:
     assert len(log.space.segments) == 3
     queue = reopened(disk.after_kill(), segment_octets=200).queues[1]
     queue.log.files.close()
-    disk_of(queue).fail("open", nth=2)  # the second segment, which is to be read ahead
+    opened = disk_of(queue).counts["open"]
     assert [kept.seq for kept in queue.page_in()] == [1]
+    assert disk_of(queue).counts["open"] == opened + 1
     assert queue.paged_count == 2
     assert page_in_all(queue) == ["b" * 100, "c" * 100]
 
