@@ -7,9 +7,15 @@ carried out one after another on an empty table per kind, they give what a resta
 back. As long as nobody keeps them (`is_recording`), putting one down costs a call.
 
     kind          key                                    values
-    vhost         name                                   description, tags
-    user          name                                   password hash, algorithm, tags
+    vhost         name                                   description, tags, default queue type
+    user          name                                   password hash, algorithm, tags, limits
     permissions   user, vhost                            configure, write, read
+    topic_        user, vhost, exchange                  write, read
+      permissions
+    parameter     vhost, component, name                 value
+    policy        vhost, kind of policy, name            pattern, definition, priority, apply-to
+    global_       name                                   value
+      parameter
     exchange      vhost, name                            type, auto-delete, internal, arguments
     queue         vhost, name                            id, auto-delete, arguments
     binding       vhost, source, kind of destination,    arguments
@@ -27,8 +33,19 @@ from typing import Literal, NamedTuple
 
 from broker.amqp.wire import Table, encode_table
 
-Kind = Literal["vhost", "user", "permissions", "exchange", "queue", "binding"]
-Value = str | bytes | int | tuple[str, ...] | Table
+Kind = Literal[
+    "vhost",
+    "user",
+    "permissions",
+    "topic_permissions",
+    "policy",
+    "parameter",
+    "global_parameter",
+    "exchange",
+    "queue",
+    "binding",
+]
+Value = str | bytes | int | float | tuple[str, ...] | Table
 
 
 class Change(NamedTuple):
@@ -75,9 +92,9 @@ def _octets_of(values: tuple[Value, ...]) -> tuple[bytes | int, ...]:
     return tuple(value if isinstance(value, (bytes, int)) else _octets(value) for value in values)
 
 
-def _octets(value: str | tuple[str, ...] | Table) -> bytes:
+def _octets(value: str | float | tuple[str, ...] | Table) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, tuple):  # tags: JSON takes any text, and can be read by people
+    if isinstance(value, (tuple, float)):  # tags: JSON takes any text, and can be read by people
         return json.dumps(value).encode()
     return encode_table(value)

@@ -1,9 +1,10 @@
 """Every change to the definitions, as a value.
 
-Vhosts, users, permissions, exchanges, queues and bindings change only by one of these: whoever
-wants a change checks that it is allowed, proposes the command to the node's `Replicator`, and
-`Node.apply` carries it out once it is agreed and durable. Fields are strings, numbers and tables,
-so that a command can be written down and sent.
+Vhosts, users, permissions, policies, parameters, exchanges, queues and bindings change only by one
+of these: whoever wants a change checks that it is allowed, proposes the command to the node's
+`Replicator`, and `Node.apply` carries it out once it is agreed and durable. Fields are strings,
+numbers and tables, so that a command can be written down and sent; what users write as JSON stays
+JSON.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ class Command:
 
 @dataclass(slots=True)
 class AddVhost(Command):
+    """Add a vhost, or give one that is there other metadata. default_queue_type: "": classic."""
+
     name: str
     description: str = ""
     tags: tuple[str, ...] = ()
+    default_queue_type: str = ""
 
 
 @dataclass(slots=True)
@@ -31,18 +35,38 @@ class DeleteVhost(Command):
 
 
 @dataclass(slots=True)
+class SetTracing(Command):
+    """Switch a vhost's firehose. It is off after a restart, as with RabbitMQ."""
+
+    vhost: str
+    is_on: bool
+
+
+@dataclass(slots=True)
 class PutUser(Command):
-    """Add a user or replace its password and tags. password_hash: salt and digest; b"": none."""
+    """Add a user or replace its password and tags. password_hash: salt and digest; b"": none.
+
+    limits: as in `SetUserLimits`; "": as they were.
+    """
 
     name: str
     password_hash: bytes = field(repr=False)  # commands are logged
     hashing_algorithm: str
     tags: tuple[str, ...] = ()
+    limits: str = ""
 
 
 @dataclass(slots=True)
 class DeleteUser(Command):
     name: str
+
+
+@dataclass(slots=True)
+class SetUserLimits(Command):
+    """limits: all of a user's, a JSON object of max-connections and max-channels."""
+
+    username: str
+    limits: str
 
 
 @dataclass(slots=True)
@@ -60,6 +84,76 @@ class SetPermissions(Command):
 class ClearPermissions(Command):
     username: str
     vhost: str
+
+
+@dataclass(slots=True)
+class SetTopicPermissions(Command):
+    """What routing keys a user may publish and bind with on one topic exchange."""
+
+    username: str
+    vhost: str
+    exchange: str
+    write: str
+    read: str
+
+
+@dataclass(slots=True)
+class ClearTopicPermissions(Command):
+    """exchange: None: those on all exchanges."""
+
+    username: str
+    vhost: str
+    exchange: str | None = None
+
+
+@dataclass(slots=True)
+class SetPolicy(Command):
+    """definition: a JSON object. kind: "policy" or "operator_policy"."""
+
+    vhost: str
+    name: str
+    pattern: str
+    definition: str
+    priority: float = 0
+    apply_to: str = "all"
+    kind: str = "policy"
+
+
+@dataclass(slots=True)
+class ClearPolicy(Command):
+    vhost: str
+    name: str
+    kind: str = "policy"
+
+
+@dataclass(slots=True)
+class SetParameter(Command):
+    """A runtime parameter. value: JSON."""
+
+    vhost: str
+    component: str
+    name: str
+    value: str
+
+
+@dataclass(slots=True)
+class ClearParameter(Command):
+    vhost: str
+    component: str
+    name: str
+
+
+@dataclass(slots=True)
+class SetGlobalParameter(Command):
+    """value: JSON."""
+
+    name: str
+    value: str
+
+
+@dataclass(slots=True)
+class ClearGlobalParameter(Command):
+    name: str
 
 
 @dataclass(slots=True)

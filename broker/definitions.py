@@ -1,52 +1,53 @@
 """Everything that is defined, and the one function that changes it.
 
-Vhosts, users, permissions, exchanges, queues and bindings, of a node in memory. `apply` carries out
-a `Command` that has been agreed on; nothing else changes a definition. What must survive a restart
-is put down in `changes`.
+Vhosts, users, permissions, policies, parameters, exchanges, queues and bindings, of a node in
+memory. `apply` carries out a `Command` that has been agreed on; nothing else changes a definition.
+What must survive a restart is put down in `changes`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from broker.amqp.errors import no_vhost, vhost_refused
-from broker.auth.permissions import Permissions
-from broker.auth.users import User
-from broker.changes import Changes
+from broker.accounts import Accounts
 from broker.commands import (
     AddVhost,
     Bind,
-    ClearPermissions,
+    ClearGlobalParameter,
+    ClearParameter,
+    ClearPolicy,
     Command,
     DeclareExchange,
     DeclareQueue,
     DeleteExchange,
     DeleteQueue,
-    DeleteUser,
     DeleteVhost,
-    PutUser,
-    SetPermissions,
+    SetGlobalParameter,
+    SetParameter,
+    SetPolicy,
+    SetTracing,
     Unbind,
 )
+from broker.exchanges.exchange import Exchange
+from broker.policies.policy import Policy
 from broker.queues.extended import extend
-from broker.queues.features import Features
+from broker.queues.features import Features, is_lazy
 from broker.queues.queue import Queue
 from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
-from broker.vhost import Version, VHost
+from broker.vhost import VHost
 
 
-class Definitions:
+class Definitions(Accounts):
     """See the module. changed_queues: where queues with something to do put themselves."""
 
     def __init__(self, log: MessageLog, clock: Clock):
+        super().__init__()
         self.log = log
         self.clock = clock
-        self.vhosts: dict[str, VHost] = {}
-        self.users: dict[str, User] = {}
-        self.version = Version()
-        self.changes = Changes()  # what must survive a restart; a replicator takes it from there
+        self.global_parameters: dict[str, object] = {}
         self.changed_queues: list[Queue] = []
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
@@ -59,64 +60,109 @@ class Definitions:
         """
         return self._appliers[type(command)](self, command)
 
-    def _vhost(self, name: str) -> VHost:
-        vhost = self.vhosts.get(name)
-        if vhost is None:
-            raise no_vhost(name)
-        return vhost
-
     def _add_vhost(self, command: AddVhost) -> VHost:
-        if command.name not in self.vhosts:
+        values = (command.description, command.tags, command.default_queue_type)
+        vhost = self.vhosts.get(command.name)
+        if vhost is not None and vhost.metadata == values:
+            return vhost
+        self.changes.put("vhost", (command.name,), values)
+        if vhost is None:
             store = None if isinstance(self.log, NullLog) else self.log
             vhost = VHost(command.name, self.changed_queues, self.version, self.changes, store)
-            self.changes.put("vhost", (command.name,), (command.description, command.tags))
             self.vhosts[command.name] = vhost
-        return self.vhosts[command.name]
+        vhost.description, vhost.tags, vhost.default_queue_type = values
+        return vhost
 
     def _delete_vhost(self, command: DeleteVhost) -> None:
         vhost = self._vhost(command.name)
         vhost.delete_everything()
         for user in self.users.values():
             self._forget_permissions(user, command.name)
+        for component, name in list(vhost.parameters):
+            self.changes.drop("parameter", (vhost.name, component, name))
+        for kind, policies in vhost.policies.by_kind.items():
+            for name in policies:
+                self.changes.drop("policy", (vhost.name, kind, name))
         del self.vhosts[command.name]
         self.changes.drop("vhost", (command.name,))
         self.version.number += 1
 
-    def _put_user(self, command: PutUser) -> User:
-        user = User(command.name, command.password_hash, command.hashing_algorithm, command.tags)
-        previous = self.users.get(command.name)
-        if previous is not None:
-            user.permissions = previous.permissions
-        values = (command.password_hash, command.hashing_algorithm, command.tags)
-        self.changes.put("user", (command.name,), values)
-        self.users[command.name] = user
-        self.version.number += 1
-        return user
-
-    def _delete_user(self, command: DeleteUser) -> None:
-        user = self.users.pop(command.name, None)
-        if user is not None:
-            for vhost in list(user.permissions):
-                self._forget_permissions(user, vhost)
-            self.changes.drop("user", (command.name,))
+    def _set_tracing(self, command: SetTracing) -> None:
+        self._vhost(command.vhost).is_traced = command.is_on
+        self.changes.skip()
         self.version.number += 1
 
-    def _set_permissions(self, command: SetPermissions) -> None:
-        self._vhost(command.vhost)
-        user = self.users[command.username]
-        permissions = Permissions(command.configure, command.write, command.read)
-        values = (command.configure, command.write, command.read)
-        self.changes.put("permissions", (command.username, command.vhost), values)
-        user.permissions[command.vhost] = permissions
+    def _set_parameter(self, command: SetParameter) -> None:
+        vhost = self._vhost(command.vhost)
+        key = (command.component, command.name)
+        value = json.loads(command.value)
+        self.changes.put("parameter", (vhost.name, *key), (command.value,))
+        vhost.parameters[key] = value
+
+    def _clear_parameter(self, command: ClearParameter) -> None:
+        vhost = self._vhost(command.vhost)
+        key = (command.component, command.name)
+        if vhost.parameters.pop(key, None) is not None:
+            self.changes.drop("parameter", (vhost.name, *key))
+
+    def _set_global_parameter(self, command: SetGlobalParameter) -> None:
+        value = json.loads(command.value)
+        self.changes.put("global_parameter", (command.name,), (command.value,))
+        self.global_parameters[command.name] = value
+
+    def _clear_global_parameter(self, command: ClearGlobalParameter) -> None:
+        if command.name in self.global_parameters:
+            del self.global_parameters[command.name]
+            self.changes.drop("global_parameter", (command.name,))
+
+    # policies
+
+    def _set_policy(self, command: SetPolicy) -> None:
+        vhost = self._vhost(command.vhost)
+        policy = Policy.of(
+            command.name, command.pattern, command.definition, command.priority, command.apply_to
+        )
+        key = (vhost.name, command.kind, command.name)
+        values = (command.pattern, command.definition, command.priority, command.apply_to)
+        self.changes.put("policy", key, values)
+        vhost.policies.by_kind[command.kind][command.name] = policy
+        self._apply_policies(vhost)
+
+    def _clear_policy(self, command: ClearPolicy) -> None:
+        vhost = self._vhost(command.vhost)
+        if vhost.policies.by_kind[command.kind].pop(command.name, None) is not None:
+            self.changes.drop("policy", (vhost.name, command.kind, command.name))
+            self._apply_policies(vhost)
+
+    def _apply_policies(self, vhost: VHost) -> None:
+        """The policies of a vhost have changed: so may everything in it."""
+        for exchange in vhost.exchanges.values():
+            self._apply_policy_to_exchange(vhost, exchange)
+        for queue in vhost.queues.values():
+            self._apply_policy_to_queue(vhost, queue)
         self.version.number += 1
 
-    def _clear_permissions(self, command: ClearPermissions) -> None:
-        self._forget_permissions(self.users[command.username], command.vhost)
-        self.version.number += 1
+    def _apply_policy_to_exchange(self, vhost: VHost, exchange: Exchange) -> None:
+        applied = vhost.policies.applied_to("exchange", exchange.name)
+        if applied != exchange.applied:
+            exchange.applied = applied
+            exchange.configure(applied.definition if applied is not None else {})
 
-    def _forget_permissions(self, user: User, vhost: str) -> None:
-        if user.permissions.pop(vhost, None) is not None:
-            self.changes.drop("permissions", (user.name, vhost))
+    def _apply_policy_to_queue(self, vhost: VHost, queue: Queue) -> None:
+        applied = vhost.policies.applied_to("queue", queue.name, queue.type_name)
+        if applied != queue.applied:
+            queue.applied = applied
+            self._configure(queue)
+
+    def _declare_exchange(self, command: DeclareExchange) -> Exchange:
+        vhost = self._vhost(command.vhost)
+        is_new = command.name not in vhost.exchanges
+        exchange = vhost.declare_exchange(command)
+        if is_new and vhost.policies:
+            self._apply_policy_to_exchange(vhost, exchange)
+        return exchange
+
+    # queues
 
     def _declare_queue(self, command: DeclareQueue) -> Queue:
         vhost = self._vhost(command.vhost)
@@ -125,12 +171,22 @@ class Definitions:
             queue_id = self._next_queue_id(command.durable)
         elif command.durable and queue_id > self.last_queue_id:
             self.last_queue_id = queue_id
+        is_new = command.name not in vhost.queues
         queue = vhost.declare_queue(command, queue_id)
-        features = Features.of(queue.arguments)  # not the command's: it may have been there
-        has_deadlines = queue.log is not None and queue.log.has_deadlines
-        if queue.extras is None and (features is not None or has_deadlines):
-            extend(queue, features or Features(), self.clock)
+        if is_new:
+            if vhost.policies:
+                queue.applied = vhost.policies.applied_to("queue", queue.name, queue.type_name)
+            self._configure(queue)
         return queue
+
+    def _configure(self, queue: Queue) -> None:
+        """Have a queue do what its arguments and policies ask for, from now on."""
+        definition = queue.applied.definition if queue.applied is not None else {}
+        queue.is_lazy = is_lazy(queue.arguments, definition)
+        features = Features.of(queue.arguments, definition)
+        has_deadlines = queue.log is not None and queue.log.has_deadlines
+        if features is not None or has_deadlines or queue.extras is not None:
+            extend(queue, features or Features(), self.clock)
 
     def _next_queue_id(self, durable: bool) -> int:
         """Never the same twice; those of durable queues not even after a restart."""
@@ -146,13 +202,17 @@ class Definitions:
         self.version.number += 1
 
     _appliers: dict[type[Command], Callable[[Definitions, Any], object]] = {
+        **Accounts._account_appliers,
         AddVhost: _add_vhost,
         DeleteVhost: _delete_vhost,
-        PutUser: _put_user,
-        DeleteUser: _delete_user,
-        SetPermissions: _set_permissions,
-        ClearPermissions: _clear_permissions,
-        DeclareExchange: lambda self, c: self._vhost(c.vhost).declare_exchange(c),
+        SetTracing: _set_tracing,
+        SetPolicy: _set_policy,
+        ClearPolicy: _clear_policy,
+        SetParameter: _set_parameter,
+        ClearParameter: _clear_parameter,
+        SetGlobalParameter: _set_global_parameter,
+        ClearGlobalParameter: _clear_global_parameter,
+        DeclareExchange: _declare_exchange,
         DeleteExchange: lambda self, c: self._vhost(c.vhost).delete_exchange(
             c.name, if_unused=c.if_unused
         ),
@@ -161,10 +221,3 @@ class Definitions:
         Bind: lambda self, c: self._vhost(c.vhost).bind(c),
         Unbind: lambda self, c: self._vhost(c.vhost).unbind(c),
     }
-
-    def open_vhost(self, name: str, user: User) -> VHost:
-        """The vhost, for a user that may enter it. Raises: NotAllowed with RabbitMQ's text."""
-        vhost = self._vhost(name)
-        if name not in user.permissions:
-            raise vhost_refused(name, user.name)
-        return vhost

@@ -16,6 +16,7 @@ from broker.exchanges.direct import DirectExchange
 from broker.exchanges.exchange import Binding, BindingKey, Exchange
 from broker.exchanges.registry import find_type
 from broker.marks import hot
+from broker.policies.policy import Policies
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
 
@@ -56,6 +57,12 @@ class VHost:
         self.version = version
         self._store = store
         self._changes = changes if changes is not None else Changes()
+        self.description = ""
+        self.tags: tuple[str, ...] = ()
+        self.default_queue_type = ""  # what a queue is that is declared without a type
+        self.is_traced = False  # by the firehose
+        self.policies = Policies()
+        self.parameters: dict[tuple[str, str], object] = {}  # (component, name) → value, as in JSON
         self.queues: dict[str, Queue] = {}
         self.exchanges: dict[str, Exchange] = {}
         self._changed = changed
@@ -66,6 +73,20 @@ class VHost:
             found = find_type(type_name)
             assert found is not None
             self.exchanges[exchange] = found(exchange, name, durable=True, internal=internal)
+
+    @property
+    def metadata(self) -> tuple[str, tuple[str, ...], str]:
+        """Description, tags and default queue type."""
+        return self.description, self.tags, self.default_queue_type
+
+    def limit(self, name: str) -> int | None:
+        """A limit of the vhost, max-connections or max-queues; None: there is none.
+
+        RabbitMQ: below 0 is none as well, 0 is really none allowed.
+        """
+        limits = self.parameters.get(("vhost-limits", "limits"))
+        found = limits.get(name) if isinstance(limits, dict) else None
+        return found if isinstance(found, int) and found >= 0 else None
 
     # look-ups
 

@@ -1,7 +1,7 @@
 """How Erlang prints a term with `~p`.
 
 Several of RabbitMQ's reply texts contain a printed Erlang term, and clients match on them; this
-prints the few shapes that occur there: binaries, strings, atoms, numbers, tuples and lists.
+prints the few shapes that occur there: binaries, strings, atoms, numbers, tuples, lists and maps.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def _flat(term: object) -> str:
         return "{" + ",".join(map(_flat, term)) + "}"
     if isinstance(term, list):
         return "[" + ",".join(map(_flat, term)) + "]"
+    if isinstance(term, dict):
+        return "#{" + ",".join(f"{_flat(k)} => {_flat(v)}" for k, v in term.items()) + "}"
     if isinstance(term, float):
         return _float(term)
     return str(term)

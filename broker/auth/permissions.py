@@ -5,10 +5,39 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from broker.patterns import compile_pattern
+
 CONFIGURE: Final = "configure"
 WRITE: Final = "write"
 READ: Final = "read"
 DEFAULT_EXCHANGE: Final = "amq.default"  # the default exchange's name where permissions are asked
+
+
+class TopicPermissions:
+    """Which routing keys a user may use on one topic exchange: to publish (write), to bind (read).
+
+    RabbitMQ expands {username} and {vhost} in the patterns.
+    """
+
+    __slots__ = ("_compiled", "read", "write")
+
+    def __init__(self, write: str, read: str):
+        self.write = write
+        self.read = read
+        self._compiled: dict[tuple[str, str, str], re.Pattern[str] | None] = {}
+        for pattern in (write, read):
+            _compile(pattern)
+
+    def allows(self, permission: str, routing_key: str, *, username: str, vhost: str) -> bool:
+        """permission: WRITE or READ."""
+        key = (permission, username, vhost)
+        if key not in self._compiled:
+            pattern = self.write if permission == WRITE else self.read
+            for name, value in (("{username}", username), ("{vhost}", vhost)):
+                pattern = pattern.replace(name, value)
+            self._compiled[key] = _compile(pattern)
+        compiled = self._compiled[key]
+        return compiled is None or compiled.search(routing_key) is not None
 
 
 class Permissions:
@@ -36,7 +65,7 @@ class Permissions:
 
 
 def _compile(pattern: str) -> re.Pattern[str] | None:
-    """None: everything is allowed. Raises: re.error."""
+    """None: everything is allowed. Raises: PatternError."""
     if pattern == ".*":
         return None
-    return re.compile(pattern or "^$")
+    return compile_pattern(pattern or "^$")

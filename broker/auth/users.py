@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from broker.auth.passwords import verify_password
-from broker.auth.permissions import Permissions
+from broker.auth.permissions import Permissions, TopicPermissions
 
 
 class User:
-    """One user. permissions: vhost → what it may do there; a vhost not in it is closed to it."""
+    """One user. permissions: vhost → what it may do there; a vhost not in it is closed to it.
 
-    __slots__ = ("hashing_algorithm", "name", "password_hash", "permissions", "tags")
+    topic_permissions: (vhost, exchange) → what routing keys it may use there; none: any. limits:
+    max-connections and max-channels, where there are any.
+    """
+
+    __slots__ = (
+        "hashing_algorithm",
+        "limits",
+        "name",
+        "password_hash",
+        "permissions",
+        "tags",
+        "topic_permissions",
+    )
 
     def __init__(
         self,
@@ -23,6 +35,8 @@ class User:
         self.hashing_algorithm = hashing_algorithm
         self.tags = tags
         self.permissions: dict[str, Permissions] = {}
+        self.topic_permissions: dict[tuple[str, str], TopicPermissions] = {}
+        self.limits: dict[str, int] = {}
 
     def has_password(self, password: bytes) -> bool:
         return verify_password(password, self.password_hash, self.hashing_algorithm)

@@ -8,7 +8,7 @@ vhost follows the latter and removes duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from broker.amqp.errors import resource
@@ -46,6 +46,7 @@ class Exchange:
 
     __slots__ = (
         "alternate",
+        "applied",
         "arguments",
         "auto_delete",
         "bindings",
@@ -78,8 +79,9 @@ class Exchange:
         self.auto_delete = auto_delete
         self.internal = internal
         self.arguments = arguments
-        alternate = arguments.get("alternate-exchange")
-        self.alternate: str | None = str(alternate.value) if alternate is not None else None
+        self.applied: Any = None  # see `broker.policies.policy.Applied`
+        self.alternate: str | None = None
+        self.configure({})
         self.bindings: dict[BindingKey, Binding] = {}
         self.incoming: Incoming | None = None
         self.published = 0  # messages in
@@ -87,6 +89,13 @@ class Exchange:
     @property
     def resource(self) -> str:
         return resource("exchange", self.name, self.vhost)
+
+    def configure(self, definition: Mapping[str, object]) -> None:
+        """Do what arguments and policies ask for, from now on. definition: the effective one of the
+        policies; arguments win. Called when it is made and when policies change."""
+        alternate = self.arguments.get("alternate-exchange")
+        wanted = definition.get("alternate-exchange") if alternate is None else alternate.value
+        self.alternate = str(wanted) if wanted is not None else None
 
     def validate_binding(self, arguments: Table) -> None:
         """Called before a binding is made. Raises: PreconditionFailed if the type refuses it."""

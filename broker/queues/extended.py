@@ -11,7 +11,7 @@ behind one that lives longer waits for it.
 
 What is returned in a priority queue waits under its rank: lower for higher priorities, then by
 sequence number. So it regains its place among messages of its own priority, and lets higher ones go
-first. Messages of a priority queue stay in memory, because any of them may be the next.
+first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from broker.queues.features import DROP_HEAD, REJECT_PUBLISH_DLX, Features
 from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery
 from broker.queues.priority_lanes import PriorityLanes
 from broker.queues.queue import PUMP_MAX, Queue
-from broker.queues.queued_message import counted, original
+from broker.queues.queued_message import counted, original, shorter
 from broker.seams import Clock, Consumer
 
 
@@ -46,7 +46,7 @@ class ExtendedQueue(ExtendedMessages):
                 self._bury(message, MAXLEN, None)
             return False
         self.published += 1
-        ttl_ms = _shorter(features.message_ttl_ms, message.envelope.ttl_ms)
+        ttl_ms = shorter(features.message_ttl_ms, message.envelope.ttl_ms)
         deadline_ms = None if ttl_ms is None else extras.clock.now_ms() + ttl_ms
         self._admit(message, deadline_ms)
         if ttl_ms == 0:
@@ -302,6 +302,18 @@ class ExtendedQueue(ExtendedMessages):
         self.extras.used_ms = self.extras.clock.now_ms()
         self._ask_for_wake_up()
 
+    def reconfigure(self, features: Features) -> None:
+        """Policies have changed: do what is asked now. What is in the queue keeps its deadlines;
+        what is too much goes at once. Priorities are a matter of arguments, which never change."""
+        extras = self.extras
+        if features.expires_ms != extras.features.expires_ms:
+            extras.used_ms = extras.clock.now_ms()
+        extras.features = features
+        self._drop_overflow()
+        self._drop_expired()
+        self.mark_changed()
+        self._ask_for_wake_up()
+
     # consumers
 
     def add_consumer(self, consumer: Consumer) -> None:
@@ -364,7 +376,7 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
     """Make a queue an extended one, whatever is in it. Whoever remembered a route to it must be
     told (`Version`), because runs of messages are pushed differently from here."""
     if isinstance(queue, ExtendedQueue):
-        queue.extras.features = features
+        queue.reconfigure(features)
         return queue
     queue.extras = Extras(features, clock)
     queue.extras.ready_bytes = sum(len(message.body) for message in queue.ready) + sum(
@@ -378,16 +390,10 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
     queue.__class__ = ExtendedQueue
     assert isinstance(queue, ExtendedQueue)
     queue.take_up()
-    queue._ask_for_wake_up()
+    queue.reconfigure(features)
     return queue
 
 
 def _is_over(message: Message, now_ms: int) -> bool:
     deadline_ms = getattr(message, "deadline_ms", None)
     return deadline_ms is not None and deadline_ms <= now_ms
-
-
-def _shorter(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)

@@ -26,6 +26,7 @@ from broker.marks import hot
 from broker.message import Message
 from broker.queues.arguments import queue_type_of
 from broker.queues.consumers import ConsumerRing, Level
+from broker.queues.features import is_lazy
 from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery, KeptMessages
 from broker.seams import Consumer, MessageLog
 
@@ -50,6 +51,7 @@ class Queue(KeptMessages):
         "_changed",
         "_peers",
         "acked",
+        "applied",
         "arguments",
         "auto_delete",
         "consumers",
@@ -84,12 +86,11 @@ class Queue(KeptMessages):
     ):
         self.name = name
         self.vhost = vhost
-        mode = arguments.get("x-queue-mode")
-        is_lazy = mode is not None and mode.value == "lazy"
-        super().__init__(queue_id, store, durable=durable, is_lazy=is_lazy)
+        super().__init__(queue_id, store, durable=durable, is_lazy=is_lazy(arguments, {}))
         self.auto_delete = auto_delete
         self.owner = owner
         self.arguments = arguments
+        self.applied: Any = None  # of policies, see `broker.policies.policy.Applied`
         self.consumers = NOBODY  # all of them, in the order they came
         self.ring = NO_CONSUMERS  # those that may have room
         self._peers = NO_PEERS  # how many consumers each connection has
@@ -308,8 +309,7 @@ class Queue(KeptMessages):
             self.log.settle_all([delivery.seq for delivery in deliveries])
 
     def settle(self, count: int) -> None:
-        """That many unacked deliveries are done with. Where the queue has a log, it is told which
-        by whoever knows."""
+        """That many unacked deliveries are done with; whoever knows which tells the log."""
         self.unacked_count -= count
         self.acked += count
 

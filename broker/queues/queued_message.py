@@ -33,6 +33,13 @@ def counted(message: Message, count: int) -> QueuedMessage:
     return QueuedMessage(envelope, message.body, None, message)
 
 
+def shorter(one: int | None, other: int | None) -> int | None:
+    """Of two times to live, None being for ever."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
 def original(message: Message) -> Message:
     """The message as it lay in the queue."""
     return getattr(message, "origin", None) or message

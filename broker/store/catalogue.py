@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from broker.changes import Change
 from broker.commands import Command
-from broker.store.catalogue_tables import DROP, KEPT, PUT, SCHEMA
+from broker.store.catalogue_tables import DROP, FORMAT, KEPT, PUT, SCHEMA, UPGRADES
 from broker.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.store")
 
 FILE_NAME = "catalogue.db"
-FORMAT = 1
 BUSY_TIMEOUT_S = 2.0  # somebody looks into the database, or copies it
 WAL_OCTETS = 4 * 1024 * 1024  # what is left of the write-ahead log after a large transaction
 NAMED_MAX = 20  # definitions that are left out and named in the log
@@ -52,7 +51,7 @@ class Catalogue:
         with self._faults():
             self._database = self._connect_to_read() if read_only else self._connect()
             try:
-                self._check_format()
+                self._check_format(read_only)
                 if read_only:
                     return
                 self._database.execute("PRAGMA journal_mode = WAL")
@@ -81,8 +80,9 @@ class Catalogue:
         uri = f"{self._path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
         return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
-    def _check_format(self) -> None:
-        """Make the tables where there are none. Raises: StoreTooNew, StoreDamaged."""
+    def _check_format(self, read_only: bool) -> None:
+        """Make the tables where there are none, or of an older format. Raises: StoreTooNew,
+        StoreDamaged."""
         database = self._database
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
         if not tables:
@@ -98,12 +98,23 @@ class Catalogue:
                 f"{self._path} was written by a later release (format {found}, this one knows "
                 f"{FORMAT}): start that one"
             )
+        if found < FORMAT and not read_only:
+            self._upgrade(found)
 
     def _make_tables(self) -> None:
         with self._transaction():
             for statement in SCHEMA.split(";"):
                 self._database.execute(statement)
             self._database.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+
+    def _upgrade(self, found: int) -> None:
+        """Step by step to the present format: all of them, or none."""
+        with self._transaction():
+            for step in range(found, FORMAT):
+                for statement in UPGRADES[step].split(";"):
+                    self._database.execute(statement)
+            self._database.execute("UPDATE meta SET value = ? WHERE key = 'format'", (FORMAT,))
+        log.info("the catalogue was brought to format %s from %s", FORMAT, found)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

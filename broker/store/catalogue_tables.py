@@ -19,26 +19,51 @@ from broker.commands import (
     DeclareExchange,
     DeclareQueue,
     PutUser,
+    SetGlobalParameter,
+    SetParameter,
     SetPermissions,
+    SetPolicy,
+    SetTopicPermissions,
 )
+
+_ADDED_IN_2 = """
+CREATE TABLE topic_permissions (
+    username BLOB NOT NULL, vhost BLOB NOT NULL, exchange BLOB NOT NULL, write BLOB NOT NULL,
+    read BLOB NOT NULL,
+    PRIMARY KEY (username, vhost, exchange));
+
+CREATE TABLE policies (
+    vhost BLOB NOT NULL, kind BLOB NOT NULL, name BLOB NOT NULL, pattern BLOB NOT NULL,
+    definition BLOB NOT NULL, priority NUMERIC NOT NULL, apply_to BLOB NOT NULL,
+    PRIMARY KEY (vhost, kind, name));
+
+CREATE TABLE parameters (
+    vhost BLOB NOT NULL, component BLOB NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (vhost, component, name));
+
+CREATE TABLE global_parameters (
+    name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (name));
+"""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
 
 CREATE TABLE vhosts (
     name BLOB NOT NULL, description BLOB NOT NULL, tags BLOB NOT NULL,
+    default_queue_type BLOB NOT NULL DEFAULT (x''),
     PRIMARY KEY (name));
 
 CREATE TABLE users (
     name BLOB NOT NULL, password_hash BLOB NOT NULL, hashing_algorithm BLOB NOT NULL,
-    tags BLOB NOT NULL,
+    tags BLOB NOT NULL, limits BLOB NOT NULL DEFAULT (x''),
     PRIMARY KEY (name));
 
 CREATE TABLE permissions (
     username BLOB NOT NULL, vhost BLOB NOT NULL, configure BLOB NOT NULL, write BLOB NOT NULL,
     read BLOB NOT NULL,
     PRIMARY KEY (username, vhost));
-
+{ADDED}
 CREATE TABLE exchanges (
     vhost BLOB NOT NULL, name BLOB NOT NULL, type BLOB NOT NULL, auto_delete INTEGER NOT NULL,
     internal INTEGER NOT NULL, arguments BLOB NOT NULL,
@@ -56,7 +81,16 @@ CREATE TABLE bindings (
     PRIMARY KEY (vhost, source, destination_kind, destination, routing_key, canonical_arguments));
 
 CREATE INDEX bindings_by_destination ON bindings (vhost, destination_kind, destination)
-"""
+""".replace("{ADDED}", _ADDED_IN_2)
+
+# Format → what makes the next one of it.
+UPGRADES: dict[int, str] = {
+    1: f"""
+ALTER TABLE vhosts ADD COLUMN default_queue_type BLOB NOT NULL DEFAULT (x'');
+ALTER TABLE users ADD COLUMN limits BLOB NOT NULL DEFAULT (x'');
+{_ADDED_IN_2}"""
+}
+FORMAT = 2
 
 
 class Kept(NamedTuple):
@@ -110,16 +144,41 @@ def _tags(octets: bytes) -> tuple[str, ...]:
     return tuple(str(tag) for tag in json.loads(octets))
 
 
-def _vhost(name: bytes, description: bytes, tags: bytes) -> Command:
-    return AddVhost(_text(name), _text(description), _tags(tags))
+def _vhost(name: bytes, description: bytes, tags: bytes, default_queue_type: bytes) -> Command:
+    return AddVhost(_text(name), _text(description), _tags(tags), _text(default_queue_type))
 
 
-def _user(name: bytes, password_hash: bytes, algorithm: bytes, tags: bytes) -> Command:
-    return PutUser(_text(name), _octets(password_hash), _text(algorithm), _tags(tags))
+def _user(
+    name: bytes, password_hash: bytes, algorithm: bytes, tags: bytes, limits: bytes
+) -> Command:
+    return PutUser(
+        _text(name), _octets(password_hash), _text(algorithm), _tags(tags), _text(limits)
+    )
 
 
-def _permissions(*texts: bytes) -> Command:
-    return SetPermissions(*map(_text, texts))
+def _texts(command: Callable[..., Command]) -> Callable[..., Command]:
+    """What makes a command all of whose fields are texts."""
+    return lambda *columns: command(*map(_text, columns))
+
+
+def _policy(
+    vhost: bytes,
+    kind: bytes,
+    name: bytes,
+    pattern: bytes,
+    definition: bytes,
+    priority: int | bytes,
+    apply_to: bytes,
+) -> Command:
+    return SetPolicy(
+        _text(vhost),
+        _text(name),
+        _text(pattern),
+        _text(definition),
+        float(json.loads(priority)) if isinstance(priority, bytes) else int(priority),
+        _text(apply_to),
+        _text(kind),
+    )
 
 
 def _exchange(
@@ -158,30 +217,63 @@ _BINDINGS_TO = (
     " WHERE vhost = ? AND destination_kind = CAST('{}' AS BLOB) AND destination = ?"
 )
 
+_IN_VHOSTS = (
+    "permissions",
+    "topic_permissions",
+    "policies",
+    "parameters",
+    "exchanges",
+    "queues",
+    "bindings",
+)
+
 # In the order in which they can be made again.
 KEPT: dict[Kind, Kept] = {
     "vhost": Kept(
         "vhosts",
         ("name",),
-        ("description", "tags"),
+        ("description", "tags", "default_queue_type"),
         _vhost,
         tuple(
-            f"DELETE FROM {table} WHERE vhost = ?"
-            for table in ("permissions", "exchanges", "queues", "bindings")
+            f"DELETE FROM {table}"
+            " WHERE vhost = ? AND NOT EXISTS (SELECT 1 FROM vhosts WHERE name = vhost)"
+            for table in _IN_VHOSTS
         ),
     ),
     "user": Kept(
         "users",
         ("name",),
-        ("password_hash", "hashing_algorithm", "tags"),
+        ("password_hash", "hashing_algorithm", "tags", "limits"),
         _user,
-        (
-            "DELETE FROM permissions"
-            " WHERE username = ? AND NOT EXISTS (SELECT 1 FROM users WHERE name = username)",
+        tuple(
+            f"DELETE FROM {table}"
+            " WHERE username = ? AND NOT EXISTS (SELECT 1 FROM users WHERE name = username)"
+            for table in ("permissions", "topic_permissions")
         ),
     ),
     "permissions": Kept(
-        "permissions", ("username", "vhost"), ("configure", "write", "read"), _permissions
+        "permissions",
+        ("username", "vhost"),
+        ("configure", "write", "read"),
+        _texts(SetPermissions),
+    ),
+    "topic_permissions": Kept(
+        "topic_permissions",
+        ("username", "vhost", "exchange"),
+        ("write", "read"),
+        _texts(SetTopicPermissions),
+    ),
+    "policy": Kept(
+        "policies",
+        ("vhost", "kind", "name"),
+        ("pattern", "definition", "priority", "apply_to"),
+        _policy,
+    ),
+    "parameter": Kept(
+        "parameters", ("vhost", "component", "name"), ("value",), _texts(SetParameter)
+    ),
+    "global_parameter": Kept(
+        "global_parameters", ("name",), ("value",), _texts(SetGlobalParameter)
     ),
     "exchange": Kept(
         "exchanges",

@@ -13,10 +13,11 @@ from tests.tidy.source import ROOT, Module, modules
 LAYERS: list[set[str]] = [
     {"marks", "version"},
     {"amqp"},
-    {"message", "config", "commands", "changes"},
+    {"message", "config", "commands", "changes", "patterns"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
+    {"accounts"},
     {"definitions"},
     {"node"},
     {"session"},

@@ -128,8 +128,8 @@ def test_durable_things_are_put_down_with_all_that_makes_them(node: Node) -> Non
         Bind("v", "e", "queue", "q", "k", arguments),
         Bind("v", "e", "exchange", "amq.fanout", ""),
     ) == [
-        Change("vhost", (b"v",), (b"text", b'["a", "b"]')),
-        Change("user", (b"u",), (b"\x00\x01", b"algorithm", b'["management"]')),
+        Change("vhost", (b"v",), (b"text", b'["a", "b"]', b"")),
+        Change("user", (b"u",), (b"\x00\x01", b"algorithm", b'["management"]', b"")),
         Change("permissions", (b"u", b"v"), (b"c", b"w", b"r")),
         Change("exchange", (b"v", b"e"), (b"topic", True, True, wire)),
         Change("queue", (b"v", b"q"), (1, True, wire)),

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from broker.auth.permissions import CONFIGURE, READ, WRITE, Permissions
+from broker.auth.permissions import CONFIGURE, READ, WRITE, Permissions, TopicPermissions
+from broker.patterns import PatternError
 
 
 @pytest.mark.parametrize(
@@ -29,5 +28,19 @@ def test_patterns_are_searched_for(pattern: str, name: str, expected: bool) -> N
 
 
 def test_a_pattern_that_is_none_is_an_error() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(PatternError):
         Permissions("(", ".*", ".*")
+
+
+def test_topic_permissions_know_whose_they_are() -> None:
+    topic = TopicPermissions(r"^{username}\.", r"^{vhost}\.")
+    for username in ("anna", "bob"):
+        assert topic.allows(WRITE, f"{username}.x", username=username, vhost="v")
+        assert not topic.allows(WRITE, "eve.x", username=username, vhost="v")
+        assert topic.allows(READ, "v.x", username=username, vhost="v")
+        assert not topic.allows(READ, "w.x", username=username, vhost="v")
+
+
+def test_topic_permissions_must_be_patterns() -> None:
+    with pytest.raises(PatternError):
+        TopicPermissions("(", ".*")

@@ -22,7 +22,11 @@ from broker.commands import (
     DeleteUser,
     DeleteVhost,
     PutUser,
+    SetGlobalParameter,
+    SetParameter,
     SetPermissions,
+    SetPolicy,
+    SetTopicPermissions,
 )
 from broker.exchanges.direct import DirectExchange
 from broker.node import Node
@@ -81,13 +85,59 @@ def by_hand(catalogue: Catalogue, statement: str) -> None:
     database.close()
 
 
+FORMAT_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
+
+CREATE TABLE vhosts (
+    name BLOB NOT NULL, description BLOB NOT NULL, tags BLOB NOT NULL,
+    PRIMARY KEY (name));
+
+CREATE TABLE users (
+    name BLOB NOT NULL, password_hash BLOB NOT NULL, hashing_algorithm BLOB NOT NULL,
+    tags BLOB NOT NULL,
+    PRIMARY KEY (name));
+
+CREATE TABLE permissions (
+    username BLOB NOT NULL, vhost BLOB NOT NULL, configure BLOB NOT NULL, write BLOB NOT NULL,
+    read BLOB NOT NULL,
+    PRIMARY KEY (username, vhost));
+
+CREATE TABLE exchanges (
+    vhost BLOB NOT NULL, name BLOB NOT NULL, type BLOB NOT NULL, auto_delete INTEGER NOT NULL,
+    internal INTEGER NOT NULL, arguments BLOB NOT NULL,
+    PRIMARY KEY (vhost, name));
+
+CREATE TABLE queues (
+    vhost BLOB NOT NULL, name BLOB NOT NULL, queue_id INTEGER NOT NULL,
+    auto_delete INTEGER NOT NULL, arguments BLOB NOT NULL,
+    PRIMARY KEY (vhost, name));
+
+CREATE TABLE bindings (
+    vhost BLOB NOT NULL, source BLOB NOT NULL, destination_kind BLOB NOT NULL,
+    destination BLOB NOT NULL, routing_key BLOB NOT NULL, canonical_arguments BLOB NOT NULL,
+    arguments BLOB NOT NULL,
+    PRIMARY KEY (vhost, source, destination_kind, destination, routing_key, canonical_arguments));
+
+CREATE INDEX bindings_by_destination ON bindings (vhost, destination_kind, destination);
+INSERT INTO meta VALUES ('format', 1);
+INSERT INTO vhosts VALUES (x'76', CAST('text' AS BLOB), CAST('["tag"]' AS BLOB));
+INSERT INTO users VALUES (
+    x'75', CAST('hash' AS BLOB), CAST('h' AS BLOB), CAST('["management"]' AS BLOB));
+INSERT INTO permissions VALUES (x'75', x'76', x'61', x'62', x'63');
+"""
+
 EVERYTHING: list[Command] = [
     AddVhost("v", "a description", ("one", "two, three")),
-    AddVhost("a"),
+    AddVhost("a", default_queue_type="quorum"),
     PutUser("u", b"\x00salt\xff", "rabbit_password_hashing_sha256", ("management",)),
-    PutUser("a", b"", "rabbit_password_hashing_sha512"),
+    PutUser("a", b"", "rabbit_password_hashing_sha512", (), '{"max-channels":3}'),
     SetPermissions("u", "v", "^c", "", ".*"),
     SetPermissions("u", "a", ".*", ".*", ".*"),
+    SetTopicPermissions("u", "v", "amq.topic", "^w", "^r"),
+    SetPolicy("v", "p", "^q", '{"max-length":5}', 3, "queues"),
+    SetPolicy("v", "p", "", '{"max-length":7}', 1.5, "all", "operator_policy"),
+    SetParameter("v", "vhost-limits", "limits", '{"max-queues":100}'),
+    SetGlobalParameter("cluster_name", '"here"'),
     DeclareExchange("v", "e", "topic", True, True, True, NESTED),
     DeclareExchange("v", "a", "headers", durable=True),
     DeclareQueue("v", "q", True, True, 0, table(x_max_length=5), 1),
@@ -120,6 +170,9 @@ def test_names_may_be_any_octets(catalogue: Catalogue, name: str) -> None:
         AddVhost(name, name, (name,)),
         PutUser(name, b"", "h", (name,)),
         SetPermissions(name, name, "", "", ""),
+        SetTopicPermissions(name, name, name, "", ""),
+        SetPolicy(name, name, "x", "{}"),
+        SetParameter(name, name, name, "1"),
         DeclareExchange(name, other, "direct", durable=True),
         DeclareQueue(name, name, durable=True, queue_id=1),
         Bind(name, other, "queue", name, name, {name: Field("S", name)}),
@@ -129,7 +182,7 @@ def test_names_may_be_any_octets(catalogue: Catalogue, name: str) -> None:
     assert list(reopened(catalogue).load()) == commands
     node.apply(DeleteQueue(name, name))
     catalogue.commit(node.changes.take()[0])
-    assert list(catalogue.load()) == [*commands[:4], commands[6]]
+    assert list(catalogue.load()) == [*commands[:7], commands[9]]
     node.apply(DeleteUser(name))
     node.apply(DeleteVhost(name))
     catalogue.commit(node.changes.take()[0])
@@ -331,7 +384,12 @@ def test_leftovers_of_users_and_vhosts_are_not_inherited_either(catalogue: Catal
     by_hand(catalogue, "DELETE FROM users")
     by_hand(catalogue, "DELETE FROM vhosts WHERE CAST(name AS TEXT) = 'v'")
     keep(catalogue, PutUser("u", b"", "h"), AddVhost("v"))
-    assert list(catalogue.load()) == [AddVhost("a"), AddVhost("v"), PutUser("u", b"", "h")]
+    assert list(catalogue.load()) == [
+        AddVhost("a", default_queue_type="quorum"),
+        AddVhost("v"),
+        PutUser("u", b"", "h"),
+        SetGlobalParameter("cluster_name", '"here"'),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -416,7 +474,7 @@ def test_somebody_who_holds_the_database_makes_it_unavailable_for_now(
 
 def test_an_error_that_is_none_of_sqlite_leaves_no_transaction_open(catalogue: Catalogue) -> None:
     changes = Changes(is_recording=True)
-    changes.put("vhost", ("v",), ("", ()))
+    changes.put("vhost", ("v",), ("", (), ""))
     recorded, _ = changes.take()
     with pytest.raises(ValueError, match="unpack"):
         catalogue.commit([*recorded, ()])  # type: ignore[list-item]
@@ -428,6 +486,25 @@ def test_an_error_that_is_none_of_sqlite_leaves_no_transaction_open(catalogue: C
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="nowhere"):
         Catalogue(tmp_path / "nowhere")
+
+
+def test_an_older_format_is_brought_to_the_present_one(tmp_path: Path) -> None:
+    """What a first release wrote is all there, and can be added to."""
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.executescript(FORMAT_1)
+    database.close()
+    Catalogue(tmp_path, read_only=True).close()
+    catalogue = Catalogue(tmp_path)
+    old = [
+        AddVhost("v", "text", ("tag",)),
+        PutUser("u", b"hash", "h", ("management",)),
+        SetPermissions("u", "v", "a", "b", "c"),
+    ]
+    assert list(catalogue.load()) == old
+    policy = SetPolicy("v", "p", "^q", '{"max-length":5}')
+    keep(catalogue, *old, policy)
+    catalogue.close()
+    assert list(Catalogue(tmp_path).load()) == [*old, policy]
 
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:

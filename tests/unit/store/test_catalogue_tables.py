@@ -32,6 +32,7 @@ def a_row(kind: Kind) -> tuple[bytes | int, ...]:
         "auto_delete": 1,
         "internal": 0,
         "queue_id": 5,
+        "priority": 3,
     }
     return tuple(special.get(column, column.encode()) for column in columns)
 
@@ -59,18 +60,21 @@ def test_a_row_makes_its_command() -> None:
     assert KEPT["queue"].command(b"v", b"\xff", 5, 1, EMPTY_TABLE) == DeclareQueue(
         "v", "\udcff", durable=True, auto_delete=True, queue_id=5
     )
-    assert KEPT["user"].command(b"u", b"\xff", b"h", b'["a", "b"]') == PutUser(
-        "u", b"\xff", "h", ("a", "b")
+    assert KEPT["user"].command(b"u", b"\xff", b"h", b'["a", "b"]', b"{}") == PutUser(
+        "u", b"\xff", "h", ("a", "b"), "{}"
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "row"),
     [
-        ("vhost", ("v", b"", TAGS)),
-        ("vhost", (b"v", b"", b"[")),
-        ("vhost", (b"v", b"", 7)),
-        ("user", (b"u", 16, b"h", TAGS)),
+        ("vhost", ("v", b"", TAGS, b"")),
+        ("vhost", (b"v", b"", b"[", b"")),
+        ("vhost", (b"v", b"", 7, b"")),
+        ("user", (b"u", 16, b"h", TAGS, b"")),
+        ("topic_permissions", (b"u", b"v", b"e", b"", None)),
+        ("policy", (b"v", b"policy", b"p", b"x", b"{}", b"[", b"all")),
+        ("parameter", (b"v", b"c", b"n", 5)),
         ("permissions", (b"u", b"v", b"", b"", None)),
         ("queue", (b"v", b"q", "one", 0, EMPTY_TABLE)),
         ("queue", (b"v", b"q", 1, 0, EMPTY_TABLE + b"x")),
