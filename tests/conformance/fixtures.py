@@ -1,5 +1,4 @@
-"""Users and a vhost for the scenarios with `needs={"users"}`: through the management API of a
-RabbitMQ, or by commands on an embedded node of ours."""
+"""Users and a vhost for the scenarios with `needs={"users"}`, made through the management API."""
 
 from __future__ import annotations
 
@@ -7,9 +6,6 @@ import contextlib
 import urllib.error
 from collections.abc import Iterator
 
-from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
-from broker.commands import AddVhost, PutUser, SetPermissions
-from broker.node import Node
 from tests.conformance.wire_client import Target
 
 PASSWORD = "secret"
@@ -27,21 +23,10 @@ USERS: dict[str, tuple[str, str, str] | None] = {
 TOPIC_EXCHANGE = "amq.topic"  # conf-topic may write ^w\. and read ^r\. on it
 
 
-def add_users(node: Node) -> None:
-    """The same on a node of ours. Topic permissions are not there yet."""
-    node.execute(AddVhost(VHOST))
-    for name, permissions in USERS.items():
-        tags = ("impersonator",) if name == "conf-impersonator" else ()
-        password_hash = hash_password(PASSWORD.encode())
-        node.execute(PutUser(name, password_hash, DEFAULT_ALGORITHM, tags))
-        if permissions is not None:
-            node.execute(SetPermissions(name, "/", *permissions))
-
-
 @contextlib.contextmanager
 def users(target: Target) -> Iterator[bool]:
     """Create, yield whether that worked, remove. Without an api_port: nothing happens."""
-    if target.api_port is None:
+    if target.api_port is None and target.commands is None:
         yield False
         return
     target.api("PUT", f"vhosts/{VHOST}", {})

@@ -9,7 +9,8 @@ import pytest
 
 from broker import Broker
 from tests.conformance.__main__ import SLOW_AT_ONCE, diff, play_alone
-from tests.conformance.fixtures import add_users
+from tests.conformance.admin import api_of
+from tests.conformance.fixtures import users
 from tests.conformance.registry import Scenario, load, read_transcripts
 from tests.conformance.wire_client import Target
 from tests.support.process import BrokerProcess
@@ -23,7 +24,6 @@ NOT_YET = {
         for scenario in SCENARIOS
         if scenario.name.startswith("stream_")
     },
-    "permissions_names_are_per_vhost": "changes permissions by the HTTP API",
 }
 # Those that wait for seconds (RabbitMQ's silent delays) all start before the first test.
 SLOW = [scenario for scenario in SCENARIOS if scenario.slow]
@@ -40,9 +40,9 @@ def target() -> Iterator[Target]:
 @pytest.fixture(scope="module")
 def target_with_users() -> Iterator[Target]:
     with Broker() as broker:
-        broker.call(add_users)
-        target = Target(broker.port)
-        yield target
+        target = Target(broker.port, commands=api_of(broker))
+        with users(target):
+            yield target
         target.close()
 
 

@@ -89,16 +89,20 @@ class Event:
 
 @dataclass
 class Target:
-    """The broker under test. api_port: its HTTP API, None when it has none (yet)."""
+    """The broker under test. api_port: its HTTP API, None when it has none; commands: what takes
+    its place, see admin.py."""
 
     port: int
     host: str = "127.0.0.1"
     api_port: int | None = None
+    commands: Callable[[str, str, Any], Any] | None = None
     _admin: Channel | None = None
     failures: int = 0  # connections in a row that did not even get connection.start
 
     def api(self, verb: str, path: str, body: Any = None) -> Any:
         """One call of the management API as guest. path: from /api/ on. Returns: decoded JSON."""
+        if self.commands is not None:
+            return self.commands(verb, path, body)
         request = urllib.request.Request(
             f"http://{self.host}:{self.api_port}/api/{path}",
             method=verb,
