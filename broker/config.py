@@ -72,11 +72,7 @@ class Limits:
         help="Largest frame offered to a peer.",
     )
     heartbeat_s: int = setting(
-        60,
-        key="heartbeat",
-        unit="s",
-        bounds=(0, 65535),
-        help="Heartbeat offered to a peer; 0: none.",
+        60, key="heartbeat", unit="s", bounds=(0, 65535), help="Heartbeat offered; 0: none."
     )
     handshake_timeout_ms: int = setting(
         10_000, key="handshake_timeout", unit="ms", help="Time for a peer to open its connection."
@@ -87,6 +83,9 @@ class Limits:
         unit="bytes",
         bounds=(1, 512 * 1024 * 1024),
         help="Largest message body accepted.",
+    )
+    consumer_timeout_ms: int | None = setting(
+        None, key="consumer_timeout", unit="ms", help="Time for a delivery to be acked; none: any."
     )
 
 

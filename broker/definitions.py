@@ -33,7 +33,7 @@ from broker.commands import (
 from broker.exchanges.exchange import Exchange
 from broker.policies.policy import Policy
 from broker.queues.extended import extend
-from broker.queues.features import Features, is_lazy
+from broker.queues.features import Features, consumer_timeout_ms, is_lazy
 from broker.queues.queue import Queue
 from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
@@ -51,6 +51,7 @@ class Definitions(Accounts):
         self.changed_queues: list[Queue] = []
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
+        self.has_ack_timeouts = False  # whether any queue has ever had one
 
     def apply(self, command: Command) -> object:
         """Carry out one agreed change: the only place where definitions change.
@@ -183,6 +184,8 @@ class Definitions(Accounts):
         """Have a queue do what its arguments and policies ask for, from now on."""
         definition = queue.applied.definition if queue.applied is not None else {}
         queue.is_lazy = is_lazy(queue.arguments, definition)
+        if consumer_timeout_ms(queue.arguments, definition) is not None:
+            self.has_ack_timeouts = True
         features = Features.of(queue.arguments, definition)
         has_deadlines = queue.log is not None and queue.log.has_deadlines
         if features is not None or has_deadlines or queue.extras is not None:

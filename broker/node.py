@@ -81,6 +81,7 @@ class Node(Definitions):
         super().__init__(
             log if log is not None else NullLog(), clock if clock is not None else NullClock()
         )
+        self.has_ack_timeouts = self.config.limits.consumer_timeout_ms is not None
         self.replicator: Replicator = replicator or LocalReplicator(self.apply)
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []

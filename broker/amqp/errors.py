@@ -221,6 +221,15 @@ def unknown_delivery_tag(tag: int) -> PreconditionFailed:
     return PreconditionFailed(f"unknown delivery tag {tag}")
 
 
+def ack_timeout(channel: int, timeout_ms: int) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"delivery acknowledgement on channel {channel} timed out. Timeout value used: "
+        f"{timeout_ms} ms. This timeout value can be configured, see consumers doc guide to learn "
+        "more",
+        ids=(0, 0),
+    )
+
+
 def unknown_consumer_tag(tag: str) -> PreconditionFailed:
     return PreconditionFailed(f"unknown consumer tag '{tag}'")
 

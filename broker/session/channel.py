@@ -69,6 +69,7 @@ from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.arguments import expiry_problem
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
+from broker.session.ack_timeouts import AckTimeouts
 from broker.session.settling import Settling
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class Channel(Settling):
         "_last_position",
         "_rejected",
         "_unsynced",
+        "ack_timeouts",
         "confirms",
         "consumers",
         "has_confirms_due",
@@ -168,6 +170,7 @@ class Channel(Settling):
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
         self.reply_token = ""
         self.waiting: deque[Callable[[], None]] | None = None  # frames put off, see `execute`
+        self.ack_timeouts: AckTimeouts | None = None  # where there are timeouts
 
     # out
 

@@ -66,6 +66,7 @@ from broker.session import (  # noqa: F401 - importing enters the handlers
     exchange_methods,
     queue_methods,
 )
+from broker.session.ack_timeouts import overdue
 from broker.session.assembler import Assembler
 from broker.session.channel import Channel, Route
 from broker.session.connection_methods import dispatch, refuse_handshake, start
@@ -512,14 +513,16 @@ class Connection(Scanner):
 
     def tick(self, now_ms: int) -> None:
         """Heartbeats and limits in time; called about twice a second."""
-        # whom we do not read we do not hear; a stalled peer that takes what we write is alive
-        is_taking = self.is_stalled and not self.is_paused
+        is_taking = self.is_stalled and not self.is_paused  # whom we do not read we do not hear
         if self._received_in_tick or self.is_blocked or self.is_held or is_taking:
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:
             self._sent_in_tick = False
             self._last_sent_ms = now_ms
+        if self.node.has_ack_timeouts and self.state is State.RUNNING:
+            for refusal, number in overdue(self, now_ms):
+                self._refuse(refusal, number)
         if self.state is State.RUNNING or self.state is State.OPENING:
             heartbeat_ms = self.heartbeat_ms
             if heartbeat_ms:
