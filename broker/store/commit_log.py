@@ -219,12 +219,14 @@ class CommitLog:
         self._block = segment.number << 32 | segment.end
         self._token = None
 
-    def close_block(self) -> None:
-        """Nothing more goes into the open block."""
+    def close_block(self, *, is_last: bool = False) -> None:
+        """Nothing more goes into the open block. is_last: nor into the commit."""
         self.count_block()
         payload = b"".join(self._chunks)
         assert len(payload) == self._octets
-        block = make_block(payload, self.next_block, self._synced_block, self.files.salt)
+        block = make_block(
+            payload, self.next_block, self._synced_block, self.files.salt, is_last=is_last
+        )
         segment = self.space.segments[self._block >> 32]
         segment.last_block = self.next_block
         self.space.grow(segment, len(block))
@@ -267,7 +269,9 @@ class CommitLog:
         for queue in dirty:
             queue.write_down()
         if self._octets:
-            self.close_block()
+            self.close_block(is_last=True)
+        elif self._closed:
+            self._end_with_closed()
         self.is_urgent = False
         closed, self._closed = self._closed, []
         headers, self._headers = self._headers, {}
@@ -279,6 +283,14 @@ class CommitLog:
         self._batch = batch
         self.number += 1
         return batch
+
+    def _end_with_closed(self) -> None:
+        """The block that was closed last turns out to be the last one of the commit: it was closed
+        to be read, or to be rewritten."""
+        number, offset, _ = self._closed[-1]
+        payload = self._payloads[number << 32 | offset]
+        block = make_block(payload, self.next_block - 1, self._synced_block, self.files.salt)
+        self._closed[-1] = (number, offset, block)
 
     def _wants_checkpoint(self) -> bool:
         """Whether a segment can go, or the next start would have too much to read."""

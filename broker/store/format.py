@@ -5,7 +5,7 @@ A log is a row of segments, files of some tens of megabytes: `log/0000000001.seg
     segment   ┌ magic 8 │ version u16 │ flags u16 │ number u32 │ first block u64 │ salt │ crc ┐ 32
               │ the same once more │ block │ block │ block │ …                                │
 
-    block     ┌ magic 4 │ length u32 │ number u64 │ synced u64 │ 0 u32 │ crc u32 ┐ 32
+    block     ┌ magic 4 │ length u32 │ number u64 │ synced u64 │ flags u32 │ crc u32 ┐ 32
               │ record │ record │ …                                                   │ length
 
 Segments are hot or cold (flag COLD): what comes in goes to a hot one, what was rewritten from an
@@ -14,7 +14,8 @@ older segment to a cold one. Both are written to in turn, and blocks are numbere
 A block is what one commit added, cut at about BLOCK_OCTETS: the unit of checksum, of torn writes
 and of reading back. number: grows by one from block to block over the whole log. synced: the
 number of the last block that was known to be on the medium when this one was made; it tells a
-block that was lost from one that never was promised. crc: CRC-32 of the header's first 28 octets
+block that was lost from one that never was promised. flags: CONTINUED, the next block belongs to
+the same commit: without it this one does not count. crc: CRC-32 of the header's first 28 octets
 and the payload, begun with the log's salt, a random number: after damage blocks are looked for, and
 no publisher can put one into a body.
 
@@ -61,6 +62,7 @@ RECORD_OCTETS = RECORD.size
 MESSAGES, REFER, SETTLED, COUNTED = 1, 2, 3, 4
 TRANSIENT, MOVED, EXTRAS, JUMP = 1, 2, 4, 8
 COLD = 1  # flag of a segment
+CONTINUED = 1  # flag of a block
 VOLATILE_ID = 1 << 63  # queue ids from here on are of queues that a restart forgets
 
 assert SEGMENT_HEADER.size == BLOCK_HEADER.size == HEADER_OCTETS
@@ -77,11 +79,12 @@ class FormatError(ValueError):
 
 
 class Block(NamedTuple):
-    """A block's header. length: of the payload, in octets."""
+    """A block's header. length: of the payload, in octets. is_last: of its commit."""
 
     number: int
     synced: int
     length: int
+    is_last: bool
 
 
 class SegmentHeader(NamedTuple):
@@ -156,9 +159,12 @@ class UnknownVersion(Exception):  # noqa: N818 - says what is wrong
         self.version = version
 
 
-def make_block(payload: bytes, number: int, synced: int, salt: int) -> bytes:
-    """The octets of a block: header and payload."""
-    head = BLOCK_HEADER.pack(BLOCK_MAGIC, len(payload), number, synced, 0, 0)[:28]
+def make_block(
+    payload: bytes, number: int, synced: int, salt: int, *, is_last: bool = True
+) -> bytes:
+    """The octets of a block: header and payload. is_last: of its commit."""
+    flags = 0 if is_last else CONTINUED
+    head = BLOCK_HEADER.pack(BLOCK_MAGIC, len(payload), number, synced, flags, 0)[:28]
     return head + _pack_u32(crc32(payload, crc32(head, salt))) + payload
 
 
@@ -166,8 +172,8 @@ def read_block_header(data: bytes, at: int) -> Block | None:
     """The header of a block that may begin there; None: none does, or it is cut off."""
     if len(data) - at < HEADER_OCTETS or data[at : at + 4] != BLOCK_MAGIC:
         return None
-    _, length, number, synced, _, _ = BLOCK_HEADER.unpack_from(data, at)
-    return Block(number, synced, length)
+    _, length, number, synced, flags, _ = BLOCK_HEADER.unpack_from(data, at)
+    return Block(number, synced, length, not flags & CONTINUED)
 
 
 def has_right_checksum(data: bytes, at: int, length: int, salt: int) -> bool:

@@ -11,6 +11,8 @@ blocks' numbers.
     that is no good block                             commit of a crash    was promised
     a block is missing, and no good block after it    the same, its        cut off, with what is
     says that it had been synced                      writes reordered     behind it
+    all blocks of the last commit but its last ones   the same             cut off: a commit counts
+                                                                           whole or not at all
     a block is missing, and a good block after it     damage               left out: named, with the
     says that it had been synced                                           messages lost in it; the
                                                                            rest is kept
@@ -34,13 +36,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from broker.store import checkpoint
 from broker.store.checkpoint import Checkpoint, CheckpointDamaged
 from broker.store.commit_log import CommitLog
 from broker.store.errors import StoreTooNew
+from broker.store.findings import Found, Gap, Report
 from broker.store.format import (
     BLOCK_MAGIC,
     COUNTED,
@@ -77,46 +78,6 @@ NO_BLOCK = (1 << 64) - 1  # for the time being: the first one of a segment that 
 _OFFSET = 0xFFFF_FFFF
 
 Progress = Callable[[int, int], None]
-
-
-class Found(NamedTuple):
-    """A good block. position: segment << 32 | offset. length: of its payload."""
-
-    number: int
-    synced: int
-    position: int
-    length: int
-
-
-@dataclass(slots=True)
-class Gap:
-    """Blocks that are missing: from `first` to `last`."""
-
-    first: int
-    last: int
-
-
-@dataclass(slots=True)
-class Report:
-    """What recovery found and did, for the log and for `leveret store`."""
-
-    checkpoint_block: int = 0  # the last one that the checkpoint speaks of; 0: there was none
-    blocks: int = 0  # read beyond the checkpoint
-    octets: int = 0
-    records: int = 0
-    last_block: int = 0
-    cut: dict[int, int] = field(default_factory=dict)  # segment → its octets that do not count
-    gaps: list[Gap] = field(default_factory=list)  # damage
-    lost: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # queue id → numbers
-    removed: list[int] = field(default_factory=list)  # segments that do not count any more
-    set_aside: list[int] = field(default_factory=list)  # segments in which nothing can be read
-    problems: list[str] = field(default_factory=list)  # what else is damaged
-    was_stopped: bool = False  # the last life ended as it should
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether all is as a clean stop left it."""
-        return self.was_stopped and not (self.blocks or self.cut or self.gaps or self.problems)
 
 
 class Recovery:
@@ -238,7 +199,10 @@ class Recovery:
                 if end > window_at + len(window) and end <= size:
                     window, window_at = self._read(number, max(WINDOW_OCTETS, end - at), at), at
                 if has_right_checksum(window, at - window_at, header.length, self.files.salt):
-                    yield Found(header.number, header.synced, number << 32 | at, header.length)
+                    position = number << 32 | at
+                    yield Found(
+                        header.number, header.synced, position, header.length, header.is_last
+                    )
                     at = end
                     continue
             following = window.find(BLOCK_MAGIC, at - window_at + 1)
@@ -260,11 +224,18 @@ class Recovery:
         expected = after + 1
         for index, block in enumerate(blocks):
             if block.number > expected:
-                if expected > promised:
-                    return blocks[:index]  # the rest belongs to a commit that was not finished
+                if expected > promised:  # the rest belongs to a commit that was not finished
+                    return self._whole_commits(blocks[:index])
                 if after or expected > 1 or not self._lacks_checkpoint:
                     self.report.gaps.append(Gap(expected, block.number - 1))
             expected = block.number + 1
+        return self._whole_commits(blocks)
+
+    def _whole_commits(self, blocks: list[Found]) -> list[Found]:
+        """Without the blocks of a last commit that is not there whole: what it says of one queue
+        may rest on what it would have said of another."""
+        while blocks and not blocks[-1].is_last and blocks[-1].number > self._promised:
+            blocks.pop()
         return blocks
 
     @property

@@ -29,8 +29,9 @@ from broker.store.commit import Committer, Definitions, Owner, ThreadRunner
 from broker.store.commit_log import CommitLog
 from broker.store.errors import StoreError, StoreInUse, StoreTooNew
 from broker.store.files import Disk, LocalDisk, put_file
+from broker.store.findings import Report
 from broker.store.format import segment_number
-from broker.store.recovery import Recovery, Report
+from broker.store.recovery import Recovery
 from broker.store.segment_files import DIRECTORY, STOPPED, SegmentFiles
 
 log = logging.getLogger("broker.store")

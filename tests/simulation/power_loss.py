@@ -16,7 +16,7 @@ from random import Random
 from typing import NamedTuple
 
 from broker.store.commit_log import CommitLog
-from broker.store.recovery import Report
+from broker.store.findings import Report
 from broker.store.segment_files import DIRECTORY
 from broker.store.store import open_log
 from tests.simulation.lives import KeptDefinitions, Life, Scale

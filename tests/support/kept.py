@@ -10,6 +10,7 @@ from broker.message import Envelope, Message
 from broker.seams import Kept
 from broker.store.commit_log import Batch, CommitLog
 from broker.store.files import Disk
+from broker.store.findings import Report
 from broker.store.format import (
     COUNTED,
     FIRST_OFFSET,
@@ -25,7 +26,6 @@ from broker.store.format import (
     unpack_ranges,
 )
 from broker.store.queue_log import QueueLog
-from broker.store.recovery import Report
 from broker.store.store import close_log, open_log
 from tests.support.builders import header, table
 from tests.support.faulty_disk import FaultyDisk

@@ -158,7 +158,26 @@ def test_a_block_knows_what_had_been_synced(
     while (header := read_block_header(data, at)) is not None:
         synced.append((header.number, header.synced))
         at += 32 + header.length
-    assert synced == [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3)]
+    # the last was closed before the fourth was synced, and turned out to be a commit's last after
+    assert synced == [(1, 0), (2, 0), (3, 0), (4, 3), (5, 4)]
+
+
+def test_the_last_block_of_a_commit_says_so(
+    log: CommitLog, queue: QueueLog, disk: FaultyDisk
+) -> None:
+    for _ in range(3):
+        keep(queue, "x" * BLOCK_OCTETS)
+    commit(log)
+    keep(queue, "y")
+    log.close_block()  # to be read, say
+    commit(log)
+    keep(queue, "z")
+    commit(log)
+    data, lasts, at = disk.contents("log/0000000001.seg"), [], 64
+    while (header := read_block_header(data, at)) is not None:
+        lasts.append(header.is_last)
+        at += 32 + header.length
+    assert lasts == [False, False, True, True, True]
 
 
 # what several queues share

@@ -153,9 +153,11 @@ def test_a_block_comes_back() -> None:
     payload = Random(1).randbytes(1000)
     data = b"before" + make_block(payload, 1 << 40, (1 << 40) - 1, SALT) + b"after"
     found = read_block_header(data, 6)
-    assert found == Block(number=1 << 40, synced=(1 << 40) - 1, length=1000)
+    assert found == Block(number=1 << 40, synced=(1 << 40) - 1, length=1000, is_last=True)
     assert has_right_checksum(data, 6, 1000, SALT)
     assert data[6 + HEADER_OCTETS :][:1000] == payload
+    more = read_block_header(make_block(payload, 5, 4, SALT, is_last=False), 0)
+    assert more == Block(number=5, synced=4, length=1000, is_last=False)
 
 
 def test_any_flipped_bit_is_noticed() -> None:
