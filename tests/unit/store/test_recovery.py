@@ -22,7 +22,8 @@ from broker.store.format import (
 )
 from broker.store.queue_log import QueueLog
 from broker.store.ranges import RangeSet
-from broker.store.recovery import Gap, Recovery
+from broker.store.findings import Gap
+from broker.store.recovery import Recovery
 from broker.store.segment_files import SegmentFiles
 from broker.store.store import close_log, open_log
 from tests.support.faulty_disk import FaultyDisk
