@@ -23,7 +23,7 @@ from urllib.parse import quote
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.node import Node
-from broker.server.listener import listen
+from broker.server.gateway import AMQP, AMQPS, Gateway
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
 from broker.store.store import Store
@@ -54,13 +54,14 @@ class Broker:
             self.config = settings
         else:
             config = override(Config(), "listeners.bind", "127.0.0.1")
-            config = override(config, "listeners.tcp.default", 0)
+            config = override(config, "listeners.tcp", [0])
             for key, value in (settings or {}).items():
                 config = override(config, key, value)
             self.config = config
         self.node: Node | None = None
-        self.port = 0
-        self._servers: list[asyncio.Server] = []
+        self.gateway: Gateway | None = None
+        self.port = 0  # of AMQP; 0: it is not listened for
+        self.tls_port = 0  # of AMQP over TLS, likewise
         self._clock: LoopClock | None = None
         self._thread: _LoopThread | None = None
         self._store: Store | None = None
@@ -73,10 +74,18 @@ class Broker:
     @property
     def url(self) -> str:
         """For clients that take one: amqp://guest:guest@127.0.0.1:port/%2F."""
+        return self._url("amqp", self.port)
+
+    @property
+    def tls_url(self) -> str:
+        """The same for AMQP over TLS: amqps://…"""
+        return self._url("amqps", self.tls_port)
+
+    def _url(self, scheme: str, port: int) -> str:
         defaults = self.config.defaults
         user, password = quote(defaults.user, safe=""), quote(defaults.password, safe="")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"amqp://{user}:{password}@{host}:{self.port}/{quote(defaults.vhost, safe='')}"
+        return f"{scheme}://{user}:{password}@{host}:{port}/{quote(defaults.vhost, safe='')}"
 
     async def start(self) -> None:
         """Listen. Raises: ListenError, StoreError."""
@@ -101,16 +110,14 @@ class Broker:
                 node.make_defaults()
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
-            listeners = self.config.listeners
-            self._servers, self.port = await listen(
-                node, listeners.bind, listeners.port, listeners.backlog
-            )
+            gateway = await Gateway.open(node, self.config)
         except BaseException:
             clock.stop()
             if store is not None:  # nobody was served: what was clean still is
                 store.close(is_clean=store.committer is not None and store.committer.is_idle)
             raise
-        self.node, self._clock, self._store = node, clock, store
+        self.node, self._clock, self._store, self.gateway = node, clock, store, gateway
+        self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
 
     def _open_store(self, loop: asyncio.AbstractEventLoop) -> Store | None:
         """Raises: StoreError, OSError."""
@@ -155,7 +162,8 @@ class Broker:
             return
         node.is_stopping = True
         self._stopping = node
-        await self._stop_listening()
+        assert self.gateway is not None
+        await self.gateway.stop_listening()
         node.shut_down_peers(reason)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
@@ -165,9 +173,8 @@ class Broker:
             peer.drop()
         while node.peers and loop.time() < deadline + GRACE_S:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers = []
+        await self.gateway.close()
+        self.gateway = None
         assert self._clock is not None
         store, self._store = self._store, None
         try:
@@ -184,17 +191,12 @@ class Broker:
         for _ in range(8):  # transports open and close in callbacks of their own, one after another
             await asyncio.sleep(0)
 
-    async def _stop_listening(self) -> None:
-        """Let what has been accepted become a transport first: asyncio up to 3.11 loses the socket
-        of one that finds its server closed."""
-        loop = asyncio.get_running_loop()
-        for server in self._servers:
-            for listening in server.sockets:
-                loop.remove_reader(listening.fileno())
-        for _ in range(4):
-            await asyncio.sleep(0)
-        for server in self._servers:
-            server.close()
+    def reload_certificates(self) -> bool:
+        """Take up changed files of TLS now; they are looked at every two seconds anyway.
+
+        Returns: whether there were any, and they can be used. In the broker's own thread.
+        """
+        return self.gateway is not None and self.gateway.reload_certificates()
 
     async def __aenter__(self) -> Broker:
         await self.start()
@@ -274,7 +276,7 @@ def write_ready_file(path: Path, broker: Broker) -> None:
         "host": broker.host,
         "ports": {
             "amqp": broker.port,
-            "amqps": None,
+            "amqps": broker.tls_port or None,
             "management": None,
             "prometheus": None,
             "cluster": None,

@@ -6,55 +6,23 @@ command line, the later ones winning; an unknown key is an error that names the 
 
 from __future__ import annotations
 
-import difflib
-import re
-import types
-import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Any
 
+from broker.settings import (
+    ConfigError,
+    flattened,
+    override,
+    parse_size,
+    setting,
+    settings_of,
+    yaml_of,
+)
+from broker.transport_settings import Authentication, Listeners, TlsOptions
 
-class ConfigError(ValueError):
-    """What the user wrote cannot be used; the text is one line for them."""
-
-
-_SIZE = re.compile(r"([0-9]+)(?:([kmgtp])(i?b|i)?)?", re.IGNORECASE)
-
-
-def parse_size(text: str) -> int:
-    """Octets, written as for RabbitMQ: 500000, 2G, 2GiB (times 1024), 2GB (times 1000).
-
-    Raises: ValueError. RabbitMQ: rabbit_resource_monitor_misc, before 3.13 made of 2G 2GB.
-    """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(text)
-    number, letter, rest = found.groups(default="")
-    step = 1000 if rest.lower() == "b" else 1024
-    scale: int = step ** (" kmgtp".index(letter.lower()) if letter else 0)
-    return int(number) * scale
-
-
-def setting(
-    default: Any,
-    *,
-    key: str,
-    help: str,
-    unit: str = "",
-    bounds: tuple[float, float] = (0, 2**63),
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
-
-    unit: what a number counts; one of bytes may be written as a size.
-    bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
-    """
-    metadata = {"key": key, "help": help, "unit": unit, "bounds": bounds, "choices": choices}
-    if callable(default):
-        return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+__all__ = ["Config", "ConfigError", "load", "override", "parse_size", "reference", "sample"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,22 +76,6 @@ class Identity:
     product: str = setting("RabbitMQ", key="product", help="Announced to clients at connect.")
     product_version: str = setting(
         "3.13.7", key="product_version", help="Announced to clients, some of which branch on it."
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
-    """Where the node listens."""
-
-    bind: str = setting("", key="listeners.bind", help="Address; empty: all, IPv4 and IPv6.")
-    port: int = setting(
-        5672, key="listeners.tcp.default", bounds=(0, 65535), help="AMQP port; 0: a free one."
-    )
-    backlog: int = setting(
-        1024,
-        key="tcp_listen_options.backlog",
-        bounds=(1, 2**31 - 1),
-        help="Connections waiting to be accepted.",
     )
 
 
@@ -215,6 +167,8 @@ class Config:
     defaults: Defaults = field(default_factory=Defaults)
     identity: Identity = field(default_factory=Identity)
     listeners: Listeners = field(default_factory=Listeners)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    authentication: Authentication = field(default_factory=Authentication)
     alarms: Alarms = field(default_factory=Alarms)
     storage: Storage = field(default_factory=Storage)
     data_dir: str = setting(
@@ -241,82 +195,9 @@ class Config:
         return "" if self.data_dir == "none" else self.data_dir
 
 
-def settings(config: type | None = None) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+def settings() -> Iterator[tuple[str, tuple[str, ...], Any]]:
     """Every setting: key, path of attributes, dataclass field."""
-    yield from _settings_of(config or Config, ())
-
-
-def _settings_of(owner: Any, path: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    hints = get_type_hints(owner)
-    for entry in fields(owner):
-        if is_dataclass(hints[entry.name]):
-            yield from _settings_of(hints[entry.name], (*path, entry.name))
-        else:
-            yield entry.metadata["key"], (*path, entry.name), entry
-
-
-def override(config: Config, key: str, value: object) -> Config:
-    """The config with one setting changed. Raises: ConfigError (unknown key, wrong type)."""
-    known = {name: path for name, path, _ in settings()}
-    if key not in known:
-        nearest = difflib.get_close_matches(key, known, 1, 0.5)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise ConfigError(f"unknown setting '{key}'{hint}")
-    return cast(Config, _replaced(config, known[key], key, value))
-
-
-def _replaced(owner: Any, path: tuple[str, ...], key: str, value: object) -> Any:
-    name, *rest = path
-    if rest:
-        return replace(owner, **{name: _replaced(getattr(owner, name), tuple(rest), key, value)})
-    entry = next(entry for entry in fields(owner) if entry.name == name)
-    wanted = get_type_hints(type(owner))[name]
-    converted = _converted(wanted, key, value, entry.metadata["unit"])
-    _check(key, converted, entry.metadata)
-    return replace(owner, **{name: converted})
-
-
-def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
-    """Raises: ConfigError when a value of the right type is not a possible one."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        least, most = metadata["bounds"]
-        if not value >= least:  # so is nan
-            raise ConfigError(f"'{key}' must be at least {least}")
-        if value > most:
-            raise ConfigError(f"'{key}' must be at most {most}")
-    if metadata["choices"] and value not in metadata["choices"]:
-        raise ConfigError(f"'{key}' must be one of {', '.join(metadata['choices'])}")
-
-
-def _converted(wanted: Any, key: str, value: object, unit: str) -> object:
-    origin = get_origin(wanted)
-    if origin in (typing.Union, types.UnionType):
-        if value is None or value in ("none", ""):
-            return None
-        wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
-    if origin is tuple:
-        parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, (list, tuple)):
-            raise ConfigError(f"'{key}' must be a list, not {value!r}")
-        return tuple(str(part).strip() for part in parts if str(part).strip() not in ("", "none"))
-    if wanted is bool:
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in ("true", "on", "yes", "false", "off", "no"):
-            return str(value).lower() in ("true", "on", "yes")
-        raise ConfigError(f"'{key}' must be true or false, not {value!r}")
-    if wanted in (int, float):
-        return _number(wanted, key, value, unit)
-    return str(value)
-
-
-def _number(wanted: type[float], key: str, value: object, unit: str) -> float:
-    is_size = unit == "bytes"
-    try:
-        return parse_size(str(value)) if is_size else wanted(str(value))
-    except ValueError:
-        kind = "size like 512MiB" if is_size else "number"
-        raise ConfigError(f"'{key}' must be a {kind}, not {value!r}") from None
+    return settings_of(Config)
 
 
 def load(path: Path, config: Config | None = None) -> Config:
@@ -334,21 +215,10 @@ def load(path: Path, config: Config | None = None) -> Config:
     if not isinstance(document, dict):
         raise ConfigError(f"{path} must hold settings as 'key: value'")
     result = config or Config()
-    known = {key for key, _, _ in settings()}
-    for key, value in _flattened(document, "", known):
+    known = {key: entry for key, _, entry in settings()}
+    for key, value in flattened(document, known):
         result = override(result, key, value)
     return result
-
-
-def _flattened(
-    document: Mapping[str, object], prefix: str, known: set[str]
-) -> Iterator[tuple[str, object]]:
-    for name, value in document.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, dict) and key not in known:
-            yield from _flattened(value, f"{key}.", known)
-        else:
-            yield key, value
 
 
 def reference() -> str:
@@ -366,7 +236,7 @@ def reference() -> str:
     ]
     for key, default, entry in _documented():
         unit = entry.metadata["unit"]
-        lines.append(f"| `{key}` | `{_yaml(default)}` | {unit} | {entry.metadata['help']} |")
+        lines.append(f"| `{key}` | `{yaml_of(default)}` | {unit} | {entry.metadata['help']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -375,7 +245,7 @@ def sample() -> str:
     lines = ["# Settings of a node, with their defaults. See docs/configuration.md.", ""]
     for key, default, entry in _documented():
         unit = f" ({entry.metadata['unit']})" if entry.metadata["unit"] else ""
-        lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {_yaml(default)}", ""]
+        lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {yaml_of(default)}", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -386,13 +256,3 @@ def _documented() -> Iterator[tuple[str, object, Any]]:
         for name in path:
             value = getattr(value, name)
         yield key, value, entry
-
-
-def _yaml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[" + ", ".join(value) + "]"
-    if value is None:
-        return "none"
-    return '""' if value == "" else str(value)

@@ -1,22 +1,20 @@
-"""Listening sockets."""
+"""Listening sockets: of TCP, and Unix sockets in the filesystem."""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import socket
-from typing import TYPE_CHECKING
+import stat
+import struct
 
-from broker.server.protocol import AMQPProtocol
-
-if TYPE_CHECKING:
-    from broker.node import Node
+from broker.transport_settings import UNIX_MODES, TcpOptions
 
 
 class ListenError(OSError):
     """An address cannot be listened on; the text is one line for the user."""
 
 
-def open_sockets(address: str, port: int, backlog: int) -> list[socket.socket]:
+def open_sockets(address: str, port: int, options: TcpOptions) -> list[socket.socket]:
     """Listening sockets for an address. "": all addresses, IPv6 and IPv4 on one socket.
 
     port 0: a free one, the same for every socket. Raises: ListenError.
@@ -32,9 +30,10 @@ def open_sockets(address: str, port: int, backlog: int) -> list[socket.socket]:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address != ""))
+            _set_options(listening, options)
             listening.bind((host, port))
             port = listening.getsockname()[1]
-            listening.listen(backlog)
+            listening.listen(options.backlog)
             listening.setblocking(False)
     except OSError as error:
         for listening in opened:
@@ -42,6 +41,19 @@ def open_sockets(address: str, port: int, backlog: int) -> list[socket.socket]:
         place = f"{address or '*'}:{port}"
         raise ListenError(f"cannot listen on {place}: {error.strerror or error}") from None
     return opened
+
+
+def _set_options(listening: socket.socket, options: TcpOptions) -> None:
+    """What accepted sockets inherit, so that it costs nothing when a peer comes."""
+    if options.keepalive:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if options.sndbuf:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, options.sndbuf)
+    if options.recbuf:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.recbuf)
+    if options.linger and not options.linger_s:
+        # above 0 a close would hold up the whole node: Linux waits whether it may block or not
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _resolve(address: str) -> list[tuple[int, str]]:
@@ -52,14 +64,52 @@ def _resolve(address: str) -> list[tuple[int, str]]:
     return list(dict.fromkeys((int(family), str(place[0])) for family, _, _, _, place in found))
 
 
-async def listen(
-    node: Node, address: str, port: int, backlog: int
-) -> tuple[list[asyncio.Server], int]:
-    """Accept AMQP connections for the node. Returns: the servers and the port."""
-    loop = asyncio.get_running_loop()
-    sockets = open_sockets(address, port, backlog)
-    servers = [
-        await loop.create_server(lambda: AMQPProtocol(node), sock=opened, backlog=backlog)
-        for opened in sockets
-    ]
-    return servers, sockets[0].getsockname()[1]
+class UnixSocket:
+    """A listening Unix socket and its file, which goes when the node stops. Raises: ListenError."""
+
+    def __init__(self, path: str, access: str, backlog: int):
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _remove_stale(path)
+            self.socket.bind(path)
+            status = os.stat(path)
+            self._identity = status.st_dev, status.st_ino
+            os.chmod(path, UNIX_MODES[access])  # before it listens: nobody can have come in
+            self.socket.listen(backlog)
+            self.socket.setblocking(False)
+        except ListenError:
+            self.socket.close()
+            raise
+        except OSError as error:
+            self.socket.close()
+            raise ListenError(f"cannot listen on {path}: {error.strerror or error}") from None
+
+    def remove(self) -> None:
+        """Take the file away, unless it has become another one's."""
+        try:
+            status = os.stat(self.path)
+            if (status.st_dev, status.st_ino) == self._identity:
+                os.unlink(self.path)
+        except OSError:  # it is gone, or we may not: a start takes what nobody listens on away
+            return
+
+
+def _remove_stale(path: str) -> None:
+    """Take the socket of a node that has died away. Raises: ListenError, if somebody is there."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ListenError(f"cannot listen on {path}: it is there and no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except OSError:  # a full backlog: somebody is there
+            pass
+    raise ListenError(f"cannot listen on {path}: somebody listens there")

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from broker.amqp import legacy
 from broker.amqp.erlang import Atom
@@ -71,6 +71,7 @@ from broker.session.assembler import Assembler
 from broker.session.channel import Channel, Route
 from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
+from broker.session.endpoint import NOWHERE, Endpoint
 from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX, Scanner
 from broker.session.states import State
 
@@ -98,6 +99,10 @@ VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
 _CLOSE = b"\x00\x0a\x00\x32"  # connection.close
 
 
+def _nowhere(transport: object) -> Endpoint:
+    return NOWHERE
+
+
 class Connection(Scanner):
     """One peer. `attach` gives it the transport before anything else happens."""
 
@@ -111,6 +116,8 @@ class Connection(Scanner):
         "_waiting_octets",
         "channel_max",
         "client_properties",
+        "connected_at_ms",
+        "describe",
         "exchanges",
         "exclusive_queues",
         "has_large_chunks",
@@ -139,6 +146,8 @@ class Connection(Scanner):
 
     user: User
     vhost: VHost
+    describe: Callable[[Any], Endpoint]
+    connected_at_ms: int  # since the epoch
 
     def __init__(self, node: Node):
         super().__init__(
@@ -178,12 +187,29 @@ class Connection(Scanner):
         self._last_received_ms = self._last_sent_ms = node.now_ms
         self._deadline_ms = node.now_ms + limits.handshake_timeout_ms
 
-    def attach(self, transport: Transport, peer_name: str, *, is_loopback: bool) -> None:
-        """Be reachable. peer_name: "host:port" of the other side, for logs."""
+    def attach(
+        self,
+        transport: Transport,
+        peer_name: str,
+        *,
+        is_loopback: bool,
+        describe: Callable[[Any], Endpoint] = _nowhere,
+    ) -> None:
+        """Be reachable. peer_name: "host:port" of the other side, for logs.
+
+        describe: says who is at both ends of the transport, to whom it may concern.
+        """
         self.transport = transport
         self.peer_name = peer_name
         self.is_loopback = is_loopback
+        self.describe = describe
+        self.connected_at_ms = self.node.clock.epoch_ms()
         self.node.peers[self.connection_id] = self
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Both ends, and the TLS between them; made anew for whoever asks."""
+        return self.describe(self.transport)
 
     # in
 
@@ -195,7 +221,10 @@ class Connection(Scanner):
             return -1
         version = VERSIONS.get(header)
         if version is None:
-            log.warning("bad protocol header, peer=%s header=%r", self.peer_name, header)
+            sentence = (
+                "TLS came to a plain port" if header[:2] == b"\x16\x03" else "bad protocol header"
+            )
+            log.warning("%s, peer=%s header=%r", sentence, self.peer_name, header)
             self.send_raw((PROTOCOL_HEADER,))
             self._end()
             return -1

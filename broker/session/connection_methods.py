@@ -31,7 +31,13 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.amqp.wire import Table, table_of
-from broker.auth.mechanisms import MECHANISMS
+from broker.auth.mechanisms import (
+    MECHANISMS,
+    Circumstances,
+    Credentials,
+    LoginRefusedError,
+    offered,
+)
 from broker.session.dispatch import HANDLERS, handles
 from broker.session.states import HANDSHAKE, State
 from broker.version import __version__
@@ -72,9 +78,16 @@ def server_properties(connection: Connection) -> Table:
 
 def start(connection: Connection, version: tuple[int, int]) -> None:
     """Answer the protocol header. version: of the protocol, major and minor."""
-    mechanisms = " ".join(MECHANISMS).encode()
+    mechanisms = " ".join(_offered(connection)).encode()
     connection.send(0, ConnectionStart(*version, server_properties(connection), mechanisms))
     log.debug("accepted, peer=%s", connection.peer_name)
+
+
+def _offered(connection: Connection) -> list[str]:
+    settings = connection.node.config.authentication
+    has_external = any(name == "EXTERNAL" for _, name in settings.mechanisms)
+    is_tls = has_external and connection.endpoint.tls is not None
+    return offered(settings, is_tls=is_tls)
 
 
 def dispatch(connection: Connection, payload: bytes) -> None:
@@ -103,15 +116,16 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
         connection.wants_cancel_notify = "consumer_cancel_notify" in wanted
         connection.wants_blocked = "connection.blocked" in wanted
         connection.wants_auth_close = "authentication_failure_close" in wanted
-    mechanism = MECHANISMS.get(command.mechanism)
-    if mechanism is None:
-        raise CommandInvalid(f"unknown authentication mechanism '{command.mechanism}'")
+    if command.mechanism not in _offered(connection):
+        problem = "invalid" if command.mechanism in MECHANISMS else "unknown"
+        raise CommandInvalid(f"{problem} authentication mechanism '{command.mechanism}'")
     connection.mechanism = command.mechanism
     connection.state = State.SECURING
-    credentials = mechanism(command.response)
+    credentials = _credentials(connection, command.response)
     node = connection.node
     user = node.users.get(credentials.username)
-    if user is None or not user.has_password(credentials.password):
+    password = credentials.password
+    if user is None or (password is not None and not user.has_password(password)):
         raise _login_refused(connection, "user '%s' - invalid credentials", credentials.username)
     if credentials.username in node.config.loopback_users and not connection.is_loopback:
         raise _login_refused(
@@ -122,7 +136,21 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
     return ConnectionTune(limits.channel_max, limits.frame_max, limits.heartbeat_s)
 
 
-def _login_refused(connection: Connection, reason: str, username: str) -> AccessRefused:
+def _credentials(connection: Connection, response: bytes) -> Credentials:
+    """Raises: AccessRefused (403), MalformedSyntax."""
+    settings = connection.node.config.authentication
+    circumstances = Circumstances(settings)
+    if connection.mechanism == "EXTERNAL":
+        tls = connection.endpoint.tls
+        if tls is not None:
+            circumstances = Circumstances(settings, True, tls.verifies, tls.certificate)
+    try:
+        return MECHANISMS[connection.mechanism](response, circumstances)
+    except LoginRefusedError as refusal:
+        raise _login_refused(connection, str(refusal)) from None
+
+
+def _login_refused(connection: Connection, reason: str, *username: str) -> AccessRefused:
     log.warning(
         "login refused, peer=%s mechanism=%s reason=%s",
         connection.peer_name,

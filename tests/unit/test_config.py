@@ -165,7 +165,7 @@ def test_a_file_goes_over_a_config(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("hartbeat: 1\n", "did you mean 'heartbeat'"),
-        ("listeners:\n  tcp:\n    defualt: 1\n", "unknown setting 'listeners.tcp.defualt'"),
+        ("log:\n  lvl:\n    x: 1\n", "unknown setting 'log.lvl.x'"),
         ("- a\n- b\n", "must hold settings as 'key: value'"),
         ("a: [\n", "is not YAML"),
         ("5: 6\n", "unknown setting '5'"),

@@ -1,0 +1,237 @@
+"""The TLS context that new connections get: made of files, and made anew when they change.
+
+A reload makes a whole new context, so that connections see all of the old settings or all of the
+new ones. A new certificate that cannot be used is logged, and the old one stays.
+
+Whoever has to show a certificate shows it in every handshake: with verify_peer sessions are not
+resumed, because a resumed one has no chain to be judged (`chain_problem`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import warnings
+from pathlib import Path
+
+from broker.server.listener import ListenError
+from broker.settings import Numbered
+from broker.transport_settings import TLS_VERSIONS, TlsOptions
+
+log = logging.getLogger("broker.tls")
+
+Signature = tuple[tuple[str, int, int, int], ...]
+_VERSIONS = dict(
+    zip(
+        TLS_VERSIONS,
+        (
+            ssl.TLSVersion.TLSv1,
+            ssl.TLSVersion.TLSv1_1,
+            ssl.TLSVersion.TLSv1_2,
+            ssl.TLSVersion.TLSv1_3,
+        ),
+        strict=True,
+    )
+)
+_WITHOUT = {"tlsv1.1": "OP_NO_TLSv1_1", "tlsv1.2": "OP_NO_TLSv1_2"}  # gaps can only be these
+_SUITES_13 = (
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_128_CCM_SHA256",
+    "TLS_AES_128_CCM_8_SHA256",
+)
+
+
+class Certificates:
+    """Raises: ListenError, when what is there at the start cannot be used."""
+
+    def __init__(self, options: TlsOptions):
+        if not options.certfile:
+            raise ListenError("listeners.ssl needs ssl_options.certfile")
+        self._options = options
+        self._seen = self._signature()
+        self.context = make_context(options)
+
+    def reload(self) -> bool:
+        """Take up what has changed. Returns: whether there was anything, and it can be used."""
+        signature = self._signature()
+        if signature == self._seen:
+            return False
+        self._seen = signature  # one line for a broken file, however long it stays
+        try:
+            self.context = make_context(self._options)
+        except ListenError as error:
+            log.error("the new certificates cannot be used, the old ones stay: %s", error)
+            return False
+        log.info("certificates reloaded, certfile=%s", self._options.certfile)
+        return True
+
+    def _signature(self) -> Signature:
+        options = self._options
+        paths = [options.certfile, options.keyfile, options.cacertfile, options.dhfile]
+        paths += [path for _, path in options.sni_certfile + options.sni_keyfile]
+        found = []
+        for path in filter(None, paths):
+            try:
+                status = os.stat(path)
+                found.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
+            except OSError:
+                found.append((path, 0, 0, 0))
+        return tuple(found)
+
+
+def make_context(options: TlsOptions) -> ssl.SSLContext:
+    """Raises: ListenError, one line that names the setting."""
+    context = _context(options, options.certfile, options.keyfile, "ssl_options")
+    others = _others(options)
+    if others:
+
+        def choose(tls: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
+            name = (host or "").lower()
+            other = others.get(name) or others.get(f"*.{name.partition('.')[2]}")
+            if other is not None:
+                tls.context = other
+
+        context.sni_callback = choose
+    return context
+
+
+def _others(options: TlsOptions) -> dict[str, ssl.SSLContext]:
+    """Contexts by the host that they are for."""
+    keys = _named(options.sni_keyfile, "ssl_options.sni.keyfile")
+    certificates = _named(options.sni_certfile, "ssl_options.sni.certfile")
+    for host in keys:
+        if host not in certificates:
+            raise ListenError(f"ssl_options.sni.keyfile.{host} is without its sni.certfile")
+    return {
+        host: _context(options, path, keys.get(host, ""), f"ssl_options.sni ({host})")
+        for host, path in certificates.items()
+    }
+
+
+def _named(values: Numbered, key: str) -> dict[str, str]:
+    if any(not name for name, _ in values):
+        raise ListenError(f"{key} needs a host: {key}.mq.example.com = path")
+    return {name.lower(): path for name, path in values}
+
+
+def _context(options: TlsOptions, certfile: str, keyfile: str, place: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _choose_versions(context, {name for _, name in options.versions})
+    _choose_ciphers(context, [name for _, name in options.ciphers])
+    if not options.honor_cipher_order:
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    _readable(certfile, f"{place}.certfile")
+    if keyfile:
+        _readable(keyfile, f"{place}.keyfile")
+    try:  # a password in any case: OpenSSL would ask for it at the terminal
+        context.load_cert_chain(certfile, keyfile or None, lambda: options.password)
+    except ssl.SSLError as error:
+        raise ListenError(f"{place}: {_why_no_key(error, certfile, keyfile)}") from None
+    if options.dhfile:
+        _readable(options.dhfile, "ssl_options.dhfile")
+        try:
+            context.load_dh_params(options.dhfile)
+        except ssl.SSLError:
+            raise ListenError(f"ssl_options.dhfile: {options.dhfile} has no parameters") from None
+    _choose_peers(context, options)
+    return context
+
+
+def _choose_peers(context: ssl.SSLContext, options: TlsOptions) -> None:
+    """Who is asked for a certificate, and whose is believed."""
+    if options.verify != "verify_peer":
+        if options.fail_if_no_peer_cert:
+            raise ListenError("ssl_options.fail_if_no_peer_cert needs ssl_options.verify")
+        return
+    if not options.cacertfile:
+        raise ListenError("ssl_options.verify = verify_peer needs ssl_options.cacertfile")
+    _readable(options.cacertfile, "ssl_options.cacertfile")
+    try:
+        context.load_verify_locations(options.cacertfile)
+    except ssl.SSLError:
+        raise ListenError(
+            f"ssl_options.cacertfile: {options.cacertfile} has no certificate in PEM"
+        ) from None
+    required = options.fail_if_no_peer_cert
+    context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+
+
+def _choose_versions(context: ssl.SSLContext, wanted: set[str]) -> None:
+    order = [name for name in TLS_VERSIONS if name in wanted]
+    if not order:
+        raise ListenError("ssl_options.versions has none")
+    with warnings.catch_warnings():  # of Python, that the old ones are old
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = _VERSIONS[order[0]]
+        context.maximum_version = _VERSIONS[order[-1]]
+        between = TLS_VERSIONS[TLS_VERSIONS.index(order[0]) : TLS_VERSIONS.index(order[-1])]
+        for name in set(between) - wanted:
+            context.options |= getattr(ssl, _WITHOUT[name])
+    if order[0] in ("tlsv1", "tlsv1.1"):  # OpenSSL 3 has no suite for them above this level
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+
+
+def _choose_ciphers(context: ssl.SSLContext, wanted: list[str]) -> None:
+    """Suites of TLS 1.3 are all of them or none: this Python cannot choose among them."""
+    if not wanted:
+        return
+    older = [name for name in wanted if name not in _SUITES_13]
+    for name in older:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(name)
+        except ssl.SSLError:
+            raise ListenError(f"ssl_options.ciphers: OpenSSL knows no '{name}'") from None
+    if older:
+        context.set_ciphers(":".join(older))
+    without = "tlsv1.3" if len(older) == len(wanted) else "older than tlsv1.3" if not older else ""
+    if without == "tlsv1.3":
+        context.options |= ssl.OP_NO_TLSv1_3
+    elif without:
+        if context.maximum_version < ssl.TLSVersion.TLSv1_3:
+            raise ListenError("ssl_options.ciphers has none for ssl_options.versions")
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if without == "tlsv1.3" and context.minimum_version == ssl.TLSVersion.TLSv1_3:
+        raise ListenError("ssl_options.ciphers has none for ssl_options.versions")
+
+
+def _readable(path: str, key: str) -> None:
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise ListenError(f"{key}: {path}: {error.strerror}") from None
+
+
+def _why_no_key(error: ssl.SSLError, certfile: str, keyfile: str) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return f"the private key does not belong to the certificate in {certfile}"
+    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
+        return f"the password of the private key in {keyfile or certfile} is another one"
+    if "-----BEGIN CERTIFICATE-----" not in Path(certfile).read_text("latin-1"):
+        return f"{certfile} has no certificate in PEM"
+    place = keyfile or certfile
+    if "PRIVATE KEY-----" not in Path(place).read_text("latin-1"):
+        return f"{place} has no private key in PEM"
+    return f"{certfile} and its key cannot be used: {error.reason or error}"
+
+
+def chain_problem(tls: ssl.SSLObject, depth: int) -> str | None:
+    """Why a verified peer's chain is refused all the same. None: it is not.
+
+    depth: intermediate certificates that may be between the peer's and its CA's. Python does not
+    hand this limit on to OpenSSL, but shows the chain that was verified.
+    """
+    if not tls.getpeercert(binary_form=True):
+        return None  # none was asked for, or none needed
+    shown = getattr(tls, "get_verified_chain", None)  # public from Python 3.13 on
+    chain = (shown or tls._sslobj.get_verified_chain)()  # type: ignore[attr-defined]
+    if not chain:
+        return "its certificate comes without a chain"
+    if len(chain) - 2 > depth:  # the peer's own and the CA's do not count
+        return f"{len(chain) - 2} intermediate certificates, more than ssl_options.depth"
+    return None
