@@ -17,6 +17,7 @@ pack_frame_header = frame_header.pack
 
 HEARTBEAT_FRAME = pack_frame_header(HEARTBEAT, 0, 0) + END_OCTET
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+LARGE_CHUNK = 16 * 1024  # octets from which a chunk is written as it is, not copied into a join
 
 
 def method_frame(channel: int, payload: bytes) -> bytes:
@@ -40,3 +41,20 @@ def content_frames(channel: int, header: bytes, body: bytes, frame_max: int) -> 
         part = body[start : start + room]
         chunks += (pack_frame_header(BODY, channel, len(part)), part, END_OCTET)
     return chunks
+
+
+def coalesced(chunks: list[bytes]) -> list[bytes]:
+    """The same octets in fewer pieces: small chunks joined, large ones left where they are."""
+    pieces: list[bytes] = []
+    small: list[bytes] = []
+    for chunk in chunks:
+        if len(chunk) < LARGE_CHUNK:
+            small.append(chunk)
+        else:
+            if small:
+                pieces.append(b"".join(small))
+                small = []
+            pieces.append(chunk)
+    if small:
+        pieces.append(b"".join(small))
+    return pieces

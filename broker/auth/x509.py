@@ -74,6 +74,13 @@ def elements(data: bytes, at: int = 0, end: int | None = None) -> Iterator[tuple
         at += length
 
 
+def _first(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    found = next(elements(data, at, end), None)
+    if found is None:
+        raise CertificateError("an element that is empty")
+    return found
+
+
 def object_id(data: bytes) -> str:
     """An OBJECT IDENTIFIER's content, dotted."""
     arcs, arc = [], 0
@@ -142,11 +149,11 @@ class Certificate:
         if self._extensions is None:
             return []
         der = self._der
-        _, at, end = next(elements(der, *self._extensions[1:]))
+        _, at, end = _first(der, *self._extensions[1:])
         for _, start, stop in elements(der, at, end):
             parts = list(elements(der, start, stop))
             if len(parts) >= 2 and der[parts[0][1] : parts[0][2]] == _ALTERNATIVE_NAMES:
-                _, at, end = next(elements(der, *parts[-1][1:]))
+                _, at, end = _first(der, *parts[-1][1:])
                 return list(elements(der, at, end))
         return []
 
@@ -155,9 +162,9 @@ class Certificate:
         parts = list(elements(self._der, at, end))
         if len(parts) != 2:
             raise CertificateError("an otherName that is none")
-        tag, start, stop = next(elements(self._der, *parts[1][1:]))
-        value = self._der[start:stop]
-        return value.decode(_ENCODINGS.get(tag, "utf-8"), "surrogateescape")
+        tag, start, stop = _first(self._der, *parts[1][1:])
+        text = _text("", tag, self._der[start:stop], self._der[parts[1][1] : stop])
+        return text.decode("utf-8", "surrogateescape")
 
     def _groups(self, name: tuple[int, int, int]) -> Iterator[list[tuple[str, bytes]]]:
         """The relative distinguished names: each one attribute, or several."""
@@ -187,7 +194,7 @@ def _text(kind: str, tag: int, content: bytes, whole: bytes) -> bytes:
         return content
     encoding = _ENCODINGS.get(tag)
     if encoding is None:
-        return printed(whole).encode()
+        return printed(whole).encode("utf-8", "surrogateescape")
     if encoding in ("utf-8", "ascii"):
         return content
     try:

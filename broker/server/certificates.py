@@ -3,8 +3,9 @@
 A reload makes a whole new context, so that connections see all of the old settings or all of the
 new ones. A new certificate that cannot be used is logged, and the old one stays.
 
-Whoever has to show a certificate shows it in every handshake: with verify_peer sessions are not
-resumed, because a resumed one has no chain to be judged (`chain_problem`).
+A resumed session has no chain to be judged (`chain_problem`). So with verify_peer no tickets are
+given out, and of the sessions that OpenSSL remembers for TLS 1.2 those that were refused are
+forgotten at once (`TlsStream._refuse`): what can be resumed has been judged.
 """
 
 from __future__ import annotations
@@ -119,8 +120,10 @@ def _named(values: Numbered, key: str) -> dict[str, str]:
 
 def _context(options: TlsOptions, certfile: str, keyfile: str, place: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _choose_versions(context, {name for _, name in options.versions})
-    _choose_ciphers(context, [name for _, name in options.ciphers])
+    versions, ciphers = _versions_and_ciphers(options)
+    _choose_versions(context, versions)
+    if ciphers:
+        context.set_ciphers(":".join(ciphers))
     if not options.honor_cipher_order:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     _readable(certfile, f"{place}.certfile")
@@ -163,8 +166,6 @@ def _choose_peers(context: ssl.SSLContext, options: TlsOptions) -> None:
 
 def _choose_versions(context: ssl.SSLContext, wanted: set[str]) -> None:
     order = [name for name in TLS_VERSIONS if name in wanted]
-    if not order:
-        raise ListenError("ssl_options.versions has none")
     with warnings.catch_warnings():  # of Python, that the old ones are old
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = _VERSIONS[order[0]]
@@ -176,27 +177,28 @@ def _choose_versions(context: ssl.SSLContext, wanted: set[str]) -> None:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
 
 
-def _choose_ciphers(context: ssl.SSLContext, wanted: list[str]) -> None:
-    """Suites of TLS 1.3 are all of them or none: this Python cannot choose among them."""
-    if not wanted:
-        return
-    older = [name for name in wanted if name not in _SUITES_13]
+def _versions_and_ciphers(options: TlsOptions) -> tuple[set[str], list[str]]:
+    """The versions that there are suites for, and the suites before TLS 1.3; none: OpenSSL's.
+
+    Those of TLS 1.3 are all of them or none: this Python cannot choose among them.
+    """
+    versions = {name for _, name in options.versions}
+    ciphers = [name for _, name in options.ciphers]
+    older = [name for name in ciphers if name not in _SUITES_13]
     for name in older:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(name)
         except ssl.SSLError:
             raise ListenError(f"ssl_options.ciphers: OpenSSL knows no '{name}'") from None
-    if older:
-        context.set_ciphers(":".join(older))
-    without = "tlsv1.3" if len(older) == len(wanted) else "older than tlsv1.3" if not older else ""
-    if without == "tlsv1.3":
-        context.options |= ssl.OP_NO_TLSv1_3
-    elif without:
-        if context.maximum_version < ssl.TLSVersion.TLSv1_3:
-            raise ListenError("ssl_options.ciphers has none for ssl_options.versions")
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if without == "tlsv1.3" and context.minimum_version == ssl.TLSVersion.TLSv1_3:
+    if not versions:
+        raise ListenError("ssl_options.versions has none")
+    if ciphers and len(older) == len(ciphers):
+        versions -= {"tlsv1.3"}
+    elif ciphers and not older:
+        versions &= {"tlsv1.3"}
+    if not versions:
         raise ListenError("ssl_options.ciphers has none for ssl_options.versions")
+    return versions, older
 
 
 def _readable(path: str, key: str) -> None:
@@ -208,15 +210,16 @@ def _readable(path: str, key: str) -> None:
 
 
 def _why_no_key(error: ssl.SSLError, certfile: str, keyfile: str) -> str:
+    place = keyfile or certfile
+    key = Path(place).read_text("latin-1")
     if error.reason == "KEY_VALUES_MISMATCH":
         return f"the private key does not belong to the certificate in {certfile}"
-    if error.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
-        return f"the password of the private key in {keyfile or certfile} is another one"
     if "-----BEGIN CERTIFICATE-----" not in Path(certfile).read_text("latin-1"):
         return f"{certfile} has no certificate in PEM"
-    place = keyfile or certfile
-    if "PRIVATE KEY-----" not in Path(place).read_text("latin-1"):
+    if "PRIVATE KEY-----" not in key:
         return f"{place} has no private key in PEM"
+    if "ENCRYPTED" in key:
+        return f"the password of the private key in {place} is another one"
     return f"{certfile} and its key cannot be used: {error.reason or error}"
 
 
@@ -226,8 +229,8 @@ def chain_problem(tls: ssl.SSLObject, depth: int) -> str | None:
     depth: intermediate certificates that may be between the peer's and its CA's. Python does not
     hand this limit on to OpenSSL, but shows the chain that was verified.
     """
-    if not tls.getpeercert(binary_form=True):
-        return None  # none was asked for, or none needed
+    if not tls.getpeercert(binary_form=True) or tls.session_reused:
+        return None  # none was asked for, or none needed; or it was judged before
     shown = getattr(tls, "get_verified_chain", None)  # public from Python 3.13 on
     chain = (shown or tls._sslobj.get_verified_chain)()  # type: ignore[attr-defined]
     if not chain:

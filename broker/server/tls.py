@@ -117,8 +117,7 @@ class TlsStream(asyncio.Protocol):
             return False
         problem = chain_problem(self._tls, self._gateway.config.tls.depth)
         if problem is not None:
-            log.warning("TLS refused, peer=%s reason=%s", self._peername.name, problem)
-            self.close()
+            self._refuse(problem)
             return False
         self._leave()
         self._head = b""
@@ -132,6 +131,18 @@ class TlsStream(asyncio.Protocol):
             describe=TlsStream.endpoint,
         )
         return True
+
+    def _refuse(self, problem: str) -> None:
+        """Send a peer away whose handshake was good as far as OpenSSL can tell.
+
+        It has no close_notify: a session that ends without one is not remembered, once it is freed,
+        and nobody can have resumed it in between.
+        """
+        log.warning("TLS refused, peer=%s reason=%s", self._peername.name, problem)
+        self._is_closing = True
+        self._drain()
+        del self._tls
+        self._transport.close()
 
     @property
     def _peername(self) -> Peername:

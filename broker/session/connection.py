@@ -40,8 +40,10 @@ from broker.amqp.frames import (
     HEADER,
     HEARTBEAT,
     HEARTBEAT_FRAME,
+    LARGE_CHUNK,
     METHOD,
     PROTOCOL_HEADER,
+    coalesced,
     method_frame,
 )
 from broker.amqp.methods import (
@@ -71,7 +73,7 @@ from broker.session.assembler import Assembler
 from broker.session.channel import Channel, Route
 from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
-from broker.session.endpoint import NOWHERE, Endpoint
+from broker.session.endpoint import Endpoint, nowhere
 from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX, Scanner
 from broker.session.states import State
 
@@ -90,17 +92,11 @@ WAITING_MAX = 1024 * 1024  # octets of frames that wait for a decision before re
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 
-LARGE_CHUNK = 16 * 1024  # octets from which a chunk is written as it is, not copied into a join
-
 VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
     PROTOCOL_HEADER: (0, 9),
     b"AMQP\x01\x01\x00\x09": (0, 9),  # 0-9: near enough to 0-9-1
 }
 _CLOSE = b"\x00\x0a\x00\x32"  # connection.close
-
-
-def _nowhere(transport: object) -> Endpoint:
-    return NOWHERE
 
 
 class Connection(Scanner):
@@ -146,8 +142,6 @@ class Connection(Scanner):
 
     user: User
     vhost: VHost
-    describe: Callable[[Any], Endpoint]
-    connected_at_ms: int  # since the epoch
 
     def __init__(self, node: Node):
         super().__init__(
@@ -193,22 +187,17 @@ class Connection(Scanner):
         peer_name: str,
         *,
         is_loopback: bool,
-        describe: Callable[[Any], Endpoint] = _nowhere,
+        describe: Callable[[Any], Endpoint] = nowhere,
     ) -> None:
-        """Be reachable. peer_name: "host:port" of the other side, for logs.
-
-        describe: says who is at both ends of the transport, to whom it may concern.
-        """
-        self.transport = transport
-        self.peer_name = peer_name
-        self.is_loopback = is_loopback
-        self.describe = describe
+        """Be reachable. peer_name: "host:port" of the other side, for logs; see `endpoint`."""
+        self.transport, self.describe = transport, describe
+        self.peer_name, self.is_loopback = peer_name, is_loopback
         self.connected_at_ms = self.node.clock.epoch_ms()
         self.node.peers[self.connection_id] = self
 
     @property
     def endpoint(self) -> Endpoint:
-        """Both ends, and the TLS between them; made anew for whoever asks."""
+        """Both ends, and the TLS between them; looked up anew for whoever asks."""
         return self.describe(self.transport)
 
     # in
@@ -221,10 +210,8 @@ class Connection(Scanner):
             return -1
         version = VERSIONS.get(header)
         if version is None:
-            sentence = (
-                "TLS came to a plain port" if header[:2] == b"\x16\x03" else "bad protocol header"
-            )
-            log.warning("%s, peer=%s header=%r", sentence, self.peer_name, header)
+            what = "TLS came to a plain port" if header[0] == 0x16 else "bad protocol header"
+            log.warning("%s, peer=%s header=%r", what, self.peer_name, header)
             self.send_raw((PROTOCOL_HEADER,))
             self._end()
             return -1
@@ -459,7 +446,7 @@ class Connection(Scanner):
         if outbox and not self.is_paused:
             if self.has_large_chunks:
                 self.has_large_chunks = False
-                self.transport.writelines(_coalesced(outbox))
+                self.transport.writelines(coalesced(outbox))
             else:
                 self.transport.write(b"".join(outbox))
             outbox.clear()
@@ -700,20 +687,3 @@ class Connection(Scanner):
             self.node.on_bug("channels could not be left, peer=%s", self.peer_name)
         if was in (State.RUNNING, State.CLOSING):
             log.info("closed, peer=%s", self.peer_name)
-
-
-def _coalesced(chunks: list[bytes]) -> list[bytes]:
-    """The same octets in fewer pieces: small chunks joined, large ones left where they are."""
-    pieces: list[bytes] = []
-    small: list[bytes] = []
-    for chunk in chunks:
-        if len(chunk) < LARGE_CHUNK:
-            small.append(chunk)
-        else:
-            if small:
-                pieces.append(b"".join(small))
-                small = []
-            pieces.append(chunk)
-    if small:
-        pieces.append(b"".join(small))
-    return pieces

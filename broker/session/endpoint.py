@@ -42,7 +42,7 @@ class Tls:
 
 def _cipher_and_mac(parts: list[str]) -> tuple[str, str]:
     """parts: of OpenSSL's name behind the key exchange: aes256, gcm, sha384."""
-    bits = {"aes128": "aes_128", "aes256": "aes_256"}
+    bits = {"aes128": "aes_128", "aes256": "aes_256", "ccm8": "ccm_8"}
     mac = parts.pop() if parts and parts[-1].startswith(("sha", "md5")) else ""
     name = "_".join(bits.get(part, part) for part in parts)
     name = {"aes_128": "aes_128_cbc", "aes_256": "aes_256_cbc", "des_cbc3": "3des_ede_cbc"}.get(
@@ -95,3 +95,8 @@ def _certificate_facts(der: bytes | None) -> dict[str, object]:
 
 
 NOWHERE = Endpoint("", 0, "", 0)
+
+
+def nowhere(transport: object) -> Endpoint:
+    """For a transport that is no socket."""
+    return NOWHERE

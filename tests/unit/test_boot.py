@@ -36,6 +36,14 @@ def test_an_embedded_broker_is_on_loopback_and_a_free_port() -> None:
     assert broker.host == "127.0.0.1"
 
 
+def test_urls_name_the_ports_that_are_listened_on() -> None:
+    broker = Broker({"default_user": "a b", "default_pass": "/"})
+    broker.port, broker.tls_port = 1, 2
+    assert broker.url == "amqp://a%20b:%2F@127.0.0.1:1/%2F"
+    assert broker.tls_url == "amqps://a%20b:%2F@127.0.0.1:2/%2F"
+    assert not broker.reload_certificates()
+
+
 def test_a_whole_config_is_taken_as_it_is() -> None:
     config = Config()
     assert Broker(config).config is config

@@ -6,8 +6,10 @@ from broker.amqp.frames import (
     BODY,
     HEADER,
     HEARTBEAT_FRAME,
+    LARGE_CHUNK,
     METHOD,
     PROTOCOL_HEADER,
+    coalesced,
     content_frames,
     method_frame,
     unpack_frame_header,
@@ -59,3 +61,11 @@ def test_a_body_is_split_so_that_no_frame_exceeds_frame_max(
 
 def test_the_header_comes_first() -> None:
     assert content_frames(3, b"head", b"body", 4096)[0][:3] == bytes((HEADER, 0, 3))
+
+
+def test_small_chunks_are_put_together_and_large_ones_left() -> None:
+    large = bytes(LARGE_CHUNK)
+    pieces = coalesced([b"a", b"b", large, large, b"c", b"", b"d"])
+    assert pieces == [b"ab", large, large, b"cd"]
+    assert pieces[1] is large
+    assert coalesced([]) == []

@@ -5,29 +5,15 @@ from typing import Any
 
 import pytest
 
+from broker.server.peers import Peername
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
+from tests.support.gateway import AsyncioTransport, gateway_of
 from tests.support.peer import World
-from tests.support.transport import FakeTransport
-
-
-class AsyncioTransport(FakeTransport):
-    """The rest of what asyncio's transports have and the protocol asks for."""
-
-    def __init__(self, peername: object):
-        super().__init__()
-        self.peername = peername
-        self.high: int | None = None
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        self.high = high
-
-    def get_extra_info(self, name: str) -> object:
-        return {"peername": self.peername}.get(name)
 
 
 def connected(peername: object) -> tuple[World, Any, AsyncioTransport]:
     world = World()
-    protocol: Any = AMQPProtocol(world.node)
+    protocol: Any = AMQPProtocol(gateway_of(world.node)[0])
     transport = AsyncioTransport(peername)
     protocol.connection_made(transport)
     return world, protocol, transport
@@ -54,6 +40,25 @@ def test_who_a_peer_is(peername: object, name: str, is_loopback: bool) -> None:
     assert connection.is_loopback is is_loopback  # type: ignore[attr-defined]
 
 
+def test_both_ends_are_told_to_whoever_asks() -> None:
+    world, _, _ = connected(("192.0.2.1", 5000))
+    (connection,) = world.node.peers.values()
+    endpoint = connection.endpoint  # type: ignore[attr-defined]
+    assert endpoint.name == "192.0.2.1:5000 -> 192.0.2.2:2"
+    assert endpoint.tls is None
+
+
+def test_a_balancer_s_peer_counts_in_its_stead() -> None:
+    world = World()
+    peername = Peername("10.0.0.7", 7, "10.0.0.8", 5672)
+    protocol: Any = AMQPProtocol(gateway_of(world.node)[0], peername)
+    protocol.connection_made(AsyncioTransport(("127.0.0.1", 1)))
+    (connection,) = world.node.peers.values()
+    assert connection.peer_name == "10.0.0.7:7"  # type: ignore[attr-defined]
+    assert not connection.is_loopback  # type: ignore[attr-defined]
+    assert connection.endpoint.name == "10.0.0.7:7 -> 10.0.0.8:5672"  # type: ignore[attr-defined]
+
+
 def test_octets_go_straight_to_the_connection_and_back() -> None:
     world, protocol, transport = connected(("127.0.0.1", 1))
     assert transport.high == WRITE_BUFFER_HIGH
@@ -76,7 +81,7 @@ def test_a_lost_connection_is_forgotten() -> None:
 def test_a_peer_that_comes_while_the_node_stops_is_sent_away() -> None:
     world = World()
     world.node.is_stopping = True
-    protocol: Any = AMQPProtocol(world.node)
+    protocol: Any = AMQPProtocol(gateway_of(world.node)[0])
     transport = AsyncioTransport(("127.0.0.1", 1))
     protocol.connection_made(transport)
     assert transport.is_aborted

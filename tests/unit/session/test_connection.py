@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from broker.amqp.frames import BODY, HEADER, HEARTBEAT_FRAME, METHOD, PROTOCOL_HEADER
+from broker.amqp.frames import BODY, HEADER, HEARTBEAT_FRAME, LARGE_CHUNK, METHOD, PROTOCOL_HEADER
 from broker.amqp.methods import (
     BasicAck,
     BasicCancel,
@@ -37,7 +37,6 @@ from broker.queues.queue import PUMP_MAX
 from broker.session.connection import (
     CLOSE_TIMEOUT_MS,
     HANDSHAKE_CLOSE_TIMEOUT_MS,
-    LARGE_CHUNK,
     OUTBOX_LIMIT,
     Connection,
 )

@@ -19,10 +19,13 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.amqp.wire import Field, encode_table, plain, table_of
-from broker.commands import AddVhost
+from broker.auth.passwords import DEFAULT_ALGORITHM
+from broker.commands import AddVhost, PutUser
 from broker.session.connection_methods import CAPABILITIES
+from broker.session.endpoint import Endpoint, Tls
 from broker.session.states import State
 from tests.support.peer import Peer, World
+from tests.unit.auth.test_x509 import MULTI
 
 
 def started(world: World | None = None, *, is_loopback: bool = True) -> Peer:
@@ -201,3 +204,53 @@ def test_open_ok_ends_the_handshake() -> None:
     peer.receives(0, ConnectionOpenOk())
     assert peer.connection.state is State.RUNNING
     assert peer.connection.vhost is peer.world.vhost
+
+
+def test_the_mechanisms_are_those_of_the_settings() -> None:
+    peer = Peer(World({"auth_mechanisms": "ANONYMOUS,EXTERNAL"}))
+    peer.sends_octets(PROTOCOL_HEADER)
+    assert peer.takes(0, ConnectionStart).mechanisms == b"ANONYMOUS"  # it is not TLS
+    peer.sends(0, ConnectionStartOk({}, "ANONYMOUS", b"trace"))
+    peer.takes(0, ConnectionTune)
+    assert peer.connection.user.name == "guest"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "problem"),
+    [("EXTERNAL", "invalid"), ("PLAIN", "invalid"), ("MAGIC", "unknown")],
+)
+def test_a_mechanism_that_is_not_offered(
+    mechanism: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = started(World({"auth_mechanisms": "AMQPLAIN,EXTERNAL"}))
+    peer.sends(0, ConnectionStartOk({}, mechanism, b"\0guest\0guest"))
+    assert f"COMMAND_INVALID - {problem} authentication mechanism '{mechanism}'" in caplog.text
+    assert peer.connection.state is State.CLOSING
+
+
+def over_tls(certificate: bytes | None) -> Peer:
+    world = World({"auth_mechanisms": "EXTERNAL", "ssl_cert_login_from": "common_name"})
+    peer = Peer(world)
+    tls = Tls("TLSv1.3", "TLS_AES_256_GCM_SHA384", certificate, True)
+    peer.connection.describe = lambda transport: Endpoint("127.0.0.1", 1, "127.0.0.1", 2, tls)
+    peer.sends_octets(PROTOCOL_HEADER)
+    assert peer.takes(0, ConnectionStart).mechanisms == b"EXTERNAL"
+    return peer
+
+
+def test_a_certificate_is_enough(caplog: pytest.LogCaptureFixture) -> None:
+    peer = over_tls(MULTI)
+    peer.sends(0, ConnectionStartOk({}, "EXTERNAL", b""))
+    assert "reason=user 'one,two' - invalid credentials" in caplog.text
+    peer = over_tls(MULTI)
+    peer.world.node.execute(PutUser("one,two", b"", DEFAULT_ALGORITHM, ()))
+    peer.sends(0, ConnectionStartOk({}, "EXTERNAL", b""))
+    peer.takes(0, ConnectionTune)
+    assert peer.connection.user.name == "one,two"
+
+
+def test_external_without_a_certificate_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    peer = over_tls(None)
+    peer.sends(0, ConnectionStartOk({}, "EXTERNAL", b""))
+    assert "reason=connection peer presented no TLS (x.509) certificate" in caplog.text
+    assert peer.connection.state is State.CLOSING
