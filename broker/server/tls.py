@@ -242,7 +242,8 @@ class TlsStream(asyncio.Protocol):
         except ssl.SSLError as error:
             self._fail(error)
             return
-        self._transport.writelines(sealed)
+        if sealed:
+            self._transport.writelines(sealed)
 
     def pause_reading(self) -> None:
         """Seam `Transport`. What has been read already comes all the same."""
