@@ -117,7 +117,7 @@ def _addresses(family: int, data: bytes) -> Proxied:
         text = (path.decode("utf-8", "backslashreplace") for path in (peer, own))
         return Proxied(next(text), 0, next(text), 0, is_unix=True)
     known = _ADDRESSES.get(family & 0xF0)
-    if known is None or family & 15 != 1:  # UNSPEC, or datagrams: the real addresses count
+    if known is None or not family & 15:  # UNSPEC: the real addresses count
         return ITSELF
     number, size = known
     peer_port, port = struct.unpack_from(">HH", data, 2 * size)

@@ -44,7 +44,8 @@ HEADERS = [
     (v2(0x21, 0x21, IPV6), Proxied("2001:db8::1", 1000, "::1", 5671)),
     (v2(0x21, 0x31, UNIX), Proxied("/run/a", 0, "/run/b", 0, True)),
     (v2(0x21, 0x31, bytes(216)), Proxied("", 0, "", 0, True)),
-    (v2(0x21, 0x12, IPV4), ITSELF),  # datagrams
+    (v2(0x21, 0x12, IPV4), Proxied("10.0.0.1", 1000, "10.0.0.2", 5672)),
+    (v2(0x21, 0x10, IPV4), ITSELF),
     (v2(0x21, 0x00, b""), ITSELF),
     (v2(0x21, 0x00, TLV), ITSELF),
     (v2(0x20, 0x00, b""), ITSELF),
