@@ -275,7 +275,7 @@ def write_ready_file(path: Path, broker: Broker) -> None:
         "data_dir": broker.config.kept_in or None,
         "host": broker.host,
         "ports": {
-            "amqp": broker.port,
+            "amqp": broker.port or None,
             "amqps": broker.tls_port or None,
             "management": None,
             "prometheus": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,8 @@ from broker.transport_settings import parse_address
 if TYPE_CHECKING:
     from broker.config import Config
     from broker.node import Node
+
+log = logging.getLogger("broker.listener")
 
 RELOAD_S = 2.0  # between two looks at the files of certificates
 AMQP, AMQPS = "amqp", "amqp/ssl"  # as RabbitMQ calls them
@@ -84,7 +87,7 @@ class Gateway:
                         unserved.close()
                     raise
                 self._servers.append(server)
-                self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
+                self._note(Listening(protocol, *listening.getsockname()[:2]))
 
     async def _listen_unix(self, path: str) -> None:
         options = self.config.listeners.options
@@ -94,7 +97,11 @@ class Gateway:
             self._plain, sock=unix.socket, backlog=options.backlog
         )
         self._servers.append(server)
-        self.listening.append(Listening(AMQP, path, 0))
+        self._note(Listening(AMQP, path, 0))
+
+    def _note(self, listening: Listening) -> None:
+        self.listening.append(listening)
+        log.info("listening, protocol=%s host=%s port=%s", *listening)
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:

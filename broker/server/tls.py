@@ -96,8 +96,11 @@ class TlsStream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
         self._is_closing = True
-        if self._connection is not None:
-            self._connection.on_lost()
+        connection, self._connection = self._connection, None  # a cycle would keep OpenSSL's part
+        with contextlib.suppress(AttributeError):  # it was refused
+            del self._tls
+        if connection is not None:
+            connection.on_lost()
 
     def pause_writing(self) -> None:
         if self._connection is not None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import ssl
+import weakref
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from broker.amqp.frames import PROTOCOL_HEADER
 from broker.config import Config, override
@@ -207,12 +211,12 @@ def test_a_chain_that_is_too_long_is_refused_without_a_word(
     authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = Config()
-    settings = authority.server_settings(authority.issue("another")) | {
+    given_settings = authority.server_settings(authority.issue("another")) | {
         "ssl_options.cacertfile": authority.ca,
         "ssl_options.verify": "verify_peer",
         "ssl_options.depth": 0,
     }
-    for key, value in settings.items():
+    for key, value in given_settings.items():
         config = override(config, key, value)
     client = Client(authority, Certificates(config.tls))
     client.gateway.config = config
@@ -224,3 +228,35 @@ def test_a_chain_that_is_too_long_is_refused_without_a_word(
     assert client.transport.is_closed
     assert client.world.node.peers == {}
     assert client.read() == b""
+
+
+def test_what_is_lost_is_freed_at_once(client: Client) -> None:
+    client.shake_hands()
+    openssl = weakref.ref(client.stream._tls)
+    gc.disable()  # OpenSSL's part is large, and a collection may be far away
+    try:
+        client.stream.connection_lost(None)
+        client.stream.write(b"late")
+        client.stream.close()
+        assert openssl() is None
+    finally:
+        gc.enable()
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_handshake_never_raises(
+    authority: Authority, certificates: Certificates, data: st.DataObject
+) -> None:
+    client = Client(authority, certificates)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.tls.do_handshake()
+    hello = bytearray(client.outgoing.read())
+    for _ in range(data.draw(st.integers(1, 5))):
+        hello[data.draw(st.integers(0, len(hello) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(hello)))
+    client.stream.data_received(bytes(hello[:cut]))
+    client.stream.data_received(bytes(hello[cut:]) + data.draw(st.binary(max_size=50)))
+    assert client.world.node.peers == {}
+    client.stream.connection_lost(None)
+    assert client.gateway.arriving == {}
