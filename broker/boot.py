@@ -27,6 +27,7 @@ from broker.server.gateway import AMQP, AMQPS, Gateway
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
 from broker.store.store import Store
+from broker.transport_settings import parse_address
 
 log = logging.getLogger("broker")
 
@@ -69,7 +70,10 @@ class Broker:
 
     @property
     def host(self) -> str:
-        return self.config.listeners.bind or "127.0.0.1"
+        listeners = self.config.listeners
+        first = (listeners.tcp or listeners.tls)[:1]
+        own = [parse_address(text).host for _, text in first]
+        return "".join(own) or listeners.bind or "127.0.0.1"
 
     @property
     def url(self) -> str:

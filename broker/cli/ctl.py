@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -38,10 +39,11 @@ class NodeUnreachable(Exception):  # noqa: N818 - a state of the world, not a mi
 class Place:
     """Where a node is: host and port, and what it wrote about itself, if anything."""
 
-    def __init__(self, host: str, port: int, facts: dict[str, object]):
+    def __init__(self, host: str, port: int, facts: dict[str, object], *, is_tls: bool = False):
         self.host = host
         self.port = port
         self.facts = facts
+        self.is_tls = is_tls
 
     @property
     def name(self) -> str:
@@ -52,10 +54,24 @@ class Place:
         try:
             with socket.create_connection((self.host, self.port), timeout_s) as connection:
                 connection.settimeout(timeout_s)
+                if self.is_tls:
+                    return _speaks_tls(connection)
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
                 return connection.recv(1) == b"\x01"
         except OSError:
             return False
+
+
+def _speaks_tls(connection: socket.socket) -> bool:
+    """Whether TLS is spoken there; who it is, and whether it would let us in, does not matter."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with context.wrap_socket(connection):
+            return True
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")
 
 
 def find(arguments: argparse.Namespace) -> Place:
@@ -69,7 +85,9 @@ def find(arguments: argparse.Namespace) -> Place:
         facts = json.loads(path.read_text())
     except (OSError, ValueError):
         raise NodeUnreachable(f"no node runs there: {path} cannot be read") from None
-    return Place(facts.get("host") or "127.0.0.1", facts["ports"]["amqp"], facts)
+    host, ports = facts.get("host") or "127.0.0.1", facts["ports"]
+    is_tls = not ports["amqp"] and bool(ports.get("amqps"))
+    return Place(host, ports["amqps"] if is_tls else ports["amqp"] or 0, facts, is_tls=is_tls)
 
 
 def main(argv: list[str] | None = None) -> int:

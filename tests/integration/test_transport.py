@@ -24,6 +24,7 @@ import uvloop
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
 from broker.boot import Broker, write_ready_file
+from broker.cli.ctl import main
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node
 from broker.server.listener import ListenError
@@ -442,6 +443,21 @@ def test_handshakes_that_are_not_finished_end_in_time(
         assert arriving(broker) == 0
 
 
+def test_a_crowd_that_does_not_finish_its_handshakes_keeps_nobody_out(
+    authority: Authority, server: Identity
+) -> None:
+    hello = client_hello(authority.client_context())
+    with Broker(authority.server_settings(server)) as broker, contextlib.ExitStack() as crowd:
+        for size in range(200):
+            peer = crowd.enter_context(WirePeer(broker.tls_port))
+            peer.send(hello if size % 2 else hello[:size])
+        converses(TlsPeer(broker.tls_port, authority.client_context()))
+        converses(WirePeer(broker.port))
+        assert arriving(broker) == 200
+        crowd.close()
+        wait_until(lambda: arriving(broker) == 0, "the crowd is gone")
+
+
 def client_hello(context: ssl.SSLContext) -> bytes:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -646,6 +662,22 @@ def test_a_node_may_speak_tls_only(authority: Authority, server: Identity) -> No
     with Broker(authority.server_settings(server) | {"listeners.tcp": "none"}) as broker:
         assert broker.port == 0
         converses(TlsPeer(broker.tls_port, authority.client_context()))
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_the_tools_find_a_node_that_speaks_tls_only(
+    authority: Authority, server: Identity, tmp_path: Path, is_strict: bool
+) -> None:
+    settings: dict[str, object] = {"listeners.tcp": "none", "ssl_options.cacertfile": authority.ca}
+    if is_strict:
+        settings["ssl_options.verify"] = "verify_peer"
+        settings["ssl_options.fail_if_no_peer_cert"] = True
+        settings["ssl_options.versions"] = "tlsv1.2"  # else the client is refused a little later
+    ready = tmp_path / "ready.json"
+    with Broker(authority.server_settings(server) | settings) as broker:
+        write_ready_file(ready, broker)
+        assert main(["--ready-file", str(ready), "-q", "ping"]) == 0
+    assert main(["--ready-file", str(ready), "-q", "-t", "1", "ping"]) == 69
 
 
 def test_a_unix_socket_is_there_as_long_as_the_node(tmp_path: Path) -> None:

@@ -36,6 +36,21 @@ def test_an_embedded_broker_is_on_loopback_and_a_free_port() -> None:
     assert broker.host == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("settings", "host"),
+    [
+        ({}, "127.0.0.1"),
+        ({"listeners.bind": "::1"}, "::1"),
+        ({"listeners.bind": ""}, "127.0.0.1"),
+        ({"listeners.tcp.1": "10.0.0.1:5672"}, "10.0.0.1"),
+        ({"listeners.tcp": "none", "listeners.ssl.1": "::1:5671"}, "::1"),
+        ({"listeners.tcp": "none"}, "127.0.0.1"),
+    ],
+)
+def test_the_host_is_that_of_the_first_listener(settings: dict[str, object], host: str) -> None:
+    assert Broker(settings).host == host
+
+
 def test_urls_name_the_ports_that_are_listened_on() -> None:
     broker = Broker({"default_user": "a b", "default_pass": "/"})
     broker.port, broker.tls_port = 1, 2
