@@ -23,6 +23,7 @@ from broker.amqp.methods import METHODS
 from broker.config import settings
 from broker.policies.settings import SETTINGS
 from broker.queues.arguments import CONSUMER_ARGUMENTS, QUEUE_ARGUMENTS
+from broker.settings import is_numbered
 from tests.conformance.programs.running import Program, broker_port
 
 ROOT = Path(__file__).parents[2]
@@ -148,7 +149,10 @@ def test_settings_that_a_page_names_exist(page: Path) -> None:
 
 
 def is_setting(name: str) -> bool:
-    return any(name == key for key, _, _ in settings())
+    return any(
+        name == key or (is_numbered(entry) and name.startswith(f"{key}."))
+        for key, _, entry in settings()
+    )
 
 
 def is_name(name: str, text: str) -> bool:

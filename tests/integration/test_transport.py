@@ -12,8 +12,6 @@ import socket
 import ssl
 import stat
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -737,36 +735,3 @@ def test_options_of_sockets_are_those_of_the_settings() -> None:
 def test_anonymous_is_somebody_where_it_is_offered() -> None:
     with Broker({"auth_mechanisms": "PLAIN,ANONYMOUS"}) as broker, WirePeer(broker.port) as peer:
         assert logs_in_by(peer, "ANONYMOUS") == "Connection.Tune"
-
-
-# --- the pages about it
-
-
-def program_of(page: str) -> str:
-    text = (Path(__file__).parents[2] / "docs" / "concepts" / page).read_text()
-    return text.partition("```python\n")[2].partition("```")[0]
-
-
-def runs(program: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_program_about_tls_runs(authority: Authority, server: Identity, tmp_path: Path) -> None:
-    shutil.copy(authority.ca, tmp_path / "ca.pem")
-    with Broker(authority.server_settings(server)) as broker:
-        program = program_of("tls.md").replace("5671", str(broker.tls_port))
-        assert runs(program, tmp_path) == "nobody else has read this\n"
-
-
-def test_the_program_about_listeners_runs(tmp_path: Path) -> None:
-    assert runs(program_of("listeners.md"), tmp_path) == "True\n"

@@ -11,6 +11,7 @@ from broker.store import format as form
 from broker.store import recovery as module
 from broker.store.commit_log import CommitLog
 from broker.store.errors import StoreTooNew
+from broker.store.findings import Gap
 from broker.store.format import (
     BLOCK_MAGIC,
     FIRST_OFFSET,
@@ -22,7 +23,6 @@ from broker.store.format import (
 )
 from broker.store.queue_log import QueueLog
 from broker.store.ranges import RangeSet
-from broker.store.findings import Gap
 from broker.store.recovery import Recovery
 from broker.store.segment_files import SegmentFiles
 from broker.store.store import close_log, open_log
