@@ -204,6 +204,12 @@ class Definitions(Accounts):
         extend(queue, Features(), self.clock)
         self.version.number += 1
 
+    def _bind(self, command: Bind) -> None:
+        for queue, message in self._vhost(command.vhost).bind(command):
+            if message.envelope.ttl_ms is not None and queue.extras is None:
+                self.extend_queue(queue)
+            queue.push(message)
+
     _appliers: dict[type[Command], Callable[[Definitions, Any], object]] = {
         **Accounts._account_appliers,
         AddVhost: _add_vhost,
@@ -221,6 +227,6 @@ class Definitions(Accounts):
         ),
         DeclareQueue: _declare_queue,
         DeleteQueue: lambda self, c: self._vhost(c.vhost).delete_queue(c.name, c.queue_id),
-        Bind: lambda self, c: self._vhost(c.vhost).bind(c),
+        Bind: _bind,
         Unbind: lambda self, c: self._vhost(c.vhost).unbind(c),
     }

@@ -247,7 +247,7 @@ class Node(Definitions):
     ) -> None:
         """Route one dead letter; where it would go round by itself it is dropped."""
         headers = message.envelope.properties.header_table
-        targets, _, _ = vhost.route(exchange, keys, lambda: headers)
+        targets, _ = vhost.route(exchange, keys, message)
         for target in targets:
             if reason == REJECTED or not is_cycle(headers, target.name):
                 target.push(message)

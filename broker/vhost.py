@@ -6,16 +6,24 @@ remembers the version with it. Methods that change something are called by `Node
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from broker.amqp.errors import in_use, no_exchange, no_queue, unknown_exchange_type
-from broker.amqp.wire import EMPTY_TABLE, Table
+from broker.amqp.errors import (
+    AMQPException,
+    InternalError,
+    in_use,
+    no_exchange,
+    no_queue,
+    unknown_exchange_type,
+)
+from broker.amqp.wire import EMPTY_TABLE
 from broker.changes import Changes, Kind, Value
 from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
 from broker.exchanges.direct import DirectExchange
 from broker.exchanges.exchange import Binding, BindingKey, Exchange
 from broker.exchanges.registry import find_type
 from broker.marks import hot
+from broker.message import Message
 from broker.policies.policy import Policies
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
@@ -124,51 +132,45 @@ class VHost:
     # routing
 
     def route(
-        self,
-        exchange: Exchange,
-        routing_keys: Iterable[str],
-        headers: Callable[[], Table] = lambda: EMPTY_TABLE,
-    ) -> tuple[list[Queue], bool, bool]:
+        self, exchange: Exchange, routing_keys: Sequence[str], message: Message
+    ) -> tuple[list[Queue], bool]:
         """The queues a message goes to, each once, in the order found.
 
-        routing_keys: the message's own, then CC and BCC. headers: asked only when an exchange on
-        the way reads them. Returns: the queues; whether headers were read; whether the answer is
+        routing_keys: the message's own, then CC and BCC. Returns: the queues; whether the answer is
         the same every time.
         """
         queues: dict[Queue, None] = {}
         pending = [exchange]
         visited = {exchange}
-        reads_headers, is_stable = False, True
+        is_stable = True
         while pending:
             current = pending.pop(0)
-            reads_headers = reads_headers or current.reads_headers
             is_stable = is_stable and current.is_stable
-            table = headers() if current.reads_headers else EMPTY_TABLE
+            if current.name == "":
+                found: Iterable[Queue | Exchange] = [
+                    self.queues[key] for key in routing_keys if key in self.queues
+                ]
+            else:
+                found = current.route_all(routing_keys, message)
             routed = False
-            for routing_key in routing_keys:
-                if current.name == "":
-                    queue = self.queues.get(routing_key)
-                    found: Iterable[Queue | Exchange] = () if queue is None else (queue,)
-                else:
-                    found = current.route(routing_key, table)
-                for destination in found:
-                    routed = True
-                    if isinstance(destination, Queue):
-                        queues[destination] = None
-                    elif destination not in visited:
-                        visited.add(destination)
-                        pending.append(destination)
+            for destination in found:
+                routed = True
+                if isinstance(destination, Queue):
+                    queues[destination] = None
+                elif destination not in visited:
+                    visited.add(destination)
+                    pending.append(destination)
             # RabbitMQ: the default exchange as an alternate leads nowhere
             if not routed and current.alternate:
                 alternate = self.exchanges.get(current.alternate)
                 if alternate is not None and alternate not in visited:
                     visited.add(alternate)
                     pending.append(alternate)
-        return list(queues), reads_headers, is_stable
+        return list(queues), is_stable
 
     @hot(bench="distinct")
     def route_simply(self, exchange: Exchange, routing_key: str) -> list[Queue] | None:
-        """`route` for one key and an exchange without an alternate that reads no headers.
+        """`route` for one key and an exchange without an alternate that reads the key only.
 
         Returns: None when the answer is not just queues: then `route` has to find it.
         """
@@ -187,13 +189,15 @@ class VHost:
 
     def declare_exchange(self, command: DeclareExchange) -> Exchange:
         """Returns: the new one, or the one that is there, whatever it is like. Raises:
-        CommandInvalid where the package that brings the type is missing."""
+        CommandInvalid where the package that brings the type is missing, PreconditionFailed (the
+        type refuses the arguments)."""
         existing = self.exchanges.get(command.name)
         if existing is not None:
             return existing
         exchange_class = find_type(command.type)
         if exchange_class is None:
             raise unknown_exchange_type(command.type, is_atom=False)
+        exchange_class.validate(command.arguments)
         exchange = exchange_class(
             command.name,
             self.name,
@@ -269,22 +273,48 @@ class VHost:
             self.delete_exchange(exchange)
         return dropped
 
-    def bind(self, command: Bind) -> None:
-        """Raises: NotFound, PreconditionFailed (the type refuses the arguments)."""
+    def bind(self, command: Bind) -> list[tuple[Queue, Message]]:
+        """Returns: what the source keeps for whoever is bound anew, with the queues to push it to.
+
+        Raises: NotFound, PreconditionFailed (the type refuses it), InternalError.
+        """
         source = self.find_exchange(command.source)
         destination = self.find_destination(command.destination_kind, command.destination)
-        source.validate_binding(command.arguments)
         binding = Binding(destination, command.routing_key, command.arguments)
+        source.validate_binding(binding)
         key = binding.key
         if key in source.bindings:
-            return
+            return []
+        replayed = self._replay(source, destination)
         self._put_down_binding(source, key, (binding.arguments,))
+        try:
+            source.bind(binding)
+        except AMQPException:  # a type from outside may fail here
+            self._put_down_binding(source, key)
+            raise
         source.bindings[key] = binding
-        source.bind(binding)
         if destination.incoming is None:
             destination.incoming = {}
         destination.incoming.setdefault(source, {})[key] = binding
         self.version.number += 1
+        return replayed
+
+    def _replay(
+        self, source: Exchange, destination: Queue | Exchange
+    ) -> list[tuple[Queue, Message]]:
+        """What a new destination of an exchange is to get. Raises: InternalError, as RabbitMQ does,
+        when it is an exchange from where one of the messages leads nowhere."""
+        kept = list(source.replay())
+        if isinstance(destination, Queue):
+            return [(destination, message) for _, message in kept]
+        deliveries: list[tuple[Queue, Message]] = []
+        for routing_keys, message in reversed(kept):  # so does RabbitMQ
+            queues, _ = self.route(destination, routing_keys, message)
+            message.envelope.forget_properties()
+            if not queues:
+                raise InternalError(ids=(0, 0))
+            deliveries += [(queue, message) for queue in queues]
+        return deliveries
 
     def unbind(self, command: Unbind) -> None:
         """A binding that is not there is not missed."""

@@ -4,15 +4,25 @@ A type is one small file: a subclass of `Exchange` with a `type_name`, entered i
 `@exchange_type`, or named by an installed package's entry point (`leveret.exchange_types`).
 Routing answers with destinations: queues, and exchanges for exchange-to-exchange bindings; the
 vhost follows the latter and removes duplicates.
+
+    declared    validate (of the class), then the object is made and configured
+    bound       validate_binding, bind, then replay: messages for the new destination
+    unbound     unbind
+    published   route_all; or route, where the routing key alone decides
+    changed     configure again, with other arguments
+
+What `route` and `route_all` answer is remembered as long as nothing is declared, bound, unbound or
+configured: `reads_message` and `is_stable` say how far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from broker.amqp.errors import resource
 from broker.amqp.wire import EMPTY_TABLE, Table, canonical
+from broker.message import Message
 
 
 class BindingKey(NamedTuple):
@@ -33,6 +43,13 @@ class Binding(NamedTuple):
     @property
     def key(self) -> BindingKey:
         return BindingKey(self.destination, self.routing_key, canonical(self.arguments))
+
+
+class Replayed(NamedTuple):
+    """A message for a destination that has just been bound."""
+
+    routing_keys: Sequence[str]  # its own, then CC and BCC
+    message: Message
 
 
 Incoming = dict["Exchange", dict[BindingKey, Binding]]
@@ -60,7 +77,7 @@ class Exchange:
     kind = "exchange"
     type_name: ClassVar[str] = ""
     description: ClassVar[str] = ""
-    reads_headers: ClassVar[bool] = False  # does the answer depend on the message's headers?
+    reads_message: bool = False  # does the answer depend on more than the routing key?
     is_stable: ClassVar[bool] = True  # is the answer the same for the same message every time?
 
     def __init__(
@@ -81,23 +98,33 @@ class Exchange:
         self.arguments = arguments
         self.applied: Any = None  # see `broker.policies.policy.Applied`
         self.alternate: str | None = None
-        self.configure({})
         self.bindings: dict[BindingKey, Binding] = {}
         self.incoming: Incoming | None = None
         self.published = 0  # messages in
+        self.configure({})
 
     @property
     def resource(self) -> str:
         return resource("exchange", self.name, self.vhost)
 
+    @classmethod
+    def validate(cls, arguments: Table) -> None:
+        """Called before an exchange of this type is made. Raises: PreconditionFailed (406) if it
+        cannot be made with these arguments."""
+
     def configure(self, definition: Mapping[str, object]) -> None:
         """Do what arguments and policies ask for, from now on. definition: the effective one of the
-        policies; arguments win. Called when it is made and when policies change."""
-        alternate = self.arguments.get("alternate-exchange")
-        wanted = definition.get("alternate-exchange") if alternate is None else alternate.value
+        policies; arguments win. Called when it is made and when policies change: remembered routes
+        are wrong then until the `Version` grows. A subclass calls this one too."""
+        wanted = self.asked("alternate-exchange", definition)
         self.alternate = str(wanted) if wanted is not None else None
 
-    def validate_binding(self, arguments: Table) -> None:
+    def asked(self, name: str, definition: Mapping[str, object]) -> object:
+        """What the argument of that name says, or else the policies; None: neither does."""
+        field = self.arguments.get(name)
+        return definition.get(name) if field is None else field.value
+
+    def validate_binding(self, binding: Binding) -> None:
         """Called before a binding is made. Raises: PreconditionFailed if the type refuses it."""
 
     def bind(self, binding: Binding) -> None:
@@ -108,10 +135,25 @@ class Exchange:
         """Forget a binding that was indexed."""
         raise NotImplementedError
 
-    def route(self, routing_key: str, headers: Table) -> Iterable[Any]:
-        """The destinations of a message, duplicates allowed.
+    def replay(self) -> Iterable[Replayed]:
+        """Messages that whoever is bound anew is to get, oldest first."""
+        return ()
 
-        headers: the message's; empty unless `reads_headers`. Called per message at worst, seldom
+    def route(self, routing_key: str, headers: Table) -> Iterable[Any]:
+        """The destinations of a message with one routing key, duplicates allowed.
+
+        headers: the message's; empty unless `reads_message`. Called per message at worst, seldom
         in the common case: answers are remembered while the topology stands.
         """
         raise NotImplementedError
+
+    def route_all(self, routing_keys: Sequence[str], message: Message) -> Iterable[Any]:
+        """The destinations of a message with all its routing keys: its own, then CC and BCC.
+
+        For types that look at all keys together, or at more of the message than its headers; the
+        others go by `route`. With a single key and without `reads_message` only `route` is called.
+        """
+        headers = message.envelope.properties.header_table if self.reads_message else EMPTY_TABLE
+        if len(routing_keys) == 1:
+            return self.route(routing_keys[0], headers)
+        return [found for key in routing_keys for found in self.route(key, headers)]

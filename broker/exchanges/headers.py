@@ -25,14 +25,14 @@ class HeadersExchange(Exchange):
     __slots__ = ("_patterns",)
     type_name = "headers"
     description = "AMQP headers exchange, as per the AMQP specification"
-    reads_headers = True
+    reads_message = True
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._patterns: dict[BindingKey, tuple[bool, list[tuple[str, Field]], Any]] = {}
 
-    def validate_binding(self, arguments: Table) -> None:
-        match = arguments.get("x-match")
+    def validate_binding(self, binding: Binding) -> None:
+        match = binding.arguments.get("x-match")
         if match is None:
             return
         if match.tag != "S":

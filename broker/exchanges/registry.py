@@ -7,12 +7,23 @@ import logging
 from importlib.metadata import entry_points
 from typing import TypeVar
 
+from broker.exchanges.contained import contained
 from broker.exchanges.exchange import Exchange
 
 log = logging.getLogger("broker.exchanges")
 
 ENTRY_POINT_GROUP = "leveret.exchange_types"
-_BUILT_IN = ("direct", "fanout", "topic", "headers")
+_BUILT_IN = (
+    "direct",
+    "fanout",
+    "topic",
+    "headers",
+    "x-consistent-hash",
+    "x-local-random",
+    "x-modulus-hash",
+    "x-random",
+    "x-recent-history",
+)
 _types: dict[str, type[Exchange]] = {}
 _looked_outside = False
 
@@ -28,12 +39,13 @@ def exchange_type(exchange_class: E) -> E:
 def find_type(name: str) -> type[Exchange] | None:
     """The type of that wire name; None if there is none.
 
-    Installed packages are looked at when a name is not built in for the first time: reading the
-    metadata of every package takes milliseconds that a start does not have.
+    A built-in type is imported when somebody asks for it. Installed packages are looked at when a
+    name is not built in for the first time: reading the metadata of every package takes
+    milliseconds that a start does not have.
     """
     found = _types.get(name)
     if found is None and name in _BUILT_IN:
-        importlib.import_module(f"broker.exchanges.{name}")
+        importlib.import_module(f"broker.exchanges.{name.replace('-', '_')}")
         return _types[name]
     if found is None and not _looked_outside:
         _load_entry_points()
@@ -59,4 +71,4 @@ def _load_entry_points() -> None:
         except Exception:
             log.exception("an exchange type could not be loaded, name=%s", entry.name)
             continue
-        _types.setdefault(loaded.type_name or entry.name, loaded)
+        _types.setdefault(loaded.type_name or entry.name, contained(loaded, entry.name))

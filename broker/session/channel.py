@@ -287,7 +287,7 @@ class Channel(Settling):
             route = self.resolve(payload, header)
         envelope = route.envelope
         if envelope is None or envelope.header != header:
-            self.open_envelope(route, header)
+            self.open_envelope(route, header, body)
             envelope = route.envelope
             assert envelope is not None
         elif route.is_memorable and self.tx is None:
@@ -352,7 +352,7 @@ class Channel(Settling):
             raise message_too_large(size, limit)
 
     @hot(bench="distinct")
-    def open_envelope(self, route: Route, header: bytes) -> None:
+    def open_envelope(self, route: Route, header: bytes, body: bytes) -> None:
         """Check a content header's properties and find the queues; both stay with the route.
 
         Raises: AMQPException.
@@ -366,7 +366,7 @@ class Channel(Settling):
             except (MalformedSyntax, IndexError):
                 raise InternalError(ids=(0, 0)) from None
             if flags & READ_FIRST or (flags & HAS_HEADERS and b"CC" in header):
-                self._open_with_properties(route, header, delivery_mode)
+                self._open_with_properties(route, header, body, delivery_mode)
                 return
             if delivery_mode is not None and delivery_mode not in (TRANSIENT, PERSISTENT):
                 raise unknown_delivery_mode(delivery_mode)
@@ -377,9 +377,11 @@ class Channel(Settling):
         if route.depends_on_key_only:  # and that has not changed
             route.is_memorable = len(header) <= REMEMBERED_MAX
         else:
-            self._find_queues(route, envelope, [route.routing_key])
+            self._find_queues(route, envelope, body, [route.routing_key])
 
-    def _open_with_properties(self, route: Route, header: bytes, delivery_mode: int | None) -> None:
+    def _open_with_properties(
+        self, route: Route, header: bytes, body: bytes, delivery_mode: int | None
+    ) -> None:
         """The same where properties have to be read: they may refuse, rewrite or route."""
         connection = self.connection
         properties = Properties.decode(header)
@@ -416,14 +418,16 @@ class Channel(Settling):
         )
         envelope.blind_keys = blind
         route.envelope = envelope
-        self._find_queues(route, envelope, routing_keys)
+        self._find_queues(route, envelope, body, routing_keys)
         envelope.forget_properties()
         route.is_memorable = route.is_memorable and is_memorable
 
-    def _find_queues(self, route: Route, envelope: Envelope, routing_keys: list[str]) -> None:
+    def _find_queues(
+        self, route: Route, envelope: Envelope, body: bytes, routing_keys: list[str]
+    ) -> None:
         exchange = route.exchange
         vhost = self.connection.vhost
-        if len(routing_keys) == 1 and not exchange.alternate and not exchange.reads_headers:
+        if len(routing_keys) == 1 and not exchange.alternate and not exchange.reads_message:
             queues = vhost.route_simply(exchange, route.routing_key)
             if queues is not None:
                 route.queues = queues
@@ -431,9 +435,8 @@ class Channel(Settling):
                 route.is_memorable = exchange.is_stable and len(envelope.header) <= REMEMBERED_MAX
                 return
         route.depends_on_key_only = False
-        route.queues, _, is_stable = vhost.route(
-            exchange, routing_keys, lambda: envelope.properties.header_table
-        )
+        route.queues, is_stable = vhost.route(exchange, routing_keys, Message(envelope, body))
+        envelope.forget_properties()
         is_reply = exchange.name == "" and route.routing_key.startswith(f"{REPLY_TO}.")
         is_small = len(envelope.header) <= REMEMBERED_MAX
         route.is_memorable = is_stable and is_small and not is_reply

@@ -26,7 +26,7 @@ from broker.amqp.wire import Table
 from broker.auth.mechanisms import MECHANISMS
 from broker.auth.permissions import CONFIGURE, READ, WRITE
 from broker.commands import Bind, DeclareExchange, DeleteExchange, Unbind
-from broker.exchanges.exchange import Exchange
+from broker.exchanges.exchange import Binding, Exchange
 from broker.exchanges.registry import find_type
 from broker.queues.arguments import check_equivalent
 from broker.queues.queue import Queue
@@ -45,13 +45,13 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
     PreconditionFailed (not equivalent to what exists)."""
     vhost = channel.connection.vhost
     name = stripped(command.exchange)
-    what = resource("exchange", name, vhost.name)
     if command.passive:
         if name == "":
             raise default_exchange_operation()
         vhost.find_exchange(name)
         return ExchangeDeclareOk()
-    if find_type(command.type) is None:
+    exchange_class = find_type(command.type)
+    if exchange_class is None:
         raise unknown_exchange_type(command.type, is_atom=_is_erlang_atom(command.type))
     if name == "":
         raise default_exchange_operation()
@@ -68,15 +68,8 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
             return reply(existing)
         channel.answer_when_durable(existing, reply)
         return None
-    if name.startswith("amq."):
-        raise reserved_name("exchange", name)
-    alternate = command.arguments.get("alternate-exchange")
-    if alternate is not None:
-        if alternate.tag != "S":
-            raise invalid_argument_type(alternate.type_name, "alternate-exchange", what)
-        channel.require(READ, "exchange", name)
-        other = str(alternate.value)
-        channel.require(WRITE, "exchange", other)
+    _check_new(channel, name, command)
+    exchange_class.validate(command.arguments)
     channel.execute(
         DeclareExchange(
             vhost.name,
@@ -90,6 +83,20 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         reply,
     )
     return None
+
+
+def _check_new(channel: Channel, name: str, command: ExchangeDeclare) -> None:
+    """Raises: AccessRefused (also for the alternate exchange), PreconditionFailed."""
+    if name.startswith("amq."):
+        raise reserved_name("exchange", name)
+    alternate = command.arguments.get("alternate-exchange")
+    if alternate is None:
+        return
+    if alternate.tag != "S":
+        what = resource("exchange", name, channel.connection.vhost.name)
+        raise invalid_argument_type(alternate.type_name, "alternate-exchange", what)
+    channel.require(READ, "exchange", name)
+    channel.require(WRITE, "exchange", str(alternate.value))
 
 
 def _is_erlang_atom(type_name: str) -> bool:
@@ -180,9 +187,9 @@ def binding_change(
     if isinstance(wanted, Bind):
         exchange = vhost.find_exchange(source)
         target = vhost.find_destination(kind, destination)
+        exchange.validate_binding(Binding(target, key, arguments))
         if isinstance(target, Queue):
             channel.check_owner(target)
-        exchange.validate_binding(arguments)
     else:
         found = vhost.find_binding(wanted)
         if found is not None and isinstance(found[1].destination, Queue):

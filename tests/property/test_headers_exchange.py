@@ -78,7 +78,7 @@ def test_headers_reach_the_bindings_that_match(
         whole = dict(arguments)
         if mode is not None:
             whole["x-match"] = Field("S", mode)
-        exchange.validate_binding(whole)
+        exchange.validate_binding(Binding("q", "", whole))
         exchange.bind(Binding(number, "", whole))
     expected = [n for n, (arguments, mode) in enumerate(bound) if naive(arguments, mode, headers)]
     assert list(exchange.route("whatever", headers)) == expected

@@ -16,6 +16,7 @@ from broker.vhost import PREDECLARED, Version, VHost
 from tests.property.conftest import examples
 from tests.property.test_headers_exchange import naive as headers_match
 from tests.property.test_topic import matches as topic_matches
+from tests.support.builders import message
 
 QUEUES = ("q1", "q2", "q3")
 EXCHANGES = {"d": "direct", "t": "topic", "f": "fanout", "h": "headers", "d2": "direct"}
@@ -181,7 +182,7 @@ class TopologyMachine(RuleBasedStateMachine):
         if found is None:
             assert exchange not in self.model.exchanges
             return
-        routed, _, _ = self.vhost.route(found, [key], lambda: headers)
+        routed, _ = self.vhost.route(found, [key], message(headers=headers))
         assert len(routed) == len(set(routed))
         assert {queue.name for queue in routed} == self.model.route(exchange, key, headers)
 
@@ -189,11 +190,11 @@ class TopologyMachine(RuleBasedStateMachine):
     def route_simply(self, exchange: str, key: str) -> None:
         """The short cut gives the same queues in the same order, or none at all."""
         found = self.vhost.exchanges.get(exchange)
-        if found is None or found.alternate or found.reads_headers:
+        if found is None or found.alternate or found.reads_message:
             return
         queues = self.vhost.route_simply(found, key)
         if queues is not None:
-            assert queues == self.vhost.route(found, [key])[0]
+            assert queues == self.vhost.route(found, [key], message())[0]
 
     @rule(exchange=exchanges, some=st.lists(keys, min_size=2, max_size=3))
     def route_with_copies(self, exchange: str, some: list[str]) -> None:
@@ -204,7 +205,7 @@ class TopologyMachine(RuleBasedStateMachine):
         if any(binding[1] == "exchange" for binding in self.model.bindings):
             return
         expected = set().union(*(self.model.route(exchange, key, {}) for key in some))
-        assert {queue.name for queue in self.vhost.route(found, some)[0]} == expected
+        assert {queue.name for queue in self.vhost.route(found, some, message())[0]} == expected
 
     @invariant()
     def the_names_agree(self) -> None:
@@ -275,6 +276,6 @@ def test_the_version_grows_with_every_change_that_may_change_a_route(changes: li
 
 def _answers(vhost: VHost) -> list[list[Queue]]:
     return [
-        vhost.route(vhost.exchanges[exchange], ["q"])[0]
+        vhost.route(vhost.exchanges[exchange], ["q"], message())[0]
         for exchange in ("", "amq.direct", "amq.fanout")
     ]

@@ -67,7 +67,7 @@ from broker.store.commit_log import CommitLog
 from broker.store.format import VOLATILE_ID
 from broker.store.store import close_log
 from tests.simulation.promises import NEVER, Book, Copy, Ledger
-from tests.support.builders import table
+from tests.support.builders import message, table
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.peer import Peer, World
 from tests.support.seams import BEGAN_MS
@@ -425,7 +425,7 @@ class Life:
         if not choose.randrange(12):
             properties["expiration"] = "1000000000"
         vhost = self.world.vhost
-        queues, _, _ = vhost.route(vhost.exchanges[exchange], [key])
+        queues, _ = vhost.route(vhost.exchanges[exchange], [key], message())
         bodies, copies = [], []
         for _ in range(count):
             number, body = self.book.write(size, properties)

@@ -47,7 +47,7 @@ from broker.amqp.methods import (
 )
 from broker.amqp.wire import Table
 from broker.queues.queue import Queue
-from tests.support.builders import table
+from tests.support.builders import message, table
 from tests.support.peer import Peer, World
 from tests.support.wire import Content, Reader, Received
 
@@ -162,7 +162,7 @@ class Simulation:
         key, size = self.random.choice(KEYS), self.random.choice(BODY_SIZES)
         count = self.random.choice((1, 1, 2, 5, 30))
         vhost = self.world.vhost
-        queues, _, _ = vhost.route(vhost.exchanges[exchange], [key])
+        queues, _ = vhost.route(vhost.exchanges[exchange], [key], message())
         bodies = []
         for _ in range(count):
             self.number += 1

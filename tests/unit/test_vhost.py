@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.errors import CommandInvalid, NotFound, PreconditionFailed
+from broker.amqp.errors import CommandInvalid, MalformedSyntax, NotFound, PreconditionFailed
 from broker.amqp.wire import Field, Table
 from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
+from broker.message import Envelope, Message
 from broker.queues.queue import Queue
 from broker.vhost import PREDECLARED, Version, VHost
-from tests.support.builders import table
+from tests.support.builders import message, table
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def bind(vhost: VHost, source: str, destination: str, key: str = "", **arguments
 
 
 def routed(vhost: VHost, exchange: str, *keys: str, headers: Table | None = None) -> list[str]:
-    queues, _, _ = vhost.route(vhost.exchanges[exchange], keys, lambda: headers or {})
+    queues, _ = vhost.route(vhost.exchanges[exchange], keys, message(headers=headers))
     return [queue.name for queue in queues]
 
 
@@ -95,18 +96,31 @@ def test_the_alternate_exchange_gets_what_leads_nowhere(vhost: VHost) -> None:
     assert routed(vhost, "e", "other") == []
 
 
-def test_headers_are_asked_for_only_where_they_are_read(vhost: VHost) -> None:
+def test_properties_are_decoded_only_where_they_are_read(vhost: VHost) -> None:
     bind(vhost, "amq.headers", "q1", a=1)
     bind(vhost, "amq.fanout", "q2")
+    unreadable = Message(Envelope("", "", b"\0" * 20), b"")
     assert routed(vhost, "amq.headers", "", headers=table(a=1)) == ["q1"]
-    queues, reads_headers, is_stable = vhost.route(
-        vhost.exchanges["amq.fanout"], [""], lambda: pytest.fail("asked")
-    )
-    assert (reads_headers, is_stable) == (False, True)
+    queues, is_stable = vhost.route(vhost.exchanges["amq.fanout"], [""], unreadable)
+    assert (queues, is_stable) == ([vhost.queues["q2"]], True)
+    with pytest.raises(MalformedSyntax):
+        vhost.route(vhost.exchanges["amq.headers"], [""], unreadable)
     bind(vhost, "amq.fanout", "amq.headers")
-    queues, reads_headers, _ = vhost.route(vhost.exchanges["amq.fanout"], [""], lambda: table(a=1))
-    assert [queue.name for queue in queues] == ["q2", "q1"]
-    assert reads_headers
+    assert routed(vhost, "amq.fanout", "", headers=table(a=1)) == ["q2", "q1"]
+
+
+def test_an_answer_is_as_stable_as_the_exchanges_on_the_way(vhost: VHost) -> None:
+    vhost.declare_exchange(DeclareExchange("/", "r", "x-random"))
+    bind(vhost, "amq.fanout", "q1")
+    assert vhost.route(vhost.exchanges["amq.fanout"], ["k"], message()) == (
+        [vhost.queues["q1"]],
+        True,
+    )
+    bind(vhost, "amq.fanout", "r")
+    assert vhost.route(vhost.exchanges["amq.fanout"], ["k"], message()) == (
+        [vhost.queues["q1"]],
+        False,
+    )
 
 
 def test_the_short_way_gives_up_where_exchanges_follow(vhost: VHost) -> None:

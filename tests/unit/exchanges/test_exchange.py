@@ -31,4 +31,6 @@ def test_a_type_has_to_say_how_it_routes() -> None:
         exchange.unbind(binding)
     with pytest.raises(NotImplementedError):
         exchange.route("", {})
-    exchange.validate_binding(table(anything="goes"))
+    exchange.validate_binding(Binding("q", "", table(anything="goes")))
+    Exchange.validate(table(anything="goes"))
+    assert list(exchange.replay()) == []

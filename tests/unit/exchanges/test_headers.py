@@ -13,7 +13,7 @@ from tests.support.builders import table
 
 def routes(arguments: Table, headers: Table) -> bool:
     exchange = HeadersExchange("h", "/")
-    exchange.validate_binding(arguments)
+    exchange.validate_binding(Binding("q", "", arguments))
     exchange.bind(Binding("q", "", arguments))
     return list(exchange.route("", headers)) == ["q"]
 
@@ -54,7 +54,7 @@ def test_when_headers_match(arguments: Table, headers: Table, expected: bool) ->
 def test_an_x_match_nobody_knows_is_refused(match: Field, text: str) -> None:
     exchange = HeadersExchange("h", "/")
     with pytest.raises(PreconditionFailed) as caught:
-        exchange.validate_binding({"x-match": match})
+        exchange.validate_binding(Binding("q", "", {"x-match": match}))
     assert caught.value.text.startswith(text)
 
 
