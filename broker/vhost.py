@@ -145,13 +145,13 @@ class VHost:
         is_stable = True
         while pending:
             current = pending.pop(0)
-            is_stable = is_stable and current.is_stable
             if current.name == "":
                 found: Iterable[Queue | Exchange] = [
                     self.queues[key] for key in routing_keys if key in self.queues
                 ]
             else:
                 found = current.route_all(routing_keys, message)
+            is_stable = is_stable and current.is_stable  # as it is now that it was asked
             routed = False
             for destination in found:
                 routed = True

@@ -4,7 +4,8 @@ Their code runs in the node's only thread. So a subclass is made of each such ty
 method that the node calls is fenced: an exception is logged with its traceback, once for each type
 and method, and counted. Then
 
-    route, route_all                    the message is unroutable
+    route, route_all                    the message is unroutable, and from then on the exchange is
+                                        asked again for each
     validate, the constructor, the      refused with 541, nothing is made; a type may refuse what it
     first configure, validate_binding,  is asked for with an AMQPException of its own
     bind
@@ -52,7 +53,7 @@ def contained(exchange_class: type[Exchange], name: str) -> type[Exchange]:
     `failures` has what went wrong."""
     failures = Failures(exchange_class.type_name or name)
     members: dict[str, Any] = {
-        "__slots__": (),
+        "__slots__": ("is_stable",),
         "__doc__": exchange_class.__doc__,
         "__module__": exchange_class.__module__,
         "type_name": failures.type_name,
@@ -78,8 +79,9 @@ def _of_class(exchange_class: type[Exchange]) -> Callable[..., None]:
 
 
 def _made(exchange_class: type[Exchange], failures: Failures) -> Callable[..., None]:
-    def __init__(self: Exchange, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - becomes it
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - becomes it
         before = failures.count
+        self.is_stable = exchange_class.is_stable
         try:
             exchange_class.__init__(self, *args, **kwargs)
         except AMQPException:
@@ -121,7 +123,7 @@ def _answering(
     method: Callable[..., Iterable[Any]],
     is_right: Callable[[Exchange, Any], bool],
 ) -> Callable[..., Iterable[Any]]:
-    def fenced(self: Exchange, *args: Any) -> Iterable[Any]:
+    def fenced(self: Any, *args: Any) -> Iterable[Any]:
         try:
             answer = list(method(self, *args))
             for item in answer:
@@ -129,6 +131,7 @@ def _answering(
                     raise TypeError(f"{name} answered {item!r}")
         except Exception:
             failures.add(name)
+            self.is_stable = False  # it may do better next time
             return ()
         return answer
 

@@ -78,7 +78,7 @@ class Exchange:
     type_name: ClassVar[str] = ""
     description: ClassVar[str] = ""
     reads_message: bool = False  # does the answer depend on more than the routing key?
-    is_stable: ClassVar[bool] = True  # is the answer the same for the same message every time?
+    is_stable: bool = True  # is the answer the same for the same message every time?
 
     def __init__(
         self,
