@@ -47,6 +47,14 @@ EXCHANGE_TYPES = {
     "ef": "fanout",
     "eh": "headers",
     "ea": "direct",  # with an alternate
+    "xc": "x-consistent-hash",  # by the header "a"
+    "xm": "x-modulus-hash",
+    "xr": "x-recent-history",  # of three messages
+}
+EXCHANGE_ARGUMENTS = {
+    "ea": table(alternate_exchange="ef"),
+    "xc": table(hash_header="a"),
+    "xr": table(x_recent_history_length=3),
 }
 KEYS = ("q1", "q2", "a", "a.b", "")
 PATTERNS = ("q1", "a", "a.*", "#", "*.b", "")
@@ -92,7 +100,7 @@ def prepare(peer: Peer, *, durable: bool = False) -> None:
     """The topology all conversations start with. durable: q1 and q2 are."""
     peer.opens_channel(*CHANNELS)
     for name, type_name in EXCHANGE_TYPES.items():
-        arguments = table(alternate_exchange="ef") if name == "ea" else {}
+        arguments = EXCHANGE_ARGUMENTS.get(name, {})
         peer.sends(1, ExchangeDeclare(exchange=name, type=type_name, arguments=arguments))
         peer.receives(1, ExchangeDeclareOk())
     for queue in QUEUES:
@@ -102,6 +110,9 @@ def prepare(peer: Peer, *, durable: bool = False) -> None:
     peer.binds(1, "q2", "ef")
     peer.binds(1, "q3", "ef")
     peer.binds(1, "q1", "eh", "", table(a=1, x_match="any"))
+    for queue, weight in (("q1", "1"), ("q2", "2"), ("q3", "1")):
+        peer.binds(1, queue, "xc", weight)
+        peer.binds(1, queue, "xm", weight)
 
 
 def start_consumers(peer: Peer, prefetch_count: int) -> None:

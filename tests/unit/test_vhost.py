@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.errors import CommandInvalid, MalformedSyntax, NotFound, PreconditionFailed
+from broker.amqp.errors import (
+    CommandInvalid,
+    InternalError,
+    MalformedSyntax,
+    NotFound,
+    PreconditionFailed,
+)
 from broker.amqp.wire import Field, Table
+from broker.changes import Changes
 from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
+from broker.exchanges.exchange import Binding, Exchange
+from broker.exchanges.fanout import FanoutExchange
 from broker.message import Envelope, Message
 from broker.queues.queue import Queue
 from broker.vhost import PREDECLARED, Version, VHost
@@ -257,3 +266,55 @@ def test_of_a_vhost_that_is_deleted_only_what_is_built_in_stays(vhost: VHost) ->
     assert not vhost.queues
     assert set(vhost.exchanges) == {"", *(name for name, _, _ in PREDECLARED)}
     assert not any(exchange.bindings for exchange in vhost.exchanges.values())
+
+
+def test_a_new_destination_gets_what_the_source_has_kept(vhost: VHost) -> None:
+    vhost.declare_exchange(DeclareExchange("/", "h", "x-recent-history"))
+    kept = [message(body) for body in "ab"]
+    for one in kept:
+        vhost.route(vhost.exchanges["h"], ["k"], one)
+    q1, q2 = vhost.queues["q1"], vhost.queues["q2"]
+    to_q1 = Bind("/", "h", "queue", "q1", "")
+    assert vhost.bind(to_q1) == [(q1, kept[0]), (q1, kept[1])]
+    assert vhost.bind(to_q1) == []  # there already
+    bind(vhost, "amq.direct", "q1", "k")
+    bind(vhost, "amq.direct", "q2", "k")
+    assert vhost.bind(Bind("/", "h", "exchange", "amq.direct", "")) == [
+        *((q1, kept[1]), (q2, kept[1])),
+        *((q1, kept[0]), (q2, kept[0])),
+    ]
+
+
+def test_an_exchange_that_leads_nowhere_is_not_bound_to_a_history(vhost: VHost) -> None:
+    vhost.declare_exchange(DeclareExchange("/", "h", "x-recent-history"))
+    vhost.route(vhost.exchanges["h"], ["k"], message("x"))
+    version = vhost.version.number
+    with pytest.raises(InternalError):
+        vhost.bind(Bind("/", "h", "exchange", "amq.direct", ""))
+    assert not vhost.exchanges["h"].bindings
+    assert vhost.version.number == version
+
+
+def test_a_binding_that_its_type_fails_on_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changes = Changes(is_recording=True)
+    vhost = VHost("/", [], Version(), changes)
+    vhost.declare_queue(DeclareQueue("/", "q1", durable=True))
+
+    def fails(self: Exchange, binding: Binding) -> None:
+        raise InternalError
+
+    changes.take()
+    monkeypatch.setattr(FanoutExchange, "bind", fails)
+    with pytest.raises(InternalError):
+        bind(vhost, "amq.fanout", "q1")
+    assert not vhost.exchanges["amq.fanout"].bindings
+    assert [change.values for change in changes.take()[0]][-1] is None
+
+
+def test_arguments_are_validated_when_an_exchange_is_made(vhost: VHost) -> None:
+    arguments = table(hash_property="nonsense")
+    with pytest.raises(PreconditionFailed, match="Unsupported property"):
+        vhost.declare_exchange(DeclareExchange("/", "c", "x-consistent-hash", arguments=arguments))
+    assert "c" not in vhost.exchanges

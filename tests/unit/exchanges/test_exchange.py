@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from broker.amqp.wire import Table
 from broker.exchanges.exchange import Binding, Exchange
-from tests.support.builders import table
+from tests.support.builders import message, table
 
 
 def test_bindings_are_told_apart_by_destination_key_and_arguments() -> None:
@@ -34,3 +37,31 @@ def test_a_type_has_to_say_how_it_routes() -> None:
     exchange.validate_binding(Binding("q", "", table(anything="goes")))
     Exchange.validate(table(anything="goes"))
     assert list(exchange.replay()) == []
+
+
+def test_what_depends_on_arguments_can_be_configured_again() -> None:
+    exchange = Exchange("e", "/", arguments=table(alternate_exchange="other"))
+    exchange.configure(table(alternate_exchange="another"))
+    assert exchange.alternate == "another"
+    exchange.configure({})
+    assert exchange.alternate is None
+    assert exchange.arguments == table(alternate_exchange="other")
+
+
+class Echo(Exchange):
+    """Routes to the key itself, and to the header "to" if it may read it."""
+
+    def route(self, routing_key: str, headers: Table) -> list[Any]:
+        return [routing_key, *(field.value for field in headers.values())]
+
+
+class ReadingEcho(Echo):
+    reads_message = True
+
+
+def test_by_default_every_key_is_routed_by_itself() -> None:
+    exchange = Echo("e", "/")
+    one = message(headers=table(to="header"))
+    assert list(exchange.route_all(["a"], one)) == ["a"]
+    assert list(exchange.route_all(["a", "b", "a"], one)) == ["a", "b", "a"]
+    assert list(ReadingEcho("e", "/").route_all(["a", "b"], one)) == ["a", "header", "b", "header"]

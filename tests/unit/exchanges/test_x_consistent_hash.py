@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from broker.amqp.erlang import Atom
 from broker.amqp.errors import InternalError, PreconditionFailed
 from broker.amqp.wire import Field, Table
+from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
 from broker.exchanges import x_consistent_hash
 from broker.exchanges.erlang_hash import phash2
 from broker.exchanges.exchange import Binding
 from broker.exchanges.jump_hash import jump_hash
 from broker.exchanges.x_consistent_hash import ConsistentHashExchange
 from tests.support.builders import message, table
+from tests.support.durable import DurableWorld
 
 KEYS = [f"key {number}" for number in range(2000)]
 
@@ -168,3 +171,22 @@ def test_a_weight_costs_no_memory() -> None:
     exchange = ring("9" * 255, "1")
     exchange.validate_binding(Binding("a", "9" * 255, {}))
     assert set(placed(exchange)) == {"a"}
+
+
+def test_a_restart_moves_no_keys(tmp_path: Path) -> None:
+    world = DurableWorld(tmp_path)
+    world.node.execute(DeclareExchange("/", "c", "x-consistent-hash", durable=True))
+    for name, weight in (("z", "2"), ("a", "3"), ("m", "1"), ("b", "2")):
+        world.node.execute(DeclareQueue("/", name, durable=True))
+        world.node.execute(Bind("/", "c", "queue", name, weight))
+    world.node.execute(Unbind("/", "c", "queue", "a", "3"))
+    world.node.execute(Bind("/", "c", "queue", "a", "4"))
+    world.commit()
+
+    def placed_in(world: DurableWorld) -> list[str]:
+        exchange = world.vhost.exchanges["c"]
+        return [queue.name for key in KEYS[:300] for queue in exchange.route(key, {})]
+
+    expected = placed_in(world)
+    assert set(expected) == {"z", "a", "m", "b"}
+    assert placed_in(world.crashes()) == expected
