@@ -9,7 +9,7 @@ Erlang's `rand` with the algorithm exs1024, seeded with {Key, Key, Key}: xorshif
 sixteen words of state are drawn by xorshift64*, the last one first. Only 21 bits of the key are
 used.
 
-A key takes 4.8 µs with 10 buckets, most of which is the seeding.
+A key takes 4.1 µs with 10 buckets, most of which is the seeding.
 """
 
 from __future__ import annotations
@@ -27,28 +27,31 @@ def jump_hash(key: int, bucket_count: int) -> int:
     if bucket_count == 1:
         return 0
     state = _seeded(key)
-    at = 0
-    word = state[0]
+    word = state[0] = state[0] * _SEED_FACTOR & _MASK
+    drawn = 0
     bucket, following = -1, 0
     while following < bucket_count:
         bucket = following
-        at = (at + 1) % _WORDS
-        other = state[at]
+        drawn += 1
+        other = state[drawn % _WORDS]
+        if drawn < _WORDS:  # as it was seeded: most of the words are never come to
+            other = other * _SEED_FACTOR & _MASK
         other ^= (other << 31) & _MASK
-        word = state[at] = word ^ word >> 30 ^ other ^ other >> 11
+        word = state[drawn % _WORDS] = word ^ word >> 30 ^ other ^ other >> 11
         following = int((bucket + 1) / ((word * _FACTOR & _MASK) / (_MASK + 1)))
     return bucket
 
 
 def _seeded(key: int) -> list[int]:
-    """The sixteen words of state."""
+    """The sixteen words of state, before they are multiplied."""
+    mask = _MASK
     first, second, third = (((key & _KEY_MASK) + 1) * seed & _KEY_MASK for seed in _SEEDS)
     word = first << 43 | second << 22 | third << 1 | 1
     words = []
     for _ in range(_WORDS):
         word ^= word >> 12
-        word ^= word << 25 & _MASK
+        word ^= word << 25 & mask
         word ^= word >> 27
-        words.append(word * _SEED_FACTOR & _MASK)
+        words.append(word)
     words.reverse()
     return words

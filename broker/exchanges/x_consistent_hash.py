@@ -10,7 +10,7 @@ names; messages that lack it all go to the same destination. Keys go where Rabbi
 peculiarities included: a destination has the buckets of its first binding only, and loses them with
 any of its bindings; buckets behind those move up.
 
-A key that is new takes 8 µs, one of the last 2 048 takes 0.2 µs.
+A key that is new takes 7 µs, one of the last 2 048 takes 0.1 µs.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _check_new(channel: Channel, name: str, command: ExchangeDeclare) -> None:
 
 def _is_erlang_atom(type_name: str) -> bool:
     """RabbitMQ's text differs for names that its runtime knows as something else."""
-    return type_name in ("", *MECHANISMS) or find_type(type_name.lower()) is not None
+    return type_name in ("", "Direct", *MECHANISMS)
 
 
 def _check_same(existing: Exchange, command: ExchangeDeclare) -> None:

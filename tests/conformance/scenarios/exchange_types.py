@@ -84,6 +84,12 @@ def _found(channel: Channel, queues: list[str]) -> None:
     channel.play.note("found", **found)
 
 
+@scenario
+def types_in_capitals(play: Play) -> None:
+    for kind in ("X-RANDOM", "X-Consistent-Hash", "x_random", "Topic", "FANOUT", "Direct"):
+        _declared(play, kind, {})
+
+
 # --- x-consistent-hash: arguments
 
 
