@@ -129,6 +129,20 @@ def test_long_headers_and_tables_are_hashed_but_not_remembered() -> None:
     assert list(exchange._remembered) == ["short"]
 
 
+def test_a_large_table_is_hashed_by_its_octets(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[object] = []
+    monkeypatch.setattr(x_consistent_hash, "phash2", lambda term: hashed.append(term) or 0)
+    exchange = ring("1", "1", "1", hash_header="h")
+    for size in (10, 60_000):
+        exchange.route_all(["k"], message(headers=table(h=[1] * size)))
+    exchange.route_all(["k"], message(headers=table(h="x" * 60_000)))
+    exchange.route_all(["k"], message(headers=table(h=[1] * 10, other="x" * 60_000)))
+    (_, small), (_, large), (_, text), (_, beside) = hashed  # type: ignore[misc]
+    assert small == beside == [(Atom("signedint"), 1)] * 10
+    assert isinstance(large, bytes)
+    assert text == "x" * 60_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
