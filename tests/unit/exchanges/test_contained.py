@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ class Moody(DirectExchange):
         if "validate" in cls.fails:
             raise ZeroDivisionError
 
-    def configure(self, definition: Table) -> None:
+    def configure(self, definition: Mapping[str, object]) -> None:
         super().configure(definition)
         self._may_fail("configure")
 
@@ -177,7 +177,7 @@ def test_other_errors_hold_nobody_up(moody: Any, peer: Peer, method: str) -> Non
     peer.binds(1, "p", "m", "l")
     peer.sends(1, QueueUnbind(queue="q", exchange="m", routing_key="k"))
     peer.receives(1, QueueUnbindOk())
-    peer.world.vhost.exchanges["m"].configure(table(alternate_exchange="amq.fanout"))
+    peer.world.vhost.exchanges["m"].configure({"alternate-exchange": "amq.fanout"})
     peer.publishes(1, "k", "x", exchange="m")
     peer.publishes(1, "l", "x", exchange="m")
     assert (peer.world.queue("q").ready_count, peer.world.queue("p").ready_count) == (0, 1)

@@ -40,12 +40,20 @@ def test_a_type_has_to_say_how_it_routes() -> None:
 
 
 def test_what_depends_on_arguments_can_be_configured_again() -> None:
-    exchange = Exchange("e", "/", arguments=table(alternate_exchange="other"))
-    exchange.configure(table(alternate_exchange="another"))
+    exchange = Exchange("e", "/")
+    exchange.configure({"alternate-exchange": "another"})
     assert exchange.alternate == "another"
     exchange.configure({})
     assert exchange.alternate is None
-    assert exchange.arguments == table(alternate_exchange="other")
+
+
+def test_arguments_go_before_policies() -> None:
+    exchange = Exchange("e", "/", arguments=table(alternate_exchange="other", n=1))
+    exchange.configure({"alternate-exchange": "another"})
+    assert exchange.alternate == "other"
+    assert exchange.asked("n", {"n": 2}) == 1
+    assert exchange.asked("m", {"m": 2}) == 2
+    assert exchange.asked("l", {"m": 2}) is None
 
 
 class Echo(Exchange):

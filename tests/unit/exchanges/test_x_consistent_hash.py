@@ -92,7 +92,7 @@ def test_what_is_hashed_can_be_changed_while_it_runs() -> None:
     one = message("x", message_id="id 7", headers=table(h="header 9"))
 
     def goes_to(**definition: object) -> object:
-        exchange.configure(table(**definition))
+        exchange.configure({name.replace("_", "-"): value for name, value in definition.items()})
         (found,) = exchange.route_all(["key 1"], one)
         return found
 
@@ -109,6 +109,12 @@ def test_what_is_hashed_can_be_changed_while_it_runs() -> None:
     assert goes_to(hash_header="h", hash_property="message_id") == in_header
     assert goes_to(hash_property="nonsense") == hashed("key 1")
     assert not exchange.reads_message
+
+
+def test_arguments_go_before_policies() -> None:
+    exchange = ring("1", "1", hash_property="message_id")
+    exchange.configure({"hash-header": "h"})
+    assert (exchange._header, exchange._property) == (None, "message_id")
 
 
 def test_messages_that_lack_what_is_hashed_stay_together() -> None:

@@ -33,12 +33,12 @@ def test_another_length_keeps_what_it_can() -> None:
     exchange = RecentHistoryExchange("h", "/")
     published(exchange, *map(str, range(30)))
     assert history(exchange) == [str(number) for number in range(10, 30)]
-    exchange.configure(table(x_recent_history_length=2))
+    exchange.configure({"x-recent-history-length": 2})
     assert history(exchange) == ["28", "29"]
-    exchange.configure(table(x_recent_history_length=4))
+    exchange.configure({"x-recent-history-length": 4})
     published(exchange, "x")
     assert history(exchange) == ["28", "29", "x"]
-    exchange.configure(table(x_recent_history_length="nonsense"))
+    exchange.configure({"x-recent-history-length": "nonsense"})
     published(exchange, *map(str, range(30)))
     assert len(history(exchange)) == 20
 
