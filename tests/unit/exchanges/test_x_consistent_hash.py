@@ -10,7 +10,14 @@ import pytest
 from broker.amqp.erlang import Atom
 from broker.amqp.errors import InternalError, PreconditionFailed
 from broker.amqp.wire import Field, Table
-from broker.commands import Bind, DeclareExchange, DeclareQueue, Unbind
+from broker.commands import (
+    Bind,
+    ClearPolicy,
+    DeclareExchange,
+    DeclareQueue,
+    SetPolicy,
+    Unbind,
+)
 from broker.exchanges import x_consistent_hash
 from broker.exchanges.erlang_hash import phash2
 from broker.exchanges.exchange import Binding
@@ -18,6 +25,7 @@ from broker.exchanges.jump_hash import jump_hash
 from broker.exchanges.x_consistent_hash import ConsistentHashExchange
 from tests.support.builders import message, table
 from tests.support.durable import DurableWorld
+from tests.support.peer import World
 
 KEYS = [f"key {number}" for number in range(2000)]
 
@@ -210,3 +218,24 @@ def test_a_restart_moves_no_keys(tmp_path: Path) -> None:
     expected = placed_in(world)
     assert set(expected) == {"z", "a", "m", "b"}
     assert placed_in(world.crashes()) == expected
+
+
+def test_a_policy_changes_what_is_hashed_for_publishers_that_are_there() -> None:
+    world = World()
+    peer = world.peer()
+    peer.opens_channel(1)
+    world.node.execute(DeclareExchange("/", "c", "x-consistent-hash"))
+    for name in "abcdefgh":
+        peer.declares(1, name)
+        peer.binds(1, name, "c", "1")
+
+    def places() -> set[str]:
+        for number in range(40):
+            peer.publishes(1, "the same", "x", exchange="c", headers=table(h=str(number)))
+        return {name for name in "abcdefgh" if world.queue(name).purge()}
+
+    assert len(places()) == 1
+    world.node.execute(SetPolicy("/", "p", "^c$", '{"hash-header": "h"}', 0, "exchanges"))
+    assert len(places()) == 8
+    world.node.execute(ClearPolicy("/", "p"))
+    assert len(places()) == 1
