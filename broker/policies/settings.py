@@ -133,6 +133,7 @@ SETTINGS: dict[str, Setting] = {
     "delivery-limit": _limit("delivery limit", 0, CLASSIC),
     "expires": _limit("queue expiry", 1),
     "hash-header": Setting(_not_a("hash header", _is_text)),
+    "hash-property": Setting(_not_a("hash property", _is_text)),
     "initial-cluster-size": Setting(_not_a("cluster size", _at_least(0)), _OF_STREAMS),
     "max-age": Setting(_not_a("max age", _is_age), _OF_STREAMS),
     "max-in-memory-bytes": _limit("maximum memory in bytes"),
