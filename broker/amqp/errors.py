@@ -175,6 +175,13 @@ def locked_queue(what: str) -> ResourceLocked:
     )
 
 
+def single_active_get(what: str) -> ResourceLocked:
+    return ResourceLocked(
+        f"cannot obtain access to locked {what}. basic.get operations are not supported by quorum "
+        "queues with single active consumer"
+    )
+
+
 def inequivalent(key: str, what: str, received: str, current: str) -> PreconditionFailed:
     return PreconditionFailed(
         f"inequivalent arg '{key}' for {what}: received {received} but current is {current}"

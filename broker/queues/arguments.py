@@ -190,6 +190,25 @@ QUEUE_ARGUMENTS: dict[str, Argument] = {
     "x-queue-master-locator": _of(_master_locator, "classic"),
 }
 
+# Those of a quorum queue in the order in which RabbitMQ compares them.
+QUORUM_COMPARED = (
+    "x-dead-letter-exchange",
+    "x-dead-letter-routing-key",
+    "x-dead-letter-strategy",
+    "x-expires",
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-max-in-memory-length",
+    "x-max-in-memory-bytes",
+    "x-overflow",
+    "x-single-active-consumer",
+    "x-queue-type",
+    "x-quorum-initial-group-size",
+    "x-delivery-limit",
+    "x-message-ttl",
+    "x-queue-leader-locator",
+)
+
 CONSUMER_ARGUMENTS: dict[str, Argument] = {
     "x-priority": _of(_integer, "classic", "quorum"),
     "x-cancel-on-ha-failover": _of(_boolean, "classic"),
@@ -258,8 +277,10 @@ def check_equivalent(current: Table, received: Table, names: list[str], what: st
 
 
 def equivalence_names(arguments: Table) -> list[str]:
-    """The arguments that a queue of that type compares."""
+    """The arguments that a queue of that type compares, in RabbitMQ's order."""
     queue_type = queue_type_of(arguments)
+    if queue_type == "quorum":
+        return list(QUORUM_COMPARED)
     return [name for name, known in QUEUE_ARGUMENTS.items() if queue_type in known.types]
 
 

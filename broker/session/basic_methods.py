@@ -10,6 +10,7 @@ from broker.amqp.errors import (
     consumer_tag_reuse,
     exclusive_consumer,
     resource,
+    single_active_get,
     unknown_consumer_tag,
 )
 from broker.amqp.methods import (
@@ -129,6 +130,8 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     channel.require(READ, "queue", name)
     queue = vhost.find_queue(name)
     channel.check_owner(queue)
+    if queue.type_name == "quorum" and queue.extras.features.single_active_consumer:
+        raise single_active_get(queue.resource)
     if queue.is_changed:
         queue.pump()  # consumers come first
     delivery = queue.pop(no_ack=command.no_ack)

@@ -629,6 +629,7 @@ class Connection(Scanner):
 
     def _leave_channels(self) -> None:
         """Requeue what the channels hold, delete the exclusive queues."""
+        self.is_full = True  # what one channel gives back is not for the others
         self.forget_memos()
         self._assemblers.clear()
         channels, self.channels = self.channels, {}
@@ -680,7 +681,6 @@ class Connection(Scanner):
         self.node.peers.pop(self.connection_id, None)
         self.node.held_peers.pop(self.connection_id, None)
         self.outbox.clear()
-        self.is_full = True
         try:
             self._leave_channels()
         except Exception:

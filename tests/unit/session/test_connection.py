@@ -33,6 +33,7 @@ from broker.amqp.methods import (
     QueueDelete,
     QueueDeleteOk,
 )
+from broker.amqp.wire import Field
 from broker.queues.queue import PUMP_MAX
 from broker.session.connection import (
     CLOSE_TIMEOUT_MS,
@@ -266,6 +267,20 @@ def test_a_socket_lost_before_anything_was_said(caplog: pytest.LogCaptureFixture
         peer.drops()
     assert peer.world.node.peers == {}
     assert caplog.text == ""  # a health check is no news
+
+
+def test_what_one_channel_gives_back_is_not_delivered_to_the_next(peer: Peer) -> None:
+    peer.declares(1, "q", {"x-max-length": Field("I", 10)})
+    peer.consumes(1, "q")
+    peer.publishes(1, "q", "message")
+    peer.receives_bodies(1, "message")
+    peer.opens_channel(2)
+    peer.consumes(2, "q")
+    peer.sends(0, ConnectionClose(200, "bye", 0, 0))
+    peer.receives(0, ConnectionCloseOk())
+    peer.receives_nothing()
+    queue = peer.world.vhost.queues["q"]
+    assert (queue.ready_count, queue.delivered) == (1, 1)
 
 
 def test_the_node_stops(peer: Peer) -> None:
