@@ -91,12 +91,8 @@ class ExtendedQueue(ExtendedMessages):
             if not self.has_ready:  # what the disk has lost is in the sum as well
                 self.extras.ready_bytes = 0
 
-    def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
-        """Back to their places, unless they have been delivered too often.
-
-        RabbitMQ gives what was nacked to a consumer that waits, expired or not; what comes back
-        because a channel closed expires first.
-        """
+    def requeue(self, deliveries: list[Delivery]) -> None:
+        """Back to their places, unless they have been delivered too often, or expired meanwhile."""
         limit = self.extras.features.delivery_limit
         for delivery in deliveries:
             self.unacked_count -= 1
@@ -109,7 +105,7 @@ class ExtendedQueue(ExtendedMessages):
             self.extras.ready_bytes += len(message.body)
         self._drop_overflow()
         if self.ring.top is not None:
-            self._pump(expires=expires_first)
+            self._pump(expires=True)
         self._drop_expired()
         self.mark_changed()
         self._ask_for_wake_up()

@@ -136,11 +136,8 @@ class Queue(KeptMessages):
             self.is_changed = True
             self._changed.append(self)
 
-    def requeue(self, deliveries: list[Delivery], *, expires_first: bool = False) -> None:
-        """Take deliveries back to their original positions. They were unacked until now.
-
-        expires_first: for extended queues, whose messages may have expired meanwhile.
-        """
+    def requeue(self, deliveries: list[Delivery]) -> None:
+        """Take deliveries back to their original positions. They were unacked until now."""
         for delivery in deliveries:
             again = delivery._replace(delivery_count=max(0, delivery.delivery_count) + 1)
             heappush(self.returned, again)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from broker.amqp.errors import unknown_delivery_tag
 from broker.marks import hot
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GAPS_MAX = 1000  # delivery tags that are walked for nothing at most
 
+# Who had deliveries: a consumer, or the tag of a basic.get; None where it does not matter any more.
+Owner: TypeAlias = "ChannelConsumer | int | None"
 Unacked = tuple["ChannelConsumer | None", Queue, int, Message, int]
 
 
@@ -196,41 +198,47 @@ class Settling:
             self.tx.settlements.append((outcome, self.take_unacked(tag, multiple)))
 
     def settle_all(self, taken: list[tuple[int, Unacked]], outcome: str) -> None:
-        """Carry out a settlement. outcome: "ack", "requeue" or "discard"."""
-        requeued: dict[Queue, list[Delivery]] = {}
-        settled: dict[Queue, list[int]] = {}
-        discarded: dict[Queue, list[Delivery]] = {}
-        consumers: dict[ChannelConsumer, None] = {}
+        """Carry out a settlement. outcome: "ack", "requeue" or "discard".
+
+        Queue by queue as RabbitMQ does: first what basic.get has fetched, one by one, then what
+        each consumer has, in the order of their tags; what comes back from one goes out again
+        before the next. Only a channel that closes gives back everything at once.
+        """
+        groups: dict[tuple[Queue, Owner], list[Delivery]] = {}
         for tag, (consumer, queue, seq, message, count) in taken:
-            if consumer is not None:
-                consumer.unacked_count -= 1
-                self.global_used -= 1
-                consumers[consumer] = None
-            elif self.counted_gets:
-                self._uncount_gets([tag])
+            owner = (consumer or tag) if self.is_open else None
+            groups.setdefault((queue, owner), []).append(Delivery(seq, message, count))
+        several = len(groups) > 1
+        for queue, owner in sorted(groups, key=_turn) if several else groups:
+            deliveries = groups[queue, owner]
+            self._let_go(owner, len(deliveries))
             if queue.is_deleted:
                 continue
             if outcome == "requeue":
-                requeued.setdefault(queue, []).append(Delivery(seq, message, count))
+                queue.requeue(deliveries)
+                if several:
+                    queue.pump()
             elif outcome == "discard":
-                discarded.setdefault(queue, []).append(Delivery(seq, message, count))
+                queue.discard(deliveries)
             else:
-                settled.setdefault(queue, []).append(seq)
-        for queue, seqs in settled.items():
-            queue.settle(len(seqs))
-            if queue.log is not None:
-                queue.log.settle_all(seqs)
-        for queue, deliveries in discarded.items():
-            queue.discard(deliveries)
+                queue.settle(len(deliveries))
+                if queue.log is not None:
+                    queue.log.settle_all([delivery.seq for delivery in deliveries])
         if self.global_prefetch:
             self.unpark()
-        else:
-            for consumer in consumers:
-                self.wake(consumer)
-        for queue, deliveries in requeued.items():
-            queue.requeue(deliveries, expires_first=not self.is_open)
-        if requeued or discarded:
+        if outcome != "ack":
             self.connection.node.request_turn()
+
+    def _let_go(self, owner: Owner, count: int) -> None:
+        """Deliveries are settled: whoever had them has credit again."""
+        if isinstance(owner, int):
+            if self.counted_gets:
+                self._uncount_gets([owner])
+        elif owner is not None:
+            owner.unacked_count -= count
+            self.global_used -= count
+            if not self.global_prefetch:
+                self.wake(owner)
 
     def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
         """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""
@@ -257,3 +265,11 @@ class Settling:
             self.connection.parked[consumer] = None
         else:
             consumer.queue.unpark(consumer)
+
+
+def _turn(group: tuple[Queue, Owner]) -> tuple[str, bytes, int]:
+    """Which of several groups of deliveries is settled first."""
+    queue, owner = group
+    if owner is None or isinstance(owner, int):
+        return queue.name, b"", owner or 0
+    return queue.name, owner.tag.encode("utf-8", "surrogateescape"), 0

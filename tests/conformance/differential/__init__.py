@@ -1,2 +1,1 @@
-"""A randomised differential run: the same steps against RabbitMQ and against us, compared.
-"""
+"""A randomised differential run: the same steps against RabbitMQ and against us, compared."""

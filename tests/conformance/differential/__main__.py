@@ -109,13 +109,13 @@ def duel(options: argparse.Namespace, own: Duel) -> int:
 
 
 @contextlib.contextmanager
-def our_broker(port: int) -> Iterator[Target]:
+def our_broker(port: int, settings: list[str]) -> Iterator[Target]:
     if port:
         target = Target(port)
         yield target
         target.close()
         return
-    with BrokerProcess() as process:
+    with BrokerProcess(*(flag for setting in settings for flag in ("--set", setting))) as process:
         target = Target(process.port)
         yield target
         target.close()
@@ -131,6 +131,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--length", type=int, default=RUN_STEPS, help="steps of a run")
+    parser.add_argument("--set", action="append", default=[], help="of our process: KEY=VALUE")
     parser.add_argument("--quorum", type=float, help="share of quorum queues, 0 to 1")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after that")
     parser.add_argument("--failures", type=int, default=1, help="stop after so many")
@@ -141,7 +142,7 @@ def main() -> int:
     parser.add_argument("--record", metavar="NAME", help="keep what was played as recordings/NAME")
     options = parser.parse_args()
     reference = Target(options.reference)
-    with our_broker(options.port) as ours:
+    with our_broker(options.port, options.set) as ours:
         own = Duel(reference, ours, options.prefix)
         if options.play:
             steps = read_steps(options.play.read_text("utf-8").splitlines())
@@ -149,7 +150,9 @@ def main() -> int:
             if outcome.differs:
                 report(steps, outcome)
             if options.record:
-                write_recording(options.record, [(steps[: len(outcome.recorded)], outcome.recorded)])
+                write_recording(
+                    options.record, [(steps[: len(outcome.recorded)], outcome.recorded)]
+                )
             say("differs" if outcome.differs else "the same")
             result = int(outcome.differs)
         else:

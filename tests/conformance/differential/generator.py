@@ -13,6 +13,9 @@ What is left out, because RabbitMQ gives no fixed answer to it:
   it has sent until then is let in.
 * What expires in priority queues: RabbitMQ looks at the head only when something is published to
   an empty queue, so that one that has a higher priority and has expired is delivered all the same.
+* In one go (`burst`) only what one channel says, for between channels there is no order, and
+  without priorities: RabbitMQ hands out each message as it comes, we the most important first.
+  No purge is in it: of what a lazy queue has just been given RabbitMQ then confirms nothing.
 * Time that passes within a step or two: what is timed lives 200 ms, and every few steps of such a
   run there is a wait until nothing changes any more.
 """
@@ -111,6 +114,7 @@ class Generator:
         transactions = 1.0 if self.profile.transactions else 0.0
         return {
             self._publish: 30,
+            self._burst: 5,
             self._get: 11,
             self._settle: 16,
             self._consume: 8,
@@ -357,6 +361,15 @@ class Generator:
         if method != "Basic.Ack":
             fields["requeue"] = self._likely(0.5)
         return Step(self._who(), "settle", {"method": method, **fields})
+
+    def _burst(self) -> Step:
+        """Several acts of a channel at once, so that a broker meets them in one go."""
+        who = self._who()
+        makers = (self._publish, self._publish, self._get, self._settle)
+        acts = [self.draw.choice(makers)() for _ in range(self.draw.randint(2, 8))]
+        for act in acts:
+            act.fields.get("properties", {}).pop("priority", None)
+        return Step(who, "burst", {"acts": [[act.op, act.fields] for act in acts]})
 
     def _consume(self) -> Step:
         who = self._who()

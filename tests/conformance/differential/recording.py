@@ -1,7 +1,6 @@
-"""Runs with RabbitMQ's answers, as files: `recordings/<name>.json`, a step and what it brought a line.
+"""Runs with RabbitMQ's answers, as files: `recordings/<name>.json`, a line for each step.
 
-An observation is kept as what differs from the one before: its "queues" are left out where they are
-the same.
+The line has the step and what it brought; "queues" only where they are not as they were before.
 """
 
 from __future__ import annotations

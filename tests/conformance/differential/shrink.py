@@ -26,12 +26,20 @@ def shrink(steps: list[Step], fails: Fails, budget_s: float = 120.0) -> list[Ste
         if not removed or size > 1:
             size //= 2
     for index in range(len(steps)):
+        steps = _simplify(steps, index, fails, deadline)
+    return steps
+
+
+def _simplify(steps: list[Step], index: int, fails: Fails, deadline: float) -> list[Step]:
+    """Make one step as simple as it can be, change by change."""
+    while time.monotonic() < deadline:
         for simpler in _simpler(steps[index]):
-            if time.monotonic() > deadline:
-                return steps
             fewer = [*steps[:index], simpler, *steps[index + 1 :]]
             if fails(fewer):
                 steps = fewer
+                break
+        else:
+            break
     return steps
 
 
@@ -40,6 +48,9 @@ def _simpler(step: Step) -> Iterator[Step]:
     for key, value in step.fields.items():
         if key in ("durable", "mandatory", "count", "size", "properties", "arguments", "multiple"):
             yield step._replace(fields=_without(step.fields, key))
+        if step.op == "burst":
+            for index in range(len(value)):
+                yield step._replace(fields={key: value[:index] + value[index + 1 :]})
         if isinstance(value, dict):
             for name, inner in value.items():
                 yield step._replace(fields={**step.fields, key: _without(value, name)})

@@ -9,6 +9,7 @@ the channel it needs, and one that speaks of a delivery picks among those there 
 | call | method and its fields: send it, await the answer |
 | publish | see `Player._publish`; `count` alike ones with numbered bodies |
 | settle | method, pick (which of the unacked) or tag (an unknown one), multiple, requeue |
+| burst | acts: [op, fields] of several call, publish, settle, written at once |
 | close | of a channel or of a connection |
 | drop | a connection's socket is closed without a word |
 | wait | time passes until nothing changes any more |

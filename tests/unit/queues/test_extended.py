@@ -252,7 +252,7 @@ def test_what_comes_back_counts_again(graves: Peer) -> None:
 
 
 def test_limits_and_expiry_at_once(graves: Peer) -> None:
-    """The limit comes first, as in RabbitMQ; then whoever waits; what is left expires."""
+    """The limit comes first, as in RabbitMQ; then what has expired, whoever waits for it."""
     arguments = table(x_max_length=1, x_message_ttl=10, x_dead_letter_exchange="amq.fanout")
     graves.declares(1, "q", arguments)
     graves.sends(1, BasicQos(prefetch_count=2))
@@ -262,9 +262,9 @@ def test_limits_and_expiry_at_once(graves: Peer) -> None:
     graves.receives_bodies(1, "a", "b")
     graves.world.clock.time_ms += 20
     graves.sends(1, BasicNack(0, multiple=True))
-    graves.receives_bodies(1, "b", redelivered=True)
+    graves.receives_nothing(1)
     assert graves.world.node.bug_count == 0
-    assert deaths(graves) == [("a", "maxlen")]
+    assert deaths(graves) == [("a", "maxlen"), ("b", "expired")]
 
 
 @pytest.mark.parametrize("overflow", ["reject-publish", "reject-publish-dlx"])
@@ -1018,7 +1018,7 @@ def test_a_classic_queue_does_not_count(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("prefetch_count", [0, 1])
-def test_who_waits_is_given_back_even_what_has_expired(graves: Peer, prefetch_count: int) -> None:
+def test_what_has_expired_is_given_back_to_nobody(graves: Peer, prefetch_count: int) -> None:
     graves.declares(1, "q", table(x_message_ttl=100, x_dead_letter_exchange="amq.fanout"))
     graves.sends(1, BasicQos(prefetch_count=prefetch_count))
     graves.receives(1, BasicQosOk())
@@ -1027,11 +1027,12 @@ def test_who_waits_is_given_back_even_what_has_expired(graves: Peer, prefetch_co
     graves.receives_bodies(1, "a")
     graves.world.passes(500, step_ms=50)
     graves.sends(1, BasicNack(1, requeue=True))
-    graves.receives_bodies(1, "a", redelivered=True)
-    assert deaths(graves) == []
+    graves.receives_nothing(1)
+    assert deaths(graves) == [("a", "expired")]
 
 
-def test_without_anybody_who_waits_the_limit_comes_before_the_end(graves: Peer) -> None:
+def test_what_was_fetched_comes_back_one_by_one(graves: Peer) -> None:
+    """So the first has expired before the second could make it one too many."""
     arguments = table(x_message_ttl=100, x_max_length=1, x_dead_letter_exchange="amq.fanout")
     graves.declares(1, "q", arguments)
     for body in "ab":
@@ -1039,7 +1040,7 @@ def test_without_anybody_who_waits_the_limit_comes_before_the_end(graves: Peer) 
         graves.gets(1, "q", no_ack=False)
     graves.world.passes(500, step_ms=50)
     graves.sends(1, BasicNack(0, multiple=True, requeue=True))
-    assert deaths(graves) == [("a", "maxlen"), ("b", "expired")]
+    assert deaths(graves) == [("a", "expired"), ("b", "expired")]
 
 
 def test_what_a_lost_channel_held_expires_before_others_get_it(graves: Peer, other: Peer) -> None:
