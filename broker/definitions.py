@@ -32,9 +32,10 @@ from broker.commands import (
 )
 from broker.exchanges.exchange import Exchange
 from broker.policies.policy import Policy
-from broker.queues.extended import extend
+from broker.queues.extended import ExtendedQueue, extend
 from broker.queues.features import Features, consumer_timeout_ms, is_lazy
 from broker.queues.queue import Queue
+from broker.queues.quorum import QuorumQueue
 from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
 from broker.vhost import VHost
@@ -189,7 +190,8 @@ class Definitions(Accounts):
         features = Features.of(queue.arguments, definition)
         has_deadlines = queue.log is not None and queue.log.has_deadlines
         if features is not None or has_deadlines or queue.extras is not None:
-            extend(queue, features or Features(), self.clock)
+            kind = QuorumQueue if queue.type_name == "quorum" else ExtendedQueue
+            extend(queue, features or Features(), self.clock, kind)
 
     def _next_queue_id(self, durable: bool) -> int:
         """Never the same twice; those of durable queues not even after a restart."""

@@ -91,7 +91,7 @@ class ExtendedQueue(ExtendedMessages):
             if not self.has_ready:  # what the disk has lost is in the sum as well
                 self.extras.ready_bytes = 0
 
-    def requeue(self, deliveries: list[Delivery]) -> None:
+    def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         """Back to their places, unless they have been delivered too often, or expired meanwhile."""
         limit = self.extras.features.delivery_limit
         for delivery in deliveries:
@@ -103,6 +103,10 @@ class ExtendedQueue(ExtendedMessages):
                 continue
             heappush(self.returned, Delivery(delivery.seq, message, count))
             self.extras.ready_bytes += len(message.body)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Something has come back: drop what is too much, hand out the rest."""
         self._drop_overflow()
         if self.ring.top is not None:
             self._pump(expires=True)
@@ -368,7 +372,9 @@ class ExtendedQueue(ExtendedMessages):
             assert self.extras.ready_bytes == sum(len(message.body) for message in waiting)
 
 
-def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
+def extend(
+    queue: Queue, features: Features, clock: Clock, kind: type[ExtendedQueue] = ExtendedQueue
+) -> ExtendedQueue:
     """Make a queue an extended one, whatever is in it. Whoever remembered a route to it must be
     told (`Version`), because runs of messages are pushed differently from here."""
     if isinstance(queue, ExtendedQueue):
@@ -383,7 +389,7 @@ def extend(queue: Queue, features: Features, clock: Clock) -> ExtendedQueue:
         queue.ready = PriorityLanes(features.max_priority)
     # `ready` in memory is counted by the message from here on, not by the run
     queue.ready_bytes = sum(len(message.body) + MESSAGE_OCTETS for message in queue.ready)
-    queue.__class__ = ExtendedQueue
+    queue.__class__ = kind
     assert isinstance(queue, ExtendedQueue)
     queue.take_up()
     queue.reconfigure(features)

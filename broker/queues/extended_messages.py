@@ -33,6 +33,7 @@ class Extras:
         "features",
         "ready_bytes",
         "timer_ms",
+        "tried_count",
         "uncounted",
         "used_ms",
     )
@@ -48,6 +49,7 @@ class Extras:
         # when it has been sent on; None: it never was in the queue
         self.dead: deque[tuple[Message, str, int | None]] = deque()
         self.active: Consumer | None = None  # of single active consumer
+        self.tried_count = 0  # of a quorum queue, see there; 0: none of them is ready
 
 
 class ExtendedMessages(Queue):

@@ -208,16 +208,15 @@ class Settling:
         for tag, (consumer, queue, seq, message, count) in taken:
             owner = (consumer or tag) if self.is_open else None
             groups.setdefault((queue, owner), []).append(Delivery(seq, message, count))
-        several = len(groups) > 1
-        for queue, owner in sorted(groups, key=_turn) if several else groups:
+        for queue, owner in sorted(groups, key=_turn) if len(groups) > 1 else groups:
             deliveries = groups[queue, owner]
+            if outcome == "requeue" and queue.is_changed:
+                queue.pump()  # what came before this goes out before it
             self._let_go(owner, len(deliveries))
             if queue.is_deleted:
                 continue
             if outcome == "requeue":
-                queue.requeue(deliveries)
-                if several:
-                    queue.pump()
+                queue.requeue(deliveries, is_lost=not self.is_open)
             elif outcome == "discard":
                 queue.discard(deliveries)
             else:

@@ -75,7 +75,7 @@ def duel(options: argparse.Namespace, own: Duel) -> int:
     started = time.monotonic()
     seed = options.seed
     while done < options.steps and time.monotonic() - started < options.seconds:
-        steps = Generator(seed, options.length, options.quorum).steps()
+        steps = Generator(seed, options.length, quorum=options.quorum, timed=options.timed).steps()
         outcome = own.run(steps)
         if not outcome.differs:
             recorded.append((steps, outcome.recorded))
@@ -133,6 +133,7 @@ def main() -> int:
     parser.add_argument("--length", type=int, default=RUN_STEPS, help="steps of a run")
     parser.add_argument("--set", action="append", default=[], help="of our process: KEY=VALUE")
     parser.add_argument("--quorum", type=float, help="share of quorum queues, 0 to 1")
+    parser.add_argument("--timed", action=argparse.BooleanOptionalAction, help="does time pass?")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after that")
     parser.add_argument("--failures", type=int, default=1, help="stop after so many")
     parser.add_argument("--shrink", type=float, default=120, help="seconds for it; 0: do not")

@@ -13,8 +13,9 @@ What is left out, because RabbitMQ gives no fixed answer to it:
   it has sent until then is let in.
 * What expires in priority queues: RabbitMQ looks at the head only when something is published to
   an empty queue, so that one that has a higher priority and has expired is delivered all the same.
-* In one go (`burst`) only what one channel says, for between channels there is no order, and
-  without priorities: RabbitMQ hands out each message as it comes, we the most important first.
+* In one go (`burst`) only what one channel says, for between channels there is no order; not to
+  quorum queues, where a get may overtake a publish; and without priorities: RabbitMQ hands out each message as it comes, we the most important first.
+  Nothing in it closes the channel: RabbitMQ may have handed out by then what we have not.
   No purge is in it: of what a lazy queue has just been given RabbitMQ then confirms nothing.
 * Time that passes within a step or two: what is timed lives 200 ms, and every few steps of such a
   run there is a wait until nothing changes any more.
@@ -85,13 +86,17 @@ class _Plan:
 class Generator:
     """One run. `steps()` may be called once."""
 
-    def __init__(self, seed: int, length: int, quorum: float | None = None):
-        """quorum: the share of quorum queues, if not by draw."""
+    def __init__(
+        self, seed: int, length: int, *, quorum: float | None = None, timed: bool | None = None
+    ):
+        """quorum: the share of quorum queues; timed: whether time passes; None: by draw."""
         self.draw = random.Random(seed)
         self.length = length
         self.profile = draw_profile(self.draw)
         if quorum is not None:
             self.profile.quorum = quorum
+        if timed is not None:
+            self.profile.timed = timed and not self.profile.priorities
         self.plan = _Plan()
         self.body = 0
         self.acts = self._weights()
@@ -114,7 +119,7 @@ class Generator:
         transactions = 1.0 if self.profile.transactions else 0.0
         return {
             self._publish: 30,
-            self._burst: 5,
+            self._burst: 0.0 if self.profile.quorum else 5,
             self._get: 11,
             self._settle: 16,
             self._consume: 8,
@@ -369,6 +374,10 @@ class Generator:
         acts = [self.draw.choice(makers)() for _ in range(self.draw.randint(2, 8))]
         for act in acts:
             act.fields.get("properties", {}).pop("priority", None)
+            if act.op == "publish":
+                act.fields.update(exchange="", routing_key=self._queue())
+            elif act.op == "settle" and act.fields.get("delivery_tag"):
+                act.fields["pick"] = act.fields.pop("delivery_tag")
         return Step(who, "burst", {"acts": [[act.op, act.fields] for act in acts]})
 
     def _consume(self) -> Step:

@@ -126,6 +126,10 @@ class Player:
         line = self._line(step)
         self.burst, self.awaited = bytearray(), []
         for op, fields in step.fields["acts"]:
+            queue = self._named(fields.get("queue", ""))
+            if queue and self.queues.get(queue) not in ("", step.letter):
+                self.skipped += 1  # it would close the channel
+                continue
             getattr(self, f"_{op}")(Step(step.who, op, fields))
         data, self.burst = bytes(self.burst), None
         self._write(line, data)

@@ -399,18 +399,30 @@ def test_a_quorum_queue_keeps_transient_messages_too(quorum: KeptPeer) -> None:
     assert again.takes() == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ({}, [("a", 2), ("b", 2), ("c", 1)]),
+        ({"x_delivery_limit": 9}, [("a", 4), ("b", 1), ("c", 0)]),
+    ],
+    ids=["to the end", "to their places"],
+)
 @pytest.mark.parametrize("is_clean", [True, False])
-def test_deliveries_are_counted_over_restarts(quorum: KeptPeer, is_clean: bool) -> None:
+def test_deliveries_are_counted_over_restarts(
+    kept: KeptPeer, is_clean: bool, limit: dict[str, int], expected: list[tuple[str, int]]
+) -> None:
+    quorum = kept
+    quorum.declares(x_queue_type="quorum", **limit)
     quorum.publishes(*"abc")
     for _ in range(3):
-        quorum.peer.gets(1, "q", no_ack=False)  # a
+        quorum.peer.gets(1, "q", no_ack=False)
         tag = quorum.peer.connection.channels[1].last_delivery_tag
         quorum.peer.sends(1, BasicNack(tag, requeue=True))
     quorum.peer.gets(1, "q", no_ack=False)
     quorum.peer.gets(1, "q", no_ack=False)
     quorum.commits()
     again = restarts(quorum, is_clean=is_clean)
-    assert counts(again) == [("a", 4), ("b", 1), ("c", 0)]
+    assert counts(again) == expected
 
 
 def test_after_a_crash_a_quorum_queue_counts_what_it_knows_and_flags_the_rest(

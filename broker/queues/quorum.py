@@ -1,0 +1,78 @@
+"""A quorum queue where it is not like the others: what is rejected to be tried again.
+
+Without a delivery limit RabbitMQ 3.10 gives it a new place at the end of the queue, so that a
+message nobody can deal with does not hold up the rest; with a limit it keeps its place, as does
+what a channel that is gone has left behind. A message with a new place has a new sequence number,
+and carries how often it was delivered (`TriedMessage`).
+
+What is too much goes after the consumers have had theirs, in every case.
+"""
+
+from __future__ import annotations
+
+from broker.message import Envelope
+from broker.queues.consumers import Level
+from broker.queues.extended import ExtendedQueue
+from broker.queues.kept_messages import Delivery
+from broker.queues.queued_message import QueuedMessage, original
+
+
+class TriedMessage(QueuedMessage):
+    """A message at a new place. delivery_count: how often it was delivered at earlier ones."""
+
+    __slots__ = ("delivery_count",)
+
+    def __init__(
+        self, envelope: Envelope, body: bytes, deadline_ms: int | None, delivery_count: int
+    ):
+        super().__init__(envelope, body, deadline_ms)
+        self.delivery_count = delivery_count
+
+
+class QuorumQueue(ExtendedQueue):
+    """See the module. Made by `extend` only."""
+
+    __slots__ = ()
+
+    def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
+        if is_lost or self.extras.features.delivery_limit is not None:
+            super().requeue(deliveries)
+            return
+        for delivery in deliveries:
+            self.unacked_count -= 1
+            self._append_again(delivery)
+        self._go_on()
+
+    def _append_again(self, delivery: Delivery) -> None:
+        """Give a message a place at the end; it has been delivered once more."""
+        count = max(0, delivery.delivery_count) + 1
+        message = original(delivery.message)
+        deadline_ms = getattr(message, "deadline_ms", None)
+        again = TriedMessage(message.envelope, message.body, deadline_ms, count)
+        seq = self.next_seq
+        is_paged = self.store is not None and self._keep((again,), again, self._deadline(again))
+        if self.log is not None:
+            self.log.hand_out([seq], count - 1)
+            self.log.settle(delivery.seq)
+        self.extras.ready_bytes += len(message.body)
+        if not is_paged:
+            self._enter(again, seq)
+            self.extras.tried_count += 1
+
+    def _go_on(self) -> None:
+        if self.ring.top is not None:
+            self._pump(expires=True)
+        super()._go_on()
+
+    def _pump_run(self, top: Level, most: int, *, expires: bool) -> int:
+        if not self.extras.tried_count:
+            return super()._pump_run(top, most, expires=expires)
+        return self._pump_first(top)  # each may have been delivered another number of times
+
+    def _next(self) -> Delivery:
+        first = super()._next()
+        if isinstance(first.message, TriedMessage) and not first.delivery_count:
+            first = first._replace(delivery_count=first.message.delivery_count)
+        if not self.ready:
+            self.extras.tried_count = 0
+        return first
