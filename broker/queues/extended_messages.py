@@ -32,6 +32,7 @@ class Extras:
         "dead",
         "features",
         "ready_bytes",
+        "return_count",
         "timer_ms",
         "tried_count",
         "uncounted",
@@ -49,6 +50,7 @@ class Extras:
         # when it has been sent on; None: it never was in the queue
         self.dead: deque[tuple[Message, str, int | None]] = deque()
         self.active: Consumer | None = None  # of single active consumer
+        self.return_count = 0  # of a quorum queue: how many messages have ever come back
         self.tried_count = 0  # of a quorum queue, see there; 0: none of them is ready
 
 

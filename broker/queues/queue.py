@@ -70,6 +70,7 @@ class Queue(KeptMessages):
         "vhost",
     )
     kind = "queue"
+    returns_in_turn = False  # whether it matters in which order messages come back
 
     def __init__(
         self,

@@ -1,9 +1,12 @@
 """A quorum queue where it is not like the others: what is rejected to be tried again.
 
 Without a delivery limit RabbitMQ 3.10 gives it a new place at the end of the queue, so that a
-message nobody can deal with does not hold up the rest; with a limit it keeps its place, as does
-what a channel that is gone has left behind. A message with a new place has a new sequence number,
-and carries how often it was delivered (`TriedMessage`).
+message nobody can deal with does not hold up the rest. A message with a new place has a new
+sequence number, and carries how often it was delivered (`TriedMessage`).
+
+With a limit it goes before everything that is ready, as does what a channel that is gone has left
+behind; not at its old place, but behind what came back before it. So it waits under a rank, as what
+is returned in a priority queue does: in its lower bits is the sequence number.
 
 What is too much goes after the consumers have had theirs, in every case.
 """
@@ -13,8 +16,11 @@ from __future__ import annotations
 from broker.message import Envelope
 from broker.queues.consumers import Level
 from broker.queues.extended import ExtendedQueue
+from broker.queues.extended_messages import LANE
 from broker.queues.kept_messages import Delivery
 from broker.queues.queued_message import QueuedMessage, original
+
+RETURNS_MAX = 1 << 60  # how many messages come back to a queue in its life at most
 
 
 class TriedMessage(QueuedMessage):
@@ -33,15 +39,22 @@ class QuorumQueue(ExtendedQueue):
     """See the module. Made by `extend` only."""
 
     __slots__ = ()
+    returns_in_turn = True
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         if is_lost or self.extras.features.delivery_limit is not None:
-            super().requeue(deliveries)
+            super().requeue([self._ranked(delivery) for delivery in deliveries])
             return
         for delivery in deliveries:
             self.unacked_count -= 1
             self._append_again(delivery)
         self._go_on()
+
+    def _ranked(self, delivery: Delivery) -> Delivery:
+        """Under the rank that puts it behind everything that has come back so far."""
+        self.extras.return_count += 1
+        lane = self.extras.return_count - RETURNS_MAX
+        return delivery._replace(seq=lane * LANE + delivery.seq % LANE)
 
     def _append_again(self, delivery: Delivery) -> None:
         """Give a message a place at the end; it has been delivered once more."""

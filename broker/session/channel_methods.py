@@ -24,7 +24,9 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
-from broker.session.channel import Channel
+from broker.message import Message
+from broker.queues.queue import Queue
+from broker.session.channel import Channel, routing_headers
 from broker.session.dispatch import handles
 from broker.session.settling import Transaction
 
@@ -74,14 +76,27 @@ def tx_commit(channel: Channel, command: TxCommit) -> None:
     channel.tx = None
     channel.has_rejected = False
     for message, queues, mandatory in tx.publishes:
-        live = [queue for queue in queues if not queue.is_deleted]
-        channel.distribute(message, live, mandatory)
+        channel.distribute(message, _queues_by_now(channel, message, queues), mandatory)
     for outcome, taken in tx.settlements:
         channel.settle_all(taken, outcome)
     channel.tx = Transaction()
     if channel.has_rejected:
         raise partial_commit()
     channel.commit(TxCommitOk())
+
+
+def _queues_by_now(channel: Channel, message: Message, queues: list[Queue]) -> list[Queue]:
+    """Where a message goes that was routed a while ago. RabbitMQ knows the names of its queues;
+    those of the default exchange are its routing keys, whether there was such a queue or not."""
+    envelope = message.envelope
+    names = [queue.name for queue in queues]
+    if envelope.exchange == "":
+        names = [envelope.routing_key, *envelope.blind_keys]
+        if b"CC" in envelope.header:
+            names[1:1] = routing_headers(envelope.properties.header_table, "CC")
+            envelope.forget_properties()
+    there = channel.connection.vhost.queues
+    return [there[name] for name in dict.fromkeys(names) if name in there]
 
 
 @handles(TxRollback)

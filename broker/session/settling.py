@@ -202,13 +202,14 @@ class Settling:
 
         Queue by queue as RabbitMQ does: first what basic.get has fetched, one by one, then what
         each consumer has, in the order of their tags; what comes back from one goes out again
-        before the next. Only a channel that closes gives back everything at once.
+        before the next. Only a channel that closes gives back everything at once, except to quorum
+        queues, which go by whose it was even then.
         """
         groups: dict[tuple[Queue, Owner], list[Delivery]] = {}
         for tag, (consumer, queue, seq, message, count) in taken:
-            owner = (consumer or tag) if self.is_open else None
+            owner = (consumer or tag) if self.is_open or queue.returns_in_turn else None
             groups.setdefault((queue, owner), []).append(Delivery(seq, message, count))
-        for queue, owner in sorted(groups, key=_turn) if len(groups) > 1 else groups:
+        for queue, owner in sorted(groups, key=self._turn) if len(groups) > 1 else groups:
             deliveries = groups[queue, owner]
             if outcome == "requeue" and queue.is_changed:
                 queue.pump()  # what came before this goes out before it
@@ -227,6 +228,15 @@ class Settling:
             self.unpark()
         if outcome != "ack":
             self.connection.node.request_turn()
+
+    def _turn(self, group: tuple[Queue, Owner]) -> tuple[str, bytes, int]:
+        """Which of several groups of deliveries is settled first."""
+        queue, owner = group
+        if owner is None:
+            return queue.name, b"", 0
+        if isinstance(owner, int):  # to a quorum queue's mind a get is a consumer with this tag
+            return (queue.name, b"", owner) if self.is_open else (queue.name, b"%d" % owner, 0)
+        return queue.name, owner.tag.encode("utf-8", "surrogateescape"), 0
 
     def _let_go(self, owner: Owner, count: int) -> None:
         """Deliveries are settled: whoever had them has credit again."""
@@ -264,11 +274,3 @@ class Settling:
             self.connection.parked[consumer] = None
         else:
             consumer.queue.unpark(consumer)
-
-
-def _turn(group: tuple[Queue, Owner]) -> tuple[str, bytes, int]:
-    """Which of several groups of deliveries is settled first."""
-    queue, owner = group
-    if owner is None or isinstance(owner, int):
-        return queue.name, b"", owner or 0
-    return queue.name, owner.tag.encode("utf-8", "surrogateescape"), 0

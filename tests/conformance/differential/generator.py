@@ -14,7 +14,8 @@ What is left out, because RabbitMQ gives no fixed answer to it:
 * What expires in priority queues: RabbitMQ looks at the head only when something is published to
   an empty queue, so that one that has a higher priority and has expired is delivered all the same.
 * In one go (`burst`) only what one channel says, for between channels there is no order; not to
-  quorum queues, where a get may overtake a publish; and without priorities: RabbitMQ hands out each message as it comes, we the most important first.
+  quorum queues, where a get may overtake a publish; and without priorities: RabbitMQ hands out
+  each message as it comes, we the most important first.
   Nothing in it closes the channel: RabbitMQ may have handed out by then what we have not.
   No purge is in it: of what a lazy queue has just been given RabbitMQ then confirms nothing.
 * Time that passes within a step or two: what is timed lives 200 ms, and every few steps of such a

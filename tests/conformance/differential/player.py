@@ -11,6 +11,9 @@ messages and consumers every queue has, by passive declarations. Made comparable
   its own, before or after the answer to whoever deleted it.
 * What a connection got delivered in the step that ends it is left out: in RabbitMQ its channels
   end one by one, so that one may still be handed what another has given back.
+* How many consumers quorum queues have: RabbitMQ counts each unacked message that basic.get has
+  fetched as one, a cancelled one until its last message is settled, and those that wait for their
+  turn as single active consumer not at all. We count the consumers there are.
 * The time in x-death is left out.
 
 Every broker acts on some things later than it answers. `observe` therefore asks every channel
@@ -423,7 +426,6 @@ class Player:
     def _count_some(self, letter: str, queues: list[str], counts: dict[str, Any]) -> list[str]:
         """Ask for all in one go. Returns: those behind one that closed the channel."""
         channel = self._watcher(letter)
-        miscounted = self._miscounted()
         for queue in queues:
             channel.send("Queue.Declare", queue=queue, passive=True)
         for index, queue in enumerate(queues):
@@ -440,15 +442,9 @@ class Player:
                     counts[short] = event["reply_code"]
                 return queues[index + 1 :]
             counts[short] = [event["message_count"], event["consumer_count"]]
-            if queue in miscounted:
+            if queue in self.quorum_queues:
                 counts[short][1] = "*"
         return []
-
-    def _miscounted(self) -> set[str]:
-        """Where RabbitMQ counts more consumers than there are: each unacked message that basic.get
-        has fetched, and cancelled ones until their last message is settled."""
-        unacked = {queue for line in self.lines.values() for queue in line.unacked.values()}
-        return unacked & self.quorum_queues
 
     def _watcher(self, letter: str) -> Channel:
         """The channel from which we look, opened if need be."""

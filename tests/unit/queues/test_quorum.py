@@ -70,6 +70,31 @@ def test_what_a_channel_leaves_behind_keeps_its_place(peer: Peer) -> None:
     assert drained(peer) == [("a", 1), ("b", 0), ("c", 0)]
 
 
+def test_what_comes_back_first_goes_first(peer: Peer) -> None:
+    declares(peer, x_delivery_limit=5)
+    peer.publishes(1, "q", *"abc")
+    for _ in range(2):
+        gets(peer)
+    peer.sends(1, BasicReject(2, requeue=True))
+    peer.sends(1, BasicReject(1, requeue=True))
+    assert drained(peer) == [("b", 1), ("a", 1), ("c", 0)]
+
+
+def test_a_channel_gives_back_by_the_tags_of_its_consumers(peer: Peer) -> None:
+    declares(peer)
+    peer.opens_channel(2)
+    peer.sends(2, BasicQos(prefetch_count=1))
+    peer.receives(2, BasicQosOk())
+    peer.publishes(1, "q", "a")
+    peer.gets(2, "q", no_ack=False)
+    for tag in ("y", "x"):
+        peer.consumes(2, "q", tag)
+    peer.publishes(1, "q", *"bc")
+    peer.receives_bodies(2, *"bc")
+    peer.sends(2, ChannelClose(200, "bye", 0, 0))
+    assert drained(peer) == [("a", 1), ("c", 1), ("b", 1)]
+
+
 @pytest.mark.parametrize("prefetch_count", [0, 2])
 def test_consumers_get_each_with_its_own_count(peer: Peer, prefetch_count: int) -> None:
     declares(peer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from broker.amqp.methods import (
@@ -28,6 +30,7 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
+from broker.amqp.wire import Field
 from tests.support.peer import Peer
 
 
@@ -120,6 +123,20 @@ def test_a_message_that_leads_nowhere_comes_back_at_the_commit(tx: Peer) -> None
     tx.sends(1, TxCommit())
     assert isinstance(tx.takes_content(1).method, BasicReturn)
     tx.receives(1, TxCommitOk())
+
+
+@pytest.mark.parametrize("headers", [{}, {"CC": ["new"]}, {"BCC": ["new"]}])
+def test_names_are_looked_up_at_the_commit(tx: Peer, other: Peer, headers: dict[str, Any]) -> None:
+    table = {
+        key: Field("A", [Field("S", name) for name in names]) for key, names in headers.items()
+    }
+    tx.publishes(1, "new" if not headers else "q", "x", headers=table, expiration="100")
+    other.declares(1, "new")
+    tx.sends(1, TxCommit())
+    tx.receives(1, TxCommitOk())
+    assert other.world.vhost.queues["new"].ready_count == 1
+    other.world.passes(500)
+    assert other.world.vhost.queues["new"].ready_count == 0
 
 
 def test_a_queue_deleted_before_the_commit_gets_nothing(tx: Peer, other: Peer) -> None:
