@@ -106,7 +106,6 @@ class ExtendedQueue(ExtendedMessages):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Something has come back: drop what is too much, hand out the rest."""
         self._drop_overflow()
         if self.ring.top is not None:
             self._pump(expires=True)
@@ -375,8 +374,8 @@ class ExtendedQueue(ExtendedMessages):
 def extend(
     queue: Queue, features: Features, clock: Clock, kind: type[ExtendedQueue] = ExtendedQueue
 ) -> ExtendedQueue:
-    """Make a queue an extended one, whatever is in it. Whoever remembered a route to it must be
-    told (`Version`), because runs of messages are pushed differently from here."""
+    """Make a queue an extended one, whatever is in it. Who remembers a route to it must be told
+    (`Version`): runs of messages are pushed differently from here."""
     if isinstance(queue, ExtendedQueue):
         queue.reconfigure(features)
         return queue

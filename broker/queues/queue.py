@@ -138,10 +138,8 @@ class Queue(KeptMessages):
             self._changed.append(self)
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
-        """Take deliveries back to their original positions. They were unacked until now.
-
-        is_lost: they were not rejected, their channel is gone. Quorum queues tell that apart.
-        """
+        """Take unacked deliveries back to their original positions. is_lost: not because they were
+        rejected but with their channel, which quorum queues tell apart."""
         for delivery in deliveries:
             again = delivery._replace(delivery_count=max(0, delivery.delivery_count) + 1)
             heappush(self.returned, again)

@@ -3,9 +3,10 @@
 What is observed in a step is a dict: per channel the events in order, and under "queues" how many
 messages and consumers every queue has, by passive declarations. Made comparable:
 
-* Deliveries are grouped by the queue they come from: between queues RabbitMQ gives no order. For
-  the same reason delivery tags are not compared but checked to be consecutive, and `multiple` with
-  a tag is used only where all that is unacked comes from one queue (else the tag is 0: all).
+* Deliveries are grouped by the queue they come from, and by consumer where that is a quorum queue:
+  between those RabbitMQ gives no order. For the same reason delivery tags are not compared but
+  checked to be consecutive, and `multiple` with a tag is used only where all that is unacked comes
+  from one of them (else the tag is 0: all).
 * Confirms are expanded into sets of publish seqnos.
 * Cancellations by the broker are a set too: a channel hears of the end of a queue by a message of
   its own, before or after the answer to whoever deleted it.
@@ -54,7 +55,7 @@ class Line:
 
     channel: Channel
     consumers: dict[str, tuple[str, bool]] = field(default_factory=dict)  # tag: queue, no_ack
-    unacked: dict[int, str] = field(default_factory=dict)  # delivery tag: queue
+    unacked: dict[int, str] = field(default_factory=dict)  # delivery tag: where from
     committed: dict[int, str] | None = None  # in tx mode: what a rollback goes back to
     last_tag: int = 0
     unconfirmed: set[int] | None = None  # None: not in confirm mode
@@ -96,6 +97,8 @@ class Player:
         line = self._line(step)
         fields = self._named(dict(step.fields))
         method = fields.pop("method")
+        if _ends_connection(method, fields, line):
+            self._give_back_in_turn(step.letter, step.who)
         if method == "Basic.Consume":
             tag = fields["consumer_tag"]
             if tag not in line.consumers:  # deliveries may come with the answer
@@ -151,7 +154,7 @@ class Player:
         elif reply.name == "Exchange.DeclareOk":
             self.exchanges.add(fields["exchange"])
         elif reply.name == "Basic.GetOk" and not fields.get("no_ack"):
-            line.unacked[reply.tag] = fields["queue"]
+            line.unacked[reply.tag] = fields["queue"].removeprefix(self.prefix)
         elif reply.name == "Basic.CancelOk":
             line.consumers.pop(fields["consumer_tag"], None)
         elif reply.name == "Confirm.SelectOk" and line.unconfirmed is None:
@@ -206,6 +209,7 @@ class Player:
         if step.number == 0:
             connection = self.connections.get(step.letter)
             if connection is not None:
+                self._give_back_in_turn(step.letter)
                 connection.zero.send("Connection.Close", reply_code=200, reply_text="bye")
                 self._await(connection.zero.inbox, connection, {"Connection.CloseOk"})
                 connection.is_open = False
@@ -218,8 +222,18 @@ class Player:
     def _drop(self, step: Step) -> None:
         connection = self.connections.get(step.letter)
         if connection is not None:
+            self._give_back_in_turn(step.letter)
             connection.drop()
             self._forget_connection(step.letter)
+
+    def _give_back_in_turn(self, letter: str, spared: str = "") -> None:
+        """A connection is about to end: close channels that have something unacked one by one
+        before, all but one. In RabbitMQ channels end at the same time, each a process of its own,
+        and give back what they have in any order."""
+        holding = [who for who, line in self.lines.items() if who[0] == letter and line.unacked]
+        for who in sorted({*holding} - {spared})[0 if spared in holding else 1 :]:
+            self._close(Step(who, "close", {}))
+            self._look()
 
     def _drain(self, step: Step) -> None:
         fields = self._named(dict(step.fields))
@@ -338,15 +352,20 @@ class Player:
             fields |= {"body": show(event.body), "properties": _without_times(event.properties)}
         if name == "Basic.Deliver":
             queue, no_ack = line.consumers.get(fields["consumer_tag"], ("?", True))
+            source = queue.removeprefix(self.prefix)
+            if queue in self.quorum_queues:
+                source += f" to {fields['consumer_tag']}"
             if not no_ack:
-                line.unacked[tag] = queue
-            self._note(f"{who} from {queue.removeprefix(self.prefix)}", name, fields)
+                line.unacked[tag] = source
+            self._note(f"{who} from {source}", name, fields)
             return
         if name == "Basic.Cancel":
             line.consumers.pop(fields["consumer_tag"], None)
             self._note(f"{who} cancels", name, fields)
             self.events[f"{who} cancels"].sort(key=str)
             return
+        if name == "Queue.DeclareOk" and fields["queue"] in self.quorum_queues:
+            fields["consumer_count"] = "*"
         self._note(who, name, fields)
         if name == "Channel.Close":
             del self.lines[who]
@@ -479,6 +498,15 @@ class Player:
         self.play_ = Play(self.target, self.prefix)
         self.skipped = 0
         self.ended = ""
+
+
+def _ends_connection(method: str, fields: dict[str, Any], line: Line) -> bool:
+    """Whether a call is against a rule that costs the connection."""
+    return (
+        (method == "Basic.Recover" and not fields["requeue"])
+        or bool(method == "Basic.Qos" and fields.get("prefetch_size"))
+        or (method == "Basic.Consume" and fields["consumer_tag"] in line.consumers)
+    )
 
 
 def _without_times(value: Any) -> Any:
