@@ -7,7 +7,7 @@ compared with RabbitMQ's by the conformance tests.
 
 from __future__ import annotations
 
-from broker.amqp.erlang import Atom, CharList, printed
+from broker.amqp.erlang import Atom, CharList, with_term
 
 REPLY_TEXT_MAX = 255
 
@@ -189,7 +189,7 @@ def inequivalent(key: str, what: str, received: str, current: str) -> Preconditi
 
 
 def invalid_argument(key: str, what: str, problem: object) -> PreconditionFailed:
-    return PreconditionFailed(f"invalid arg '{key}' for {what}: {printed(problem)}")
+    return PreconditionFailed(with_term(f"invalid arg '{key}' for {what}: ", problem, 255))
 
 
 def argument_of_other_type(key: str, what: str, queue_type: str) -> PreconditionFailed:
@@ -202,6 +202,10 @@ def invalid_argument_type(type_name: str, key: str, what: str) -> PreconditionFa
 
 def invalid_property(key: str, what: str) -> PreconditionFailed:
     return PreconditionFailed(f"invalid property '{key}' for {what}")
+
+
+def too_large(key: str) -> PreconditionFailed:
+    return PreconditionFailed(f"Exceeded max value for {key}")
 
 
 def no_streams(what: str) -> PreconditionFailed:
@@ -248,7 +252,7 @@ def user_id_mismatch(claimed: str, actual: str) -> PreconditionFailed:
 
 
 def invalid_expiration(expiration: str, problem: object) -> PreconditionFailed:
-    return PreconditionFailed(f"invalid expiration '{expiration}': {printed(problem)}")
+    return PreconditionFailed(with_term(f"invalid expiration '{expiration}': ", problem))
 
 
 def message_too_large(size: int, limit: int) -> PreconditionFailed:
@@ -258,7 +262,7 @@ def message_too_large(size: int, limit: int) -> PreconditionFailed:
 
 def invalid_routing_header(header: str, type_name: str) -> PreconditionFailed:
     problem = (Atom("unacceptable_type_in_header"), CharList(header), Atom(type_name))
-    return PreconditionFailed(f"invalid message: {printed(problem)}")
+    return PreconditionFailed(with_term("invalid message: ", problem))
 
 
 def unknown_delivery_mode(mode: int) -> PreconditionFailed:
@@ -321,14 +325,14 @@ def too_many_channels(count: int, channel_max: int) -> NotAllowed:
 
 
 def undecodable(arguments: bytes) -> FrameError:
-    return FrameError(f"cannot decode {printed(arguments, 14)}")
+    return FrameError(with_term("cannot decode ", arguments))
 
 
 def _frame_snippet(frame_type: int, payload: bytes) -> str:
     """How RabbitMQ shows the start of an offending frame."""
     what = "all" if len(payload) <= 16 else "first 16"
     text = f"type {frame_type}, {what} octets = "
-    return text + printed(payload[:16], len(text))
+    return with_term(text, payload[:16])
 
 
 def frame_out_of_place(frame_type: int, payload: bytes) -> UnexpectedFrame:
@@ -337,5 +341,4 @@ def frame_out_of_place(frame_type: int, payload: bytes) -> UnexpectedFrame:
 
 def bad_frame(frame_type: int, payload: bytes, problem: object) -> FrameError:
     text = f"{_frame_snippet(frame_type, payload)}: "
-    column = len(text) - text.rfind("\n") - 1
-    return FrameError(text + printed(problem, column), ids=(0, 0))
+    return FrameError(with_term(text, problem), ids=(0, 0))

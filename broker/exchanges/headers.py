@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from broker.amqp.erlang import Atom, printed
+from broker.amqp.erlang import with_term
 from broker.amqp.errors import PreconditionFailed
 from broker.amqp.wire import Field, Table, as_erlang
 from broker.exchanges.exchange import Binding, BindingKey, Exchange
@@ -36,14 +36,11 @@ class HeadersExchange(Exchange):
         if match is None:
             return
         if match.tag != "S":
-            raise PreconditionFailed(
-                f"Invalid x-match field type {printed(Atom(match.type_name))} "
-                f"(value {printed(as_erlang(match))}); expected longstr"
-            )
+            begins = f"Invalid x-match field type {match.type_name} (value "
+            raise PreconditionFailed(f"{with_term(begins, as_erlang(match))}); expected longstr")
         if match.value not in _MODES:
-            raise PreconditionFailed(
-                f"Invalid x-match field value {printed(match.value)}; {_EXPECTED}"
-            )
+            shown = with_term("Invalid x-match field value ", match.value)
+            raise PreconditionFailed(f"{shown}; {_EXPECTED}")
 
     def bind(self, binding: Binding) -> None:
         match = binding.arguments.get("x-match")

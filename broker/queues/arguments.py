@@ -10,18 +10,21 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from broker.amqp.erlang import Atom, CharList, printed
+from broker.amqp.erlang import Atom, CharList, with_term
 from broker.amqp.errors import (
     InternalError,
     argument_of_other_type,
     inequivalent,
     invalid_argument,
+    too_large,
 )
 from broker.amqp.wire import INTEGER_TAGS, Field, Table, as_erlang
 
 EXPIRY_MS_MAX = 315_360_000_000  # ten years
 PRIORITY_MAX = 255
 QUEUE_TYPES = ("classic", "quorum", "stream")
+MASTER_LOCATORS = ("client-local", "min-masters", "random")
+SEGMENT_SIZE_MAX = 3_000_000_000
 
 Check = Callable[[Field, Table], object]  # None: fine; else the problem as an Erlang term
 
@@ -137,12 +140,6 @@ def _max_age(field: Field, _arguments: Table) -> object:
     return None if match and int(match[1]) else Atom("invalid_max_age")
 
 
-def _master_locator(field: Field, _arguments: Table) -> object:
-    if field.value not in ("client-local", "min-masters", "random"):
-        raise InternalError(ids=(0, 0))  # RabbitMQ's queue process fails to start
-    return None
-
-
 def _anything(_field: Field, _arguments: Table) -> object:
     return None
 
@@ -187,7 +184,7 @@ QUEUE_ARGUMENTS: dict[str, Argument] = {
     "x-initial-cluster-size": _of(_positive, "stream"),
     "x-queue-leader-locator": _of(_LOCATOR, "quorum", "stream"),
     "x-delivery-limit": _of(_anything, "quorum"),
-    "x-queue-master-locator": _of(_master_locator, "classic"),
+    "x-queue-master-locator": _of(_anything, "classic"),
 }
 
 # Those of a quorum queue in the order in which RabbitMQ compares them.
@@ -225,7 +222,8 @@ def queue_type_of(arguments: Table) -> str:
 def check_queue_arguments(arguments: Table, what: str) -> None:
     """Validate the arguments of a declaration. what: the queue, as texts name it.
 
-    Raises: PreconditionFailed with RabbitMQ's text.
+    Raises: PreconditionFailed with RabbitMQ's text; InternalError for a master locator nobody
+    knows, with which RabbitMQ's queue process fails to start.
     """
     if not arguments:
         return
@@ -235,6 +233,16 @@ def check_queue_arguments(arguments: Table, what: str) -> None:
         if problem is not None:
             raise invalid_argument("x-queue-type", what, problem)
     _check(arguments, QUEUE_ARGUMENTS, queue_type_of(arguments), what)
+    locator = arguments.get("x-queue-master-locator")
+    if locator is not None and locator.value not in MASTER_LOCATORS:
+        raise InternalError(ids=(0, 0))
+
+
+def check_stream_arguments(arguments: Table) -> None:
+    """What is checked of a stream last, after its properties. Raises: PreconditionFailed."""
+    size = arguments.get("x-stream-max-segment-size-bytes")
+    if size is not None and _number(size) > SEGMENT_SIZE_MAX:
+        raise too_large("x-stream-max-segment-size-bytes")
 
 
 def check_consumer_arguments(arguments: Table, queue_type: str, what: str) -> None:
@@ -296,18 +304,20 @@ def _value(field: Field) -> str:
     """A value as the 406 texts print it when both sides have one."""
     if field.tag == "V":
         return "none"
-    return f"'{_shown(field)}'"
+    return _shown("'", field) + "'"
 
 
 def _typed(field: Field | None) -> str:
     """The same when only one side has the argument."""
     if field is None:
         return "none"
-    return f"the value '{_shown(field)}' of type '{field.type_name}'"
+    shown = _shown("the value '", field)
+    return f"{shown}' of type '{field.type_name}'"
 
 
-def _shown(field: Field) -> str:
+def _shown(text: str, field: Field) -> str:
+    """A value behind a text, a term where it is no text itself."""
     term = as_erlang(field)
     if isinstance(term, bytes):
-        return term.decode("utf-8", "surrogateescape")
-    return term if isinstance(term, str) else printed(term)
+        return text + term.decode("utf-8", "surrogateescape")
+    return text + term if isinstance(term, str) else with_term(text, term)

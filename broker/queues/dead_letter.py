@@ -71,9 +71,14 @@ def _with_death(deaths: Field, entry: Table) -> list[Table]:
         if _same_death(table, entry):
             count = table.get("count")
             before = count.value if count is not None and isinstance(count.value, int) else 0
-            entry = table | {"count": Field("l", before + 1)}
+            entry = table | {"count": Field("l", _signed64(before + 1))}
             break
     return [dict(sorted(entry.items())), *others]
+
+
+def _signed64(number: int) -> int:
+    """What 64 bits hold of it: a client may have made up the largest count there is."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _grouped(tables: list[Table]) -> list[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.amqp.erlang import is_atom
 from broker.amqp.errors import (
     default_exchange_operation,
     inequivalent,
@@ -23,7 +24,6 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.amqp.wire import Table
-from broker.auth.mechanisms import MECHANISMS
 from broker.auth.permissions import CONFIGURE, READ, WRITE
 from broker.commands import Bind, DeclareExchange, DeleteExchange, Unbind
 from broker.exchanges.exchange import Binding, Exchange
@@ -52,7 +52,7 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         return ExchangeDeclareOk()
     exchange_class = find_type(command.type)
     if exchange_class is None:
-        raise unknown_exchange_type(command.type, is_atom=_is_erlang_atom(command.type))
+        raise unknown_exchange_type(command.type, is_atom=is_atom(command.type))
     if name == "":
         raise default_exchange_operation()
     channel.require(CONFIGURE, "exchange", name)
@@ -97,11 +97,6 @@ def _check_new(channel: Channel, name: str, command: ExchangeDeclare) -> None:
         raise invalid_argument_type(alternate.type_name, "alternate-exchange", what)
     channel.require(READ, "exchange", name)
     channel.require(WRITE, "exchange", str(alternate.value))
-
-
-def _is_erlang_atom(type_name: str) -> bool:
-    """RabbitMQ's text differs for names that its runtime knows as something else."""
-    return type_name in ("", "Direct", *MECHANISMS)
 
 
 def _check_same(existing: Exchange, command: ExchangeDeclare) -> None:

@@ -37,6 +37,7 @@ from broker.commands import Bind, DeclareQueue, DeleteQueue, Unbind
 from broker.queues.arguments import (
     check_equivalent,
     check_queue_arguments,
+    check_stream_arguments,
     equivalence_names,
     queue_type_of,
 )
@@ -145,13 +146,14 @@ def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
     if queue_type == "classic":
         return
     what = resource("queue", name, vhost)
-    if not command.durable:
-        raise invalid_property("non-durable", what)
     if command.auto_delete:
         raise invalid_property("auto-delete", what)
     if command.exclusive:
         raise invalid_property("exclusive-owner", what)
+    if not command.durable:
+        raise invalid_property("non-durable", what)
     if queue_type == "stream":
+        check_stream_arguments(command.arguments)
         raise no_streams(what)
 
 

@@ -19,7 +19,16 @@ USERS: dict[str, tuple[str, str, str] | None] = {
     "conf-outsider": None,
     "conf-topic": (".*", ".*", ".*"),
     "conf-impersonator": (".*", ".*", ".*"),
+    "conf-no-configure": ("^$", ".*", ".*"),
+    "conf-no-write": (".*", "^$", ".*"),
+    "conf-no-read": (".*", ".*", "^$"),
+    "conf-everything": (".*", ".*", ".*"),
 }
+# One user per combination of the three permissions.
+COMBINATIONS = (
+    *("conf-nothing", "conf-reader", "conf-writer", "conf-configurer"),
+    *("conf-no-configure", "conf-no-write", "conf-no-read", "conf-everything"),
+)
 TOPIC_EXCHANGE = "amq.topic"  # conf-topic may write ^w\. and read ^r\. on it
 
 

@@ -42,7 +42,10 @@ FRAME_MAX = 131072
 # What the peer sends without getting an answer, and a queue acts on.
 SETTLES = {"Basic.Ack", "Basic.Nack", "Basic.Reject", "Basic.Recover", "Basic.RecoverAsync"}
 # What arrives without being asked for; everything else answers a request.
-REPORTS = {"Basic.Deliver", "Basic.Return", "Basic.Ack", "Basic.Nack", "Basic.Cancel"}
+REPORTS = {
+    *("Basic.Deliver", "Basic.Return", "Basic.Ack", "Basic.Nack", "Basic.Cancel"),
+    "Basic.CreditDrained",
+}
 INVENTED = [
     (re.compile(r"amq\.gen-[A-Za-z0-9_-]{22}"), "amq.gen-#"),
     (re.compile(r"amq\.ctag-[A-Za-z0-9_-]{22}"), "amq.ctag-#"),

@@ -87,6 +87,9 @@ Basic.RecoverAsync 60 100 requeue:bit
 Basic.Recover 60 110 requeue:bit
 Basic.RecoverOk 60 111
 Basic.Nack 60 120 delivery_tag:longlong multiple:bit requeue:bit
+Basic.Credit 60 200 consumer_tag:shortstr credit:long drain:bit
+Basic.CreditOk 60 201 available:long
+Basic.CreditDrained 60 202 consumer_tag:shortstr credit_drained:long
 Tx.Select 90 10
 Tx.SelectOk 90 11
 Tx.Commit 90 20
@@ -126,6 +129,7 @@ FIXED_VALUES = {
     "I": ">i",
     "i": ">I",
     "l": ">q",
+    "L": ">q",
     "f": ">f",
     "d": ">d",
     "T": ">Q",

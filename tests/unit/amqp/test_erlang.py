@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.erlang import Atom, CharList, printed
+from broker.amqp.erlang import Atom, CharList, is_atom, printed, with_term
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,111 @@ def test_a_long_binary_is_broken_below_its_first_octet() -> None:
     ).replace(" ", "")
 
 
-def test_a_long_tuple_has_an_element_a_line() -> None:
+@pytest.mark.parametrize(
+    ("term", "column", "text"),
+    [
+        (
+            (Atom("a" * 40), Atom("b" * 40)),
+            3,
+            (
+                "{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,\n"
+                "       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}"
+            ),
+        ),
+        (
+            (Atom("a" * 20), Atom("b" * 20)),
+            40,
+            (
+                "{aaaaaaaaaaaaaaaaaaaa,\n"
+                "                                         bbbbbbbbbbbbbbbbbbbb}"
+            ),
+        ),
+        (
+            (Atom("a" * 20), Atom("b" * 20)),
+            60,
+            (
+                "{aaaaaaaaaaaaaaaaaaaa,\n"
+                "                                                             bbbbbbbbbbbbbbbbbbbb}"
+            ),
+        ),
+        (
+            [
+                (Atom("longstr"), "text"),
+                (Atom("signedint"), 1),
+                (Atom("table"), [("key", Atom("longstr"), "value")]),
+            ],
+            17,
+            (
+                '[{longstr,<<"text">>},\n'
+                "                  {signedint,1},\n"
+                '                  {table,[{<<"key">>,longstr,<<"value">>}]}]'
+            ),
+        ),
+        (
+            [1000, 2000, "x" * 30, "y" * 30, 3000, [4000], 5000, True],
+            1,
+            (
+                '[1000,2000,<<"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx">>,\n'
+                '  <<"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy">>,3000,\n'
+                "  [4000],\n"
+                "  5000,true]"
+            ),
+        ),
+        (
+            (("x" * 30, 1), [], CharList("z" * 40), CharList("\0")),
+            5,
+            (
+                '{{<<"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx">>,1},\n'
+                '      [],"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",\n'
+                "      [0]}"
+            ),
+        ),
+        (
+            (Atom("value"), [(Atom("binary"), bytes(range(30)))], ()),
+            11,
+            (
+                "{value,[{binary,<<0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,\n"
+                "                             19,20,21,22,23,24,25,26,27,28,29>>}],\n"
+                "                  {}}"
+            ),
+        ),
+    ],
+)
+def test_what_does_not_fit_is_broken(term: object, column: int, text: str) -> None:
+    """As `io_lib:format("~p")` broke it; so were twenty thousand random terms."""
+    assert printed(term, column) == text
+
+
+def test_a_line_may_be_longer() -> None:
+    """`~255p`."""
     term = (Atom("a" * 40), Atom("b" * 40))
-    assert printed(term, 3) == "{" + "a" * 40 + ",\n    " + "b" * 40 + "}"
+    assert "\n" in printed(term)
+    assert "\n" not in printed(term, 0, 255)
+
+
+def test_a_term_knows_what_stands_before_it() -> None:
+    """In octets, on the last line."""
+    term = (Atom("a" * 20), Atom("b" * 20))
+    assert with_term("x" * 40, term) == "x" * 40 + printed(term, 40)
+    assert with_term("ü" * 20, term) == "ü" * 20 + printed(term, 40)
+    assert with_term("x" * 40 + "\nyy", term) == "x" * 40 + "\nyy" + printed(term, 2)
+
+
+@pytest.mark.parametrize(("number", "text"), [(2.0**52, "4503599627370496.0"), (2.0**53, None)])
+def test_large_floats_have_an_exponent(number: float, text: str | None) -> None:
+    assert printed(number) == (text or "9.007199254740992e15")
+
+
+def test_a_string_that_is_no_text_is_a_list_of_numbers() -> None:
+    assert printed(CharList("a\0b")) == "[97,0,98]"
+    assert printed((Atom("leftover"), CharList("\0"))) == "{leftover,[0]}"
+
+
+@pytest.mark.parametrize("word", ["", "PLAIN", "queue", "nope", "Direct"])
+def test_words_that_are_atoms(word: str) -> None:
+    assert is_atom(word)
+
+
+@pytest.mark.parametrize("word", ["x-delayed-message", "DIRECT", "Fanout", "topics"])
+def test_words_that_are_none(word: str) -> None:
+    assert not is_atom(word)
