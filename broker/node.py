@@ -93,6 +93,7 @@ class Node(Definitions):
         self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
+        self.when_pumped: dict[Any, None] = {}  # channels to call after the pump of a turn
         self._last_connection_id = 0
         self.bug_count = 0
 
@@ -190,6 +191,8 @@ class Node(Definitions):
                         self._dead_letter(queue)
                 except Exception:  # a bug: it must not cost the other queues their turn
                     self.on_bug("a queue could not be pumped, queue=%s", queue.name)
+        if self.when_pumped:
+            self._tell_pumped()
         self.log.on_turn(now_ms)
         peers = self.peers_with_output
         if peers:
@@ -204,6 +207,14 @@ class Node(Definitions):
                         peer.drop()
         if changed or peers:  # a queue that reached its ceiling, a peer that made room
             self.request_turn()
+
+    def _tell_pumped(self) -> None:
+        asking, self.when_pumped = self.when_pumped, {}
+        for channel in asking:
+            try:
+                channel.on_pumped()
+            except Exception:
+                self.on_bug("a channel could not go on, channel=%s", channel.number)
 
     def wake(self, sleeper: Sleeper) -> None:
         """A queue asked to be woken now: something in it has expired, or it has itself."""

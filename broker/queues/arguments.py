@@ -24,6 +24,7 @@ EXPIRY_MS_MAX = 315_360_000_000  # ten years
 PRIORITY_MAX = 255
 QUEUE_TYPES = ("classic", "quorum", "stream")
 MASTER_LOCATORS = ("client-local", "min-masters", "random")
+CREDIT_MAX = 2**32 - 1
 SEGMENT_SIZE_MAX = 3_000_000_000
 
 Check = Callable[[Field, Table], object]  # None: fine; else the problem as an Erlang term
@@ -249,6 +250,30 @@ def check_consumer_arguments(arguments: Table, queue_type: str, what: str) -> No
     """Validate the arguments of basic.consume. Raises: PreconditionFailed."""
     if arguments:
         _check(arguments, CONSUMER_ARGUMENTS, queue_type, what)
+
+
+def credit_of(arguments: Table) -> int | None:
+    """The credit that a consumer begins with; None: x-credit is not there, or nothing that counts.
+
+    RabbitMQ reads a table of a long and a bool, and no other.
+    """
+    credit, drain = _credit_fields(arguments)
+    if credit is None or drain is None or drain.tag != "t" or credit.type_name != "long":
+        return None
+    return min(max(_number(credit), 0), CREDIT_MAX)
+
+
+def drains(arguments: Table) -> bool:
+    """Whether it begins with a credit that is taken back when its queue is empty."""
+    drain = _credit_fields(arguments)[1]
+    return drain is not None and drain.value is True and credit_of(arguments) is not None
+
+
+def _credit_fields(arguments: Table) -> tuple[Field | None, Field | None]:
+    credit = arguments.get("x-credit")
+    if credit is None or not isinstance(credit.value, dict):
+        return None, None
+    return credit.value.get("credit"), credit.value.get("drain")
 
 
 def _check(arguments: Table, known: dict[str, Argument], queue_type: str, what: str) -> None:

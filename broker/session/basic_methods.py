@@ -20,7 +20,6 @@ from broker.amqp.methods import (
     BasicConsume,
     BasicConsumeOk,
     BasicCredit,
-    BasicCreditDrained,
     BasicCreditOk,
     BasicGet,
     BasicGetEmpty,
@@ -35,7 +34,7 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.auth.permissions import READ
-from broker.queues.arguments import check_consumer_arguments
+from broker.queues.arguments import check_consumer_arguments, drains
 from broker.session.channel import REPLY_TO, Channel
 from broker.session.consumer import ChannelConsumer
 from broker.session.dispatch import handles
@@ -54,7 +53,7 @@ def basic_qos(channel: Channel, command: BasicQos) -> Method:
     else:
         channel.prefetch = command.prefetch_count
         channel.global_prefetch = 0
-    channel.unpark()
+    channel.let_in()
     return BasicQosOk()
 
 
@@ -89,6 +88,8 @@ def basic_consume(channel: Channel, command: BasicConsume) -> Method | None:
     )
     channel.consumers[tag] = consumer
     queue.add_consumer(consumer)
+    if drains(command.arguments):
+        channel.drain(consumer)
     connection.node.request_turn()
     return BasicConsumeOk(tag)
 
@@ -180,16 +181,14 @@ def basic_credit(channel: Channel, command: BasicCredit) -> None:
     consumer = channel.consumers.get(command.consumer_tag)
     if consumer is None:
         raise unknown_consumer_tag(command.consumer_tag)
-    queue = consumer.queue
-    available = queue.ready_count
+    available = consumer.queue.ready_count
     consumer.credit = command.credit
     channel.wake(consumer)
     channel.send(BasicCreditOk(available))
-    queue.pump()
-    if command.drain and consumer.credit and not queue.ready_count:
-        channel.send(BasicCreditDrained(consumer.tag, consumer.credit))
-        consumer.credit = 0
-    return None
+    if command.drain:
+        channel.drain(consumer)
+    elif channel.draining is not None:
+        channel.draining.pop(consumer, None)
 
 
 @handles(BasicRecover)

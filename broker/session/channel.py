@@ -596,8 +596,7 @@ class Channel(Settling):
         consumer = self.consumers.pop(tag, None)
         if consumer is None:
             return
-        self.parked.pop(consumer, None)
-        self.connection.parked.pop(consumer, None)
+        self.forget(consumer)
         queue = consumer.queue
         if queue.remove_consumer(consumer) and not queue.is_deleted:
             self.connection.node.execute(DeleteQueue(queue.vhost, queue.name, queue.queue_id))
@@ -620,7 +619,6 @@ class Channel(Settling):
         self.settle_all(unacked, "requeue")
         for tag in list(self.consumers):
             self.cancel(tag)
-        self.parked.clear()
 
     def refuse(self, close: ChannelClose) -> None:
         """Close the channel with a reply; everything but close-ok is ignored from here."""

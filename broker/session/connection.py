@@ -496,7 +496,7 @@ class Connection(Scanner):
             if consumer.credit_left() > 0:
                 consumer.queue.unpark(consumer)
             elif consumer.channel.is_open:
-                consumer.channel.parked[consumer] = None
+                consumer.channel.park(consumer)
 
     # alarms
 

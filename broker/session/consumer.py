@@ -23,10 +23,11 @@ from broker.amqp.frames import (
     method_frame,
     pack_frame_header,
 )
-from broker.amqp.methods import BasicCancel
+from broker.amqp.methods import BasicCancel, BasicCreditDrained
 from broker.amqp.wire import Table, encode_shortstr
 from broker.marks import hot
 from broker.message import Envelope, Message
+from broker.queues.arguments import credit_of
 from broker.queues.queue import Queue
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class ChannelConsumer:
         self.prefetch = 0 if no_ack else prefetch
         self.arguments = arguments
         self.unacked_count = 0
-        self.credit: int | None = None  # of basic.credit; None: never asked for
+        # of basic.credit or x-credit; None: never asked for
+        self.credit = credit_of(arguments)
         self.is_parked = False
         self._number = channel.number
         self._begins = _DELIVER + encode_shortstr(tag)
@@ -105,17 +107,20 @@ class ChannelConsumer:
         return self.credit_left()
 
     def credit_left(self) -> int:
-        """How many messages prefetch and basic.credit allow, at most BATCH_MAX."""
+        """How many messages basic.credit and the prefetches allow, at most BATCH_MAX."""
+        room = self.own_credit()
         channel = self.channel
-        room = BATCH_MAX
-        if self.credit is not None:
-            room = min(room, self.credit)
-        if not self.no_ack:
-            if self.prefetch:
-                room = min(room, self.prefetch - self.unacked_count)
-            if channel.global_prefetch:
-                room = min(room, channel.global_prefetch - channel.global_used)
+        if channel.global_prefetch and not self.no_ack:
+            room = min(room, channel.global_prefetch - channel.global_used)
         return room
+
+    def own_credit(self) -> int:
+        """The same but for the channel's global prefetch. basic.credit replaces the prefetch."""
+        if self.credit is not None:
+            return min(BATCH_MAX, self.credit)
+        if self.prefetch:
+            return min(BATCH_MAX, self.prefetch - self.unacked_count)
+        return BATCH_MAX
 
     @hot(bench="auto-ack")
     def deliver(self, messages: Sequence[Message], seq: int, stride: int, count: int) -> int:
@@ -192,14 +197,18 @@ class ChannelConsumer:
         if channel.connection.is_full:
             channel.connection.parked[self] = None
         else:
-            channel.parked[self] = None
+            channel.park(self)
+
+    def give_back(self) -> None:
+        """The queue is empty: what is left of the credit is taken back, and the peer is told."""
+        self.channel.send(BasicCreditDrained(self.tag, self.credit or 0))
+        self.credit = 0
 
     def on_queue_deleted(self) -> None:
         """Seam `Consumer`: tell the peer, if it wants to be told."""
         channel = self.channel
         channel.consumers.pop(self.tag, None)
-        channel.parked.pop(self, None)
-        channel.connection.parked.pop(self, None)
+        channel.forget(self)
         if channel.is_open and channel.connection.wants_cancel_notify:
             channel.send(BasicCancel(self.tag, nowait=True))
 

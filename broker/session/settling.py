@@ -2,6 +2,11 @@
 
 `unacked` holds them by delivery tag, in tag order. `take_unacked` and `settle_all` define what a
 settlement means; `acknowledge` is the same for the common case, written out.
+
+A consumer without credit is parked. What it waits for decides where: in `parked` for credit of its
+own, which its own settlements bring; in `crowded_out` for the channel's global prefetch, which
+everybody's settlements bring, and which goes to those who have waited longest. So a settlement
+costs the same whether two of them wait or two thousand.
 """
 
 from __future__ import annotations
@@ -43,6 +48,8 @@ class Settling:
     __slots__ = (
         "connection",
         "counted_gets",
+        "crowded_out",
+        "draining",
         "global_prefetch",
         "global_used",
         "is_open",
@@ -56,7 +63,9 @@ class Settling:
     def __init__(self, connection: Connection):
         self.connection = connection
         self.is_open = False
-        self.parked: dict[ChannelConsumer, None] = {}  # consumers without credit
+        self.parked: dict[ChannelConsumer, None] = {}  # consumers without credit of their own
+        self.crowded_out: dict[ChannelConsumer, None] = {}  # who wait for the global prefetch
+        self.draining: dict[ChannelConsumer, None] | None = None  # see `drain`
         self.unacked: dict[int, Unacked] = {}  # by delivery tag, in tag order
         self.lowest_tag = 1  # no unacked delivery has a lower tag
         self.last_delivery_tag = 0
@@ -88,12 +97,12 @@ class Settling:
             if consumer is not None:
                 consumer.unacked_count -= 1
                 self.global_used -= 1
-                if consumer.is_parked and not self.global_prefetch:
+                if consumer.is_parked:
                     self.wake(consumer)
             elif self.counted_gets:
                 self._uncount_gets([tag])
             if self.global_prefetch:
-                self.unpark()
+                self.let_in()
             return
         if tag and tag not in unacked:
             raise unknown_delivery_tag(tag)
@@ -122,7 +131,7 @@ class Settling:
         if self.counted_gets:
             self._uncount_gets([counted for counted in self.counted_gets if counted <= tag])
         if self.global_prefetch:
-            self.unpark()
+            self.let_in()
 
     def count_gets(self) -> None:
         """A global prefetch begins: what basic.get has fetched counts now, but not what it will.
@@ -164,7 +173,7 @@ class Settling:
         if consumer is not None:
             consumer.unacked_count -= count
             self.global_used -= count
-            if consumer.is_parked and not self.global_prefetch:
+            if consumer.is_parked:
                 self.wake(consumer)
 
     def take_unacked(self, tag: int, multiple: bool) -> list[tuple[int, Unacked]]:
@@ -225,7 +234,7 @@ class Settling:
                 if queue.log is not None:
                     queue.log.settle_all([delivery.seq for delivery in deliveries])
         if self.global_prefetch:
-            self.unpark()
+            self.let_in()
         if outcome != "ack":
             self.connection.node.request_turn()
 
@@ -246,8 +255,7 @@ class Settling:
         elif owner is not None:
             owner.unacked_count -= count
             self.global_used -= count
-            if not self.global_prefetch:
-                self.wake(owner)
+            self.wake(owner)
 
     def restore_unacked(self, taken: list[tuple[int, Unacked]]) -> None:
         """tx.rollback: settlements are undone, the deliveries are unacked again, in tag order."""
@@ -257,20 +265,86 @@ class Settling:
         if merged:
             self.lowest_tag = min(self.lowest_tag, next(iter(merged)))
 
-    def unpark(self) -> None:
-        """Credit may have come back: wake the consumers that now have some.
+    # credit
 
-        All of them, whatever the credit: it would be lost on one whose queue is empty.
-        """
-        for consumer in list(self.parked):
-            self.wake(consumer)
+    def park(self, consumer: ChannelConsumer) -> None:
+        """It has no credit: let it wait for whichever it lacks."""
+        if consumer.own_credit() <= 0:
+            self.parked[consumer] = None
+        else:
+            self.crowded_out[consumer] = None
+
+    def forget(self, consumer: ChannelConsumer) -> None:
+        """It is gone, and waits for nothing any more."""
+        self.parked.pop(consumer, None)
+        self.crowded_out.pop(consumer, None)
+        if self.draining is not None:
+            self.draining.pop(consumer, None)
+        self.connection.parked.pop(consumer, None)
 
     def wake(self, consumer: ChannelConsumer) -> None:
-        """A parked consumer may have credit again; without room it goes on waiting for that."""
-        if consumer not in self.parked or consumer.credit_left() <= 0:
+        """A parked consumer may have credit of its own again."""
+        if consumer not in self.parked or consumer.own_credit() <= 0:
             return
         del self.parked[consumer]
+        if self.global_prefetch and consumer.credit_left() <= 0:
+            self.crowded_out[consumer] = None
+        else:
+            self._resume(consumer)
+
+    def let_in(self) -> None:
+        """There may be global prefetch: whoever has waited longest for it goes on.
+
+        As many as there is room for, were each to take one; those whose queue has nothing are no
+        burden. Once the queues have been pumped it is looked at again (`on_pumped`): what one did
+        not take, because its queue had other consumers, is the next one's.
+        """
+        crowded_out = self.crowded_out
+        if not crowded_out:
+            return
+        room = self.global_prefetch - self.global_used
+        while crowded_out and (room > 0 or not self.global_prefetch):
+            consumer = next(iter(crowded_out))
+            del crowded_out[consumer]
+            if self._resume(consumer):
+                room -= 1
+        if crowded_out:
+            self._ask_when_pumped()
+
+    def _resume(self, consumer: ChannelConsumer) -> bool:
+        """It has credit; without room at its connection it goes on waiting for that.
+
+        Returns: whether it may be about to get something.
+        """
         if self.connection.is_full:
             self.connection.parked[consumer] = None
-        else:
-            consumer.queue.unpark(consumer)
+            return False
+        consumer.queue.unpark(consumer)
+        return consumer.queue.has_ready
+
+    def drain(self, consumer: ChannelConsumer) -> None:
+        """Whatever credit it has left when its queue is empty is given back, with a word of it."""
+        if self.draining is None:
+            self.draining = {}
+        self.draining[consumer] = None
+        self._ask_when_pumped()
+
+    def on_pumped(self) -> None:
+        """The queues have handed out what they could (`Node.when_pumped`)."""
+        if self.global_used < self.global_prefetch:
+            self.let_in()
+        if not self.draining:
+            return
+        for consumer in list(self.draining):
+            if consumer.credit and consumer.queue.has_ready:
+                continue
+            del self.draining[consumer]
+            if consumer.credit and self.is_open:
+                consumer.give_back()
+        if self.draining:  # not before something else asks for a turn
+            self.connection.node.when_pumped[self] = None
+
+    def _ask_when_pumped(self) -> None:
+        node = self.connection.node
+        node.when_pumped[self] = None
+        node.request_turn()

@@ -119,6 +119,30 @@ def test_a_bug_in_one_queue_or_peer_does_not_cost_the_others_their_turn(
     assert "ZeroDivisionError" in caplog.text
 
 
+class Asking:
+    """A channel that wants to know when the queues have been pumped."""
+
+    number = 1
+
+    def __init__(self, *, is_broken: bool = False):
+        self.is_broken = is_broken
+        self.calls = 0
+
+    def on_pumped(self) -> None:
+        self.calls += 1
+        if self.is_broken:
+            raise ZeroDivisionError("on_pumped")
+
+
+def test_who_asks_is_told_once_that_the_queues_have_been_pumped(world: World) -> None:
+    node, broken, asking = world.node, Asking(is_broken=True), Asking()
+    node.when_pumped |= {broken: None, asking: None}
+    world.turn()
+    world.turn()
+    assert (broken.calls, asking.calls) == (1, 1)
+    assert node.bug_count == 1  # which did not cost the other its turn
+
+
 def _breaking(
     flush: Callable[[Connection], None], whose: Connection
 ) -> Callable[[Connection], None]:

@@ -8,11 +8,16 @@ from broker.amqp.errors import ConnectionException, PreconditionFailed
 from broker.amqp.wire import Field, Table
 from broker.queues.arguments import (
     CONSUMER_ARGUMENTS,
+    CREDIT_MAX,
     EXPIRY_MS_MAX,
     QUEUE_ARGUMENTS,
+    SEGMENT_SIZE_MAX,
     check_consumer_arguments,
     check_equivalent,
     check_queue_arguments,
+    check_stream_arguments,
+    credit_of,
+    drains,
     equivalence_names,
     expiry_problem,
     queue_type_of,
@@ -128,6 +133,52 @@ def test_what_a_consumer_may_ask_for() -> None:
         "x-stream-offset",
         "x-credit",
     }
+
+
+def test_a_master_locator_is_looked_at_last() -> None:
+    """What other types have is complained of before."""
+    arguments = table(x_queue_master_locator="moon", x_queue_leader_locator="moon")
+    assert refusal(arguments) == (
+        f"invalid arg 'x-queue-leader-locator' for {WHAT} of queue type rabbit_classic_queue"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "is_accepted"), [(None, True), (SEGMENT_SIZE_MAX, True), (SEGMENT_SIZE_MAX + 1, False)]
+)
+def test_the_segments_of_a_stream(size: int | None, is_accepted: bool) -> None:
+    arguments = table(x_stream_max_segment_size_bytes=size) if size is not None else {}
+    if is_accepted:
+        check_stream_arguments(arguments)
+    else:
+        with pytest.raises(PreconditionFailed, match="Exceeded max value for x-stream-max-segm"):
+            check_stream_arguments(arguments)
+
+
+def link_credit(**fields: object) -> Table:
+    return table(x_credit=fields)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "credit", "is_draining"),
+    [
+        ({}, None, False),
+        (link_credit(credit=Field("l", 5), drain=False), 5, False),
+        (link_credit(credit=Field("L", 5), drain=True), 5, True),
+        (link_credit(credit=Field("l", -1), drain=False), 0, False),
+        (link_credit(credit=Field("l", 2**40), drain=True), CREDIT_MAX, True),
+        (link_credit(credit=Field("I", 5), drain=True), None, False),
+        (link_credit(credit=Field("l", 5), drain=1), None, False),
+        (link_credit(credit=Field("l", 5)), None, False),
+        (link_credit(drain=True), None, False),
+        (table(x_credit=5), None, False),
+    ],
+)
+def test_the_credit_a_consumer_begins_with(
+    arguments: Table, credit: int | None, is_draining: bool
+) -> None:
+    assert credit_of(arguments) == credit
+    assert drains(arguments) is is_draining
 
 
 def inequivalence(current: Table, received: Table, name: str) -> str | None:

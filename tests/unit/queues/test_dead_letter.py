@@ -214,6 +214,14 @@ def test_an_entry_without_a_count_has_none_so_far() -> None:
     assert story(dead.properties.header_table) == [("q", "rejected", 1)]
 
 
+@pytest.mark.parametrize(("count", "following"), [(2**63 - 1, -(2**63)), (-5, -4)])
+def test_a_count_that_a_client_made_up_is_counted_up(count: int, following: int) -> None:
+    """In 64 bits: the largest there is once lost its message."""
+    history = deaths(death("q", REJECTED, count))
+    dead, _ = died(envelope(headers=history), "q", REJECTED, "dlx", None, 1)
+    assert story(dead.properties.header_table) == [("q", "rejected", following)]
+
+
 def test_a_history_that_is_no_array_begins_anew() -> None:
     dead, _ = died(envelope(headers=table(x_death="text")), "q", REJECTED, "dlx", None, 1)
     assert story(dead.properties.header_table) == [("q", "rejected", 1)]

@@ -148,6 +148,22 @@ def test_declarations_that_are_refused(peer: Peer, fields: dict[str, object], co
     assert peer.world.vhost.queues == {}
 
 
+@pytest.mark.parametrize(
+    ("flags", "text"),
+    [
+        ({"durable": False}, "non-durable"),
+        ({"exclusive": True}, "exclusive-owner"),
+        ({"exclusive": True, "auto_delete": True}, "auto-delete"),
+    ],
+)
+def test_what_a_quorum_queue_cannot_be(peer: Peer, flags: dict[str, bool], text: str) -> None:
+    """In RabbitMQ's order, where there are several."""
+    arguments = table(x_queue_type="quorum")
+    peer.sends(1, QueueDeclare(queue="q", arguments=arguments, **flags))
+    refused = f"PRECONDITION_FAILED - invalid property '{text}' for queue 'q' in vhost '/'"
+    peer.is_closed_with(1, 406, refused, QueueDeclare.ids)
+
+
 def test_an_internal_error_of_a_declaration_ends_the_connection(peer: Peer) -> None:
     arguments: Table = table(x_queue_master_locator="moon")
     peer.sends(1, QueueDeclare(queue="q", arguments=arguments))

@@ -8,6 +8,9 @@ from broker.amqp.methods import (
     BasicAck,
     BasicCancel,
     BasicCancelOk,
+    BasicCredit,
+    BasicCreditDrained,
+    BasicCreditOk,
     BasicNack,
     BasicQos,
     BasicQosOk,
@@ -23,8 +26,10 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
+from broker.amqp.wire import Field, Table
 from broker.session.channel import Channel
 from broker.session.settling import GAPS_MAX
+from tests.support.builders import table
 from tests.support.peer import Peer
 
 
@@ -193,6 +198,11 @@ def test_a_rollback_makes_settled_deliveries_unacked_again_in_order(holding: Pee
 # credit
 
 
+def credit(count: int, *, drain: bool = False) -> Table:
+    """The x-credit of a basic.consume."""
+    return table(x_credit={"credit": Field("l", count), "drain": drain})
+
+
 def prefetches(peer: Peer, count: int, *, is_global: bool) -> None:
     peer.sends(1, BasicQos(prefetch_count=count, is_global=is_global))
     peer.receives(1, BasicQosOk())
@@ -303,6 +313,199 @@ def test_a_consumer_without_room_at_its_connection_waits_for_that(peer: Peer) ->
     peer.connection.on_transport_resumed()
     peer.world.settle()
     peer.receives_bodies(1, "2")
+
+
+def crowd(peer: Peer, *names: str, prefetch: int, messages: int = 5) -> Channel:
+    """A consumer on each of these queues, all with messages, on one channel with a global prefetch.
+
+    The bodies begin with the queue's name: "a0", "a1", …
+    """
+    prefetches(peer, prefetch, is_global=True)
+    for name in names:
+        peer.declares(1, name)
+        peer.consumes(1, name, name)
+    for name in names:
+        peer.publishes(1, name, *(f"{name}{number}" for number in range(messages)))
+    return peer.connection.channels[1]
+
+
+def test_a_global_prefetch_goes_round(peer: Peer) -> None:
+    """To whoever has waited longest for it."""
+    channel = crowd(peer, *"abc", prefetch=1)
+    peer.receives_bodies(1, "a0")
+    for tag, body in enumerate(("a1", "b0", "c0", "a2", "b1", "c1"), 1):
+        assert len(channel.crowded_out) == 3
+        peer.sends(1, BasicAck(tag))
+        peer.receives_bodies(1, body)
+    peer.receives_nothing()
+
+
+def test_an_ack_wakes_as_many_as_it_makes_room_for(peer: Peer) -> None:
+    """And not the other hundred."""
+    channel = crowd(peer, *(f"q{number}." for number in range(100)), prefetch=2)
+    peer.receives_bodies(1, "q0.0", "q0.1")
+    assert len(channel.crowded_out) == 100
+    peer.sends(1, BasicAck(1), settle=False)
+    assert len(channel.crowded_out) == 99
+    peer.world.settle()
+    peer.receives_bodies(1, "q0.2")
+    assert len(channel.crowded_out) == 100
+    assert peer.world.node.bug_count == 0
+
+
+def test_room_that_the_first_in_line_cannot_use_is_the_next_ones(peer: Peer, other: Peer) -> None:
+    """Its queue has another consumer, who takes all there is; no other ack may ever come."""
+    channel = crowd(peer, "a", prefetch=1, messages=2)
+    peer.receives_bodies(1, "a0")
+    peer.declares(1, "b")
+    peer.publishes(1, "b", "b0")
+    peer.consumes(1, "b", "b")
+    assert [consumer.tag for consumer in channel.crowded_out] == ["a", "b"]
+    peer.sends(1, BasicAck(1), settle=False)  # a is to go on,
+    other.consumes(1, "a", "first", arguments=table(x_priority=1))  # but is not first in its queue
+    other.receives_bodies(1, "a1")
+    peer.receives_bodies(1, "b0")
+    assert channel.global_used == 1
+
+
+def test_who_lacks_credit_of_its_own_does_not_wait_for_the_channels(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.declares(1, "r")
+    prefetches(peer, 1, is_global=False)
+    prefetches(peer, 3, is_global=True)
+    peer.consumes(1, "q", "one")
+    peer.consumes(1, "r", "two")
+    peer.publishes(1, "q", "q0", "q1")
+    peer.publishes(1, "r", "r0", "r1")
+    peer.receives_bodies(1, "q0", "r0")
+    channel = peer.connection.channels[1]
+    assert [consumer.tag for consumer in channel.parked] == ["one", "two"]
+    assert channel.crowded_out == {}
+    peer.sends(1, BasicAck(2))
+    peer.receives_bodies(1, "r1")
+    peer.sends(1, BasicNack(1, requeue=False))
+    peer.receives_bodies(1, "q1")
+    peer.receives_nothing()
+
+
+def test_own_credit_that_comes_back_does_not_pass_the_channels(peer: Peer) -> None:
+    peer.declares(1, "q")
+    prefetches(peer, 1, is_global=False)
+    prefetches(peer, 5, is_global=True)
+    peer.consumes(1, "q", "one")
+    peer.publishes(1, "q", *"123")
+    peer.receives_bodies(1, "1")
+    channel = peer.connection.channels[1]
+    channel.global_prefetch = 1
+    channel.global_used += 1  # somebody else's
+    peer.sends(1, BasicAck(1))
+    assert [consumer.tag for consumer in channel.crowded_out] == ["one"]
+    peer.receives_nothing()
+
+
+@pytest.mark.parametrize("qos", [BasicQos(0, 0, True), BasicQos(0, 0, False)], ids=repr)
+def test_a_lifted_global_prefetch_lets_everybody_in(peer: Peer, qos: BasicQos) -> None:
+    channel = crowd(peer, *"abc", prefetch=1, messages=2)
+    peer.receives_bodies(1, "a0")
+    peer.sends(1, qos)
+    peer.receives(1, BasicQosOk())
+    assert sorted(str(peer.takes_content(1).body) for _ in range(5)) == sorted(
+        str(body.encode()) for body in ("a1", "b0", "b1", "c0", "c1")
+    )
+    assert channel.crowded_out == {}
+
+
+def test_who_is_gone_waits_for_nothing(peer: Peer) -> None:
+    channel = crowd(peer, *"abc", prefetch=1)
+    peer.receives_bodies(1, "a0")
+    peer.sends(1, BasicCancel("b"))
+    peer.receives(1, BasicCancelOk("b"))
+    peer.world.vhost.delete_queue("c")
+    peer.world.settle()
+    peer.takes_all(1)
+    assert [consumer.tag for consumer in channel.crowded_out] == ["a"]
+    peer.sends(1, BasicAck(1))
+    peer.receives_bodies(1, "a1")
+
+
+# credit of basic.credit, which RabbitMQ calls link credit
+
+
+def test_a_drain_waits_for_a_connection_that_is_full(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1", "2")
+    peer.consumes(1, "q", arguments=credit(0))
+    peer.connection.on_transport_paused()
+    peer.sends(1, BasicCredit("tag", 5, drain=True))
+    assert peer.connection.channels[1].draining
+    peer.connection.on_transport_resumed()
+    peer.world.settle()
+    peer.receives(1, BasicCreditOk(2))
+    peer.receives_bodies(1, "1", "2")
+    peer.receives(1, BasicCreditDrained("tag", 3))
+    assert not peer.connection.channels[1].draining
+    assert not peer.world.node.when_pumped
+
+
+def test_a_drain_that_is_all_used_gives_nothing_back(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1", "2")
+    peer.consumes(1, "q", arguments=credit(0))
+    peer.sends(1, BasicCredit("tag", 2, drain=True))
+    peer.receives(1, BasicCreditOk(2))
+    peer.receives_bodies(1, "1", "2")
+    peer.receives_nothing()
+    assert not peer.connection.channels[1].draining
+
+
+def test_a_drain_ends_when_others_empty_the_queue(peer: Peer, other: Peer) -> None:
+    peer.declares(1, "q")
+    peer.consumes(1, "q", arguments=credit(0))
+    peer.connection.on_transport_paused()
+    other.publishes(1, "q", "1")
+    peer.sends(1, BasicCredit("tag", 5, drain=True))
+    other.gets(1, "q")
+    peer.connection.on_transport_resumed()
+    peer.world.settle()
+    peer.receives(1, BasicCreditOk(1), BasicCreditDrained("tag", 5))
+
+
+def test_another_credit_takes_a_drain_back(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1")
+    peer.consumes(1, "q", arguments=credit(0))
+    peer.connection.on_transport_paused()
+    peer.sends(1, BasicCredit("tag", 5, drain=True), BasicCredit("tag", 2, drain=False))
+    peer.connection.on_transport_resumed()
+    peer.world.settle()
+    peer.receives(1, BasicCreditOk(1), BasicCreditOk(1))
+    peer.receives_bodies(1, "1")
+    peer.publishes(1, "q", "2", "3")
+    peer.receives_bodies(1, "2")
+    peer.receives_nothing()
+
+
+def test_who_is_cancelled_drains_nothing(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.publishes(1, "q", "1")
+    peer.consumes(1, "q", arguments=credit(0))
+    peer.connection.on_transport_paused()
+    peer.sends(1, BasicCredit("tag", 5, drain=True), BasicCancel("tag"))
+    peer.connection.on_transport_resumed()
+    peer.world.settle()
+    peer.receives(1, BasicCreditOk(1), BasicCancelOk("tag"))
+    assert not peer.connection.channels[1].draining
+
+
+def test_credit_replaces_the_prefetch(peer: Peer) -> None:
+    """As RabbitMQ does: tests/conformance/scenarios/credit.py."""
+    peer.declares(1, "q")
+    peer.publishes(1, "q", *"12345")
+    prefetches(peer, 1, is_global=False)
+    peer.consumes(1, "q", arguments=credit(3))
+    peer.receives_bodies(1, *"123")
+    peer.sends(1, BasicAck(0, multiple=True))
+    peer.receives_nothing()
 
 
 # what basic.get has fetched, and a global prefetch
