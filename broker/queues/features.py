@@ -68,7 +68,7 @@ def is_lazy(arguments: Table, definition: Definition) -> bool:
 
 def consumer_timeout_ms(arguments: Table, definition: Definition) -> int | None:
     """How long a delivery may stay unacked; None: as the node has it. RabbitMQ 3.12."""
-    return _Asked(arguments, definition).number("consumer-timeout", _of_argument)
+    return _Asked(arguments, definition).number("consumer-timeout")
 
 
 V = TypeVar("V")
@@ -109,7 +109,9 @@ class _Asked:
 
 def _number(arguments: Table, name: str) -> int | None:
     field = arguments.get(name)
-    return field.value if field is not None and isinstance(field.value, int) else None
+    if field is None or field.tag == "t" or not isinstance(field.value, int):
+        return None
+    return field.value
 
 
 def _text(arguments: Table, name: str) -> str | None:

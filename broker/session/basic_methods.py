@@ -35,6 +35,7 @@ from broker.amqp.methods import (
 )
 from broker.auth.permissions import READ
 from broker.queues.arguments import check_consumer_arguments, drains
+from broker.queues.queue import Queue
 from broker.session.channel import REPLY_TO, Channel
 from broker.session.consumer import ChannelConsumer
 from broker.session.dispatch import handles
@@ -131,8 +132,8 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     channel.require(READ, "queue", name)
     queue = vhost.find_queue(name)
     channel.check_owner(queue)
-    if queue.type_name == "quorum" and queue.extras.features.single_active_consumer:
-        raise single_active_get(queue.resource)
+    if queue.extras is not None and queue.extras.features.single_active_consumer:
+        _check_single_active(queue)
     if queue.is_changed:
         queue.pump()  # consumers come first
     delivery = queue.pop(no_ack=command.no_ack)
@@ -153,6 +154,12 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     )
     channel.send_content(method, envelope.header, message.body)
     return None
+
+
+def _check_single_active(queue: Queue) -> None:
+    """Raises: ResourceLocked: only the active consumer of a quorum queue gets its messages."""
+    if queue.type_name == "quorum":
+        raise single_active_get(queue.resource)
 
 
 @handles(BasicAck)

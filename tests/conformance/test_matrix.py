@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from broker import Broker
-from tests.conformance.fixtures import add_users
+from tests.conformance.admin import api_of
+from tests.conformance.fixtures import users
 from tests.conformance.matrix.deviations import DEVIATIONS, deviation
-from tests.conformance.matrix.sections import SECTIONS, differences, read_outcomes
+from tests.conformance.matrix.sections import SECTIONS, Outcomes, differences, read_outcomes
 from tests.conformance.matrix.talk import outcomes
 from tests.conformance.wire_client import Target
 from tests.support.process import BrokerProcess
 
+Played = dict[str, Future[Outcomes]]
+
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
-    with BrokerProcess() as process:
+def played() -> Iterator[Played]:
+    """All sections, side by side: most of their time they wait for the disk."""
+    with (
+        BrokerProcess() as process,
+        Broker() as broker,
+        ThreadPoolExecutor(len(SECTIONS)) as pool,
+    ):
         target = Target(process.port)
-        yield target
-        target.close()
-
-
-@pytest.fixture(scope="module")
-def target_with_users() -> Iterator[Target]:
-    with Broker() as broker:
-        broker.call(add_users)
-        target = Target(broker.port)
-        yield target
-        target.close()
+        target_with_users = Target(broker.port, commands=api_of(broker))
+        with users(target_with_users):
+            yield {
+                name: pool.submit(
+                    outcomes, target_with_users if section.needs_users else target, section.cases()
+                )
+                for name, section in SECTIONS.items()
+            }
+            pool.shutdown()
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_the_matrix(section: str, target: Target, target_with_users: Target) -> None:
+def test_the_matrix(section: str, played: Played) -> None:
     """Every case has RabbitMQ's outcome, or the other one that it is meant to have."""
-    chosen = target_with_users if SECTIONS[section].needs_users else target
-    found = outcomes(chosen, SECTIONS[section].cases())
-    lines = differences(section, read_outcomes(section), found)
+    lines = differences(section, read_outcomes(section), played[section].result())
     assert not lines, "\n".join(["", *lines[:40]])
 
 

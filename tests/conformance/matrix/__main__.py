@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5690)
     parser.add_argument("--api-port", type=int, help="HTTP API, for the sections that need users")
+    parser.add_argument("--exact", action="store_true", help="compare: deviations are differences")
     options = parser.parse_intermixed_args()
     target = Target(options.port, options.host, options.api_port)
     failed = 0
@@ -46,7 +47,7 @@ def main() -> int:
                 write_outcomes(name, found)
                 say(f"{name}: {len(found)} recorded, {seconds:.1f} s")
                 continue
-            lines = differences(name, read_outcomes(name), found)
+            lines = differences(name, read_outcomes(name), found, exact=options.exact)
             failed += len(lines)
             deviations = deviating(name, read_outcomes(name))
             counts = f"{len(found)} cases, {deviations} deviations, {len(lines)} differences"

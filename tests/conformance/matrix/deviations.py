@@ -26,15 +26,15 @@ KEPT = 'Basic.GetOk, rejected: ok; got {"headers": {"x-death": '
 
 DEVIATIONS = [
     Deviation(
-        "declare",
-        "stream*",
+        "declare_stream",
+        "*",
         "*",
         "ok",
         f"{REFUSED}invalid arg 'x-queue-type' for queue '{{name}}' in vhost '/': no streams",
         "there are no streams yet",
     ),
     Deviation(
-        "declare",
+        "types",
         "x-queue-type",
         "S:stream",
         "ok",
@@ -42,7 +42,7 @@ DEVIATIONS = [
         "there are no streams yet",
     ),
     Deviation(
-        "declare",
+        "declare_stream",
         "stream x-max-age",
         "S:*",
         CRASH,
@@ -50,7 +50,7 @@ DEVIATIONS = [
         "RabbitMQ crashes over an age without digits; of other wrong ones it says this",
     ),
     Deviation(
-        "declare",
+        "declare_classic",
         "classic x-queue-master-locator",
         "[dfD]:*",
         "!timeout",

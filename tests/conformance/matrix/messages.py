@@ -87,7 +87,7 @@ class Consumed:
 
     def beside(self, fields: dict[str, Any], talks: Talks, name: str) -> str:
         """With another consumer there."""
-        other = talks["guest"]
+        other = talks.other
         other.ask("Basic.Consume", queue=self.queue, consumer_tag="first")
         outcome = self.play(fields, talks, name)
         other.ask("Basic.Cancel", consumer_tag="first")
@@ -98,9 +98,24 @@ class Consumed:
 
 
 EXPIRATIONS = (
-    *("", "0", "1000", "-1", "-0", "+5", "1 000", " 5", "5 ", "5.0", "5e3", "0x10", "abc", "5abc"),
+    *(
+        "",
+        "0",
+        "1000",
+        "-1",
+        "-0",
+        "+5000",
+        "1 000",
+        " 5",
+        "5 ",
+        "5.0",
+        "5e3",
+        "0x10",
+        "abc",
+        "5abc",
+    ),
     *("315360000000", "315360000001", "99999999999999999999", "\u0665", "1_000", "--5", "+", "-"),
-    *("\n5", "5\n", "00005", "9" * 255, "x" * 255, "5ü", "5\x00"),
+    *("5abc", "\n5", "5\n", "0005000", "9" * 255, "x" * 255, "5ü", "5\x00"),
 )
 ROUTING: Values = {
     **EVERY_VALUE,

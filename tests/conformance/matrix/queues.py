@@ -145,29 +145,29 @@ def _declared(talks: Talks, name: str, **fields: Any) -> str:
     return outcome if removed == "ok" else f"{outcome}; deleted: {removed}"
 
 
-def declarations() -> Iterator[Case]:
-    """Each argument with each value, in each type; then what depends on more than that."""
-    for queue_type in TYPES:
-        for argument, special in ARGUMENTS.items():
-            for label, value in {**EVERY_VALUE, **special}.items():
-                arguments = typed({argument: value}, queue_type)
-                if argument == "x-dead-letter-routing-key":
-                    arguments += DLX.items()
-                play = partial(_declare_with, arguments, {})
-                yield Case(f"{queue_type} {argument}", label, play, argument)
-        for label, together in COMBINATIONS.items():
-            play = partial(_declare_with, typed(together, queue_type), {})
-            yield Case(queue_type, label, play)
-        for label, value in EVERY_TYPE.items():
-            arguments = typed({"x-dead-letter-routing-key": value}, queue_type)
+def declarations(queue_type: str) -> Iterator[Case]:
+    """Each argument with each value; then what depends on more than that."""
+    for argument, special in ARGUMENTS.items():
+        for label, value in {**EVERY_VALUE, **special}.items():
+            arguments = typed({argument: value}, queue_type)
+            if argument == "x-dead-letter-routing-key":
+                arguments += DLX.items()
             play = partial(_declare_with, arguments, {})
-            yield Case(f"{queue_type} key alone", label, play)
-        for label, flags in FLAGS.items():
-            yield Case(queue_type, label, partial(_declare_with, typed({}, queue_type), flags))
-            wrong = typed({"x-expires": -1}, queue_type)
-            play = partial(_declare_with, wrong, flags)
-            yield Case(queue_type, f"{label}, expires wrong", play)
-        yield Case(queue_type, "server-named", partial(_server_named, queue_type))
+            yield Case(f"{queue_type} {argument}", label, play, argument)
+    for label, together in COMBINATIONS.items():
+        play = partial(_declare_with, typed(together, queue_type), {})
+        yield Case(queue_type, label, play)
+    for label, value in EVERY_TYPE.items():
+        arguments = typed({"x-dead-letter-routing-key": value}, queue_type)
+        yield Case(f"{queue_type} key alone", label, partial(_declare_with, arguments, {}))
+    for label, flags in FLAGS.items():
+        yield Case(queue_type, label, partial(_declare_with, typed({}, queue_type), flags))
+        wrong = typed({"x-expires": -1}, queue_type)
+        yield Case(queue_type, f"{label}, expires wrong", partial(_declare_with, wrong, flags))
+    yield Case(queue_type, "server-named", partial(_server_named, queue_type))
+
+
+def types() -> Iterator[Case]:
     for label, value in QUEUE_TYPES.items():
         yield Case("x-queue-type", label, partial(_declare_with, {"x-queue-type": value}, {}))
 

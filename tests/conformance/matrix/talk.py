@@ -7,6 +7,7 @@ connection, "!closed" one that was hung up. A refused channel is opened anew for
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from tests.conformance.fixtures import PASSWORD
 from tests.conformance.wire_client import Channel, Connection, EndedError, Event, Play, Target
 
+NUMBERS = itertools.count(1)  # of names: sections may be played side by side
 GENERATED = re.compile(r"amq\.gen-[\w-]{22}")
 
 
@@ -114,21 +116,22 @@ class Talks:
     def __init__(self, target: Target):
         self._target = target
         self._talks: dict[str, Talk] = {}
-        self._count = 0
 
     def __getitem__(self, user: str) -> Talk:
-        if user not in self._talks:
-            self._talks[user] = Talk(self._target, user)
-        return self._talks[user]
+        return self._talks.setdefault(user, Talk(self._target, user))
 
     @property
     def guest(self) -> Talk:
         return self["guest"]
 
+    @property
+    def other(self) -> Talk:
+        """Guest's other connection."""
+        return self._talks.setdefault("", Talk(self._target))
+
     def name(self) -> str:
         """Of a new queue or exchange; all are equally long, for texts are cut at 255 octets."""
-        self._count += 1
-        return f"matrix-{self._count:05}"
+        return f"matrix-{next(NUMBERS):06}"
 
     def close(self) -> None:
         for talk in self._talks.values():

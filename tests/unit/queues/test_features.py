@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from broker.amqp.wire import INTEGER_TAGS, Field
-from broker.queues.features import DROP_HEAD, Features
+from broker.queues.features import DROP_HEAD, Features, consumer_timeout_ms
 from tests.support.builders import table
 
 
@@ -60,7 +60,29 @@ def test_integers_of_any_width_are_read(tag: str) -> None:
     assert Features.of({"x-max-length": Field(tag, 7)}) == Features(max_length=7)
 
 
-def test_what_is_of_another_type_is_not_read() -> None:
+@pytest.mark.parametrize("limit", ["three", True, None, [3]])
+def test_what_is_of_another_type_is_not_read(limit: object) -> None:
     """x-delivery-limit may be anything, as in RabbitMQ."""
-    arguments = table(x_queue_type="quorum", x_delivery_limit="three")
+    arguments = table(x_queue_type="quorum", x_delivery_limit=limit)
     assert Features.of(arguments) == Features(counts_deliveries=True)
+
+
+@pytest.mark.parametrize(
+    ("argument", "policy", "timeout"),
+    [
+        (None, None, None),
+        (5, None, 5),
+        (None, 7, 7),
+        (5, 7, 5),
+        (7, 5, 5),  # RabbitMQ takes the lower one
+        ("5", None, None),
+        (True, None, None),  # which is no number
+    ],
+)
+def test_the_time_for_an_acknowledgement(
+    argument: object, policy: int | None, timeout: int | None
+) -> None:
+    """RabbitMQ never checks x-consumer-timeout; what is no integer counts as not there."""
+    arguments = {} if argument is None else table(x_consumer_timeout=argument)
+    definition = {} if policy is None else {"consumer-timeout": policy}
+    assert consumer_timeout_ms(arguments, definition) == timeout

@@ -194,6 +194,20 @@ def test_recover_without_requeue_is_not_implemented(peer: Peer) -> None:
     peer.is_closed_with(0, 540, "NOT_IMPLEMENTED - requeue=false", BasicRecover.ids)
 
 
+@pytest.mark.parametrize(("queue_type", "is_refused"), [("quorum", True), ("classic", False)])
+def test_getting_from_a_single_active_consumers_queue(
+    peer: Peer, queue_type: str, is_refused: bool
+) -> None:
+    arguments = table(x_queue_type=queue_type, x_single_active_consumer=True)
+    peer.declares(1, "q", arguments, durable=True)
+    peer.publishes(1, "q", "x")
+    peer.sends(1, BasicGet(queue="q"))
+    if is_refused:
+        assert peer.takes(1, ChannelClose).reply_code == 405
+    else:
+        assert peer.takes_content(1).body == b"x"
+
+
 # credit
 
 
