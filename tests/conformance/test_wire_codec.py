@@ -20,7 +20,10 @@ SAMPLES: dict[str, Any] = {
 }
 PIKA_NAMES = {"_ticket": "ticket", "global_": "global_qos", "_insist": "insist"}
 # pika leaves these methods out.
-UNKNOWN_TO_PIKA = {"Connection.UpdateSecret", "Connection.UpdateSecretOk"}
+UNKNOWN_TO_PIKA = {
+    *("Connection.UpdateSecret", "Connection.UpdateSecretOk"),
+    *("Basic.Credit", "Basic.CreditOk", "Basic.CreditDrained"),
+}
 RESERVED = {"_out_of_band", "_channel_id", "_known_hosts", "_capabilities", "_cluster_id"}
 
 
