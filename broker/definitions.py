@@ -2,7 +2,8 @@
 
 Vhosts, users, permissions, policies, parameters, exchanges, queues and bindings, of a node in
 memory. `apply` carries out a `Command` that has been agreed on; nothing else changes a definition.
-What must survive a restart is put down in `changes`.
+What must survive a restart is put down in `changes`; whoever has to act on a change is one of the
+`observers`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Definitions(Accounts):
         self.clock = clock
         self.global_parameters: dict[str, object] = {}
         self.changed_queues: list[Queue] = []
+        # called with every command that has been carried out, and what it came to
+        self.observers: list[Callable[[Command, object], None]] = []
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
         self.has_ack_timeouts = False  # whether any queue has ever had one
@@ -60,7 +63,18 @@ class Definitions(Accounts):
         Returns: what the command is about, or a count. Raises: AMQPException when it cannot be
         done; nothing is changed then.
         """
-        return self._appliers[type(command)](self, command)
+        result = self._appliers[type(command)](self, command)
+        for observer in self.observers:
+            try:
+                observer(command, result)
+            except Exception:  # it must not take back what is done
+                self.on_bug("an observer of definitions raised, command=%s", type(command).__name__)
+        return result
+
+    def on_bug(self, sentence: str, *values: object) -> None:
+        """Something that cannot happen did; called while its exception is handled. A node notes
+        it and goes on."""
+        raise
 
     def _add_vhost(self, command: AddVhost) -> VHost:
         values = (command.description, command.tags, command.default_queue_type)

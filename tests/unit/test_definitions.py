@@ -24,10 +24,12 @@ from broker.commands import (
 )
 from broker.definitions import Definitions
 from broker.exchanges.exchange import Exchange
+from broker.node import Node
 from broker.queues.extended import ExtendedQueue
 from broker.queues.queue import Queue
 from broker.seams import NullLog
 from broker.store.format import VOLATILE_ID
+from broker.vhost import VHost
 from tests.support.builders import table
 from tests.support.durable import DurableWorld
 from tests.support.kept import KeptPeer, KeptWorld
@@ -46,6 +48,32 @@ def definitions() -> Definitions:
 
 
 # every command
+
+
+def test_observers_hear_of_what_has_been_done_and_of_nothing_else(
+    definitions: Definitions,
+) -> None:
+    heard: list[tuple[Command, object]] = []
+    definitions.observers.append(lambda command, result: heard.append((command, result)))
+    queue = definitions.apply(DeclareQueue("/", "q"))
+    with pytest.raises(NotFound):
+        definitions.apply(Bind("/", "nope", "queue", "q", ""))
+    assert heard == [(DeclareQueue("/", "q"), queue)]
+    definitions.apply(DeclareQueue("/", "q"))  # as it was: it has been carried out all the same
+    assert [result for _, result in heard] == [queue, queue]
+
+
+def test_an_observer_that_fails_changes_nothing_for_the_others() -> None:
+    node = Node()
+    heard: list[Command] = []
+
+    def fail(command: Command, _result: object) -> None:
+        raise RuntimeError(command)
+
+    node.observers += [fail, lambda command, _: heard.append(command)]
+    assert isinstance(node.apply(AddVhost("v")), VHost)
+    assert heard == [AddVhost("v")]
+    assert node.bug_count == 1
 
 
 def test_every_command_is_carried_out_somewhere() -> None:
