@@ -112,10 +112,12 @@ class Broker:
                 store.attach(node)
             if is_new:
                 node.make_defaults()
+            node.tell(threading.get_ident())
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
             gateway = await Gateway.open(node, self.config)
         except BaseException:
+            node.tell_no_more()
             clock.stop()
             if store is not None:  # nobody was served: what was clean still is
                 store.close(is_clean=store.committer is not None and store.committer.is_idle)
@@ -179,6 +181,7 @@ class Broker:
             await asyncio.sleep(0.005)
         await self.gateway.close()
         self.gateway = None
+        node.tell_no_more()
         assert self._clock is not None
         store, self._store = self._store, None
         try:

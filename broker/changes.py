@@ -4,7 +4,8 @@
 along: bindings with their queue, auto-delete exchanges with their last binding, permissions with
 their user. Whoever keeps the definitions takes it after each command. The changes are complete:
 carried out one after another on an empty table per kind, they give what a restart has to bring
-back. As long as nobody keeps them (`is_recording`), putting one down costs a call.
+back. As long as nobody keeps them (`is_recording`), putting one down costs a call. What does not
+survive is told of too (`skip`): whoever wants to hear of all of it is `watch`.
 
     kind          key                                    values
     vhost         name                                   description, tags, default queue type
@@ -29,6 +30,7 @@ is refused before it is done, as long as whoever changes something puts it down 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from broker.amqp.wire import Table, encode_table
@@ -45,6 +47,7 @@ Kind = Literal[
     "queue",
     "binding",
 ]
+Seen = Kind | Literal["queue_policy"]  # also what is never kept: another policy applies to a queue
 Value = str | bytes | int | float | tuple[str, ...] | Table
 
 
@@ -59,10 +62,12 @@ class Change(NamedTuple):
 class Changes:
     """Collects them in the order in which they happen."""
 
-    __slots__ = ("_made", "_recorded", "is_recording")
+    __slots__ = ("_made", "_recorded", "is_recording", "watch")
 
     def __init__(self, *, is_recording: bool = False):
         self.is_recording = is_recording
+        # called with kind, key and whether it is there from now on: before that is carried out
+        self.watch: Callable[[Seen, tuple[Value, ...], bool], None] | None = None
         self._recorded: list[Change] = []
         self._made = False
 
@@ -71,15 +76,23 @@ class Changes:
         TypeError when it cannot be written down."""
         if self.is_recording:
             self._recorded.append(Change(kind, _octets_of(key), _octets_of(values)))
+        if self.watch is not None:
+            self.watch(kind, key, True)
 
     def drop(self, kind: Kind, key: tuple[Value, ...]) -> None:
         """It is gone."""
         if self.is_recording:
             self._recorded.append(Change(kind, _octets_of(key), None))
+        if self.watch is not None:
+            self.watch(kind, key, False)
 
-    def skip(self) -> None:
-        """Something has changed that ends with the process."""
+    def skip(
+        self, kind: Seen | None = None, key: tuple[Value, ...] = (), *, is_there: bool = False
+    ) -> None:
+        """Something has changed that ends with the process. kind: None: nothing to be told of."""
         self._made = True
+        if self.watch is not None and kind is not None:
+            self.watch(kind, key, is_there)
 
     def take(self) -> tuple[list[Change], bool]:
         """What was put down since the last time. Returns: that; whether anything was changed."""

@@ -13,10 +13,17 @@ from dataclasses import dataclass, field
 
 from broker.amqp.wire import EMPTY_TABLE, Table
 
+INTERNAL_USER = "rmq-internal"  # RabbitMQ's name for the broker itself
+
 
 @dataclass(slots=True)
 class Command:
-    """A change. Applying the same command to the same definitions gives the same result."""
+    """A change. Applying the same command to the same definitions gives the same result.
+
+    actor: the user who asked for it; nothing but reports of it depends on that.
+    """
+
+    actor: str = field(default=INTERNAL_USER, kw_only=True, compare=False, repr=False)
 
 
 @dataclass(slots=True)

@@ -160,6 +160,59 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Who has a say in messages, and what the broker tells by messages."""
+
+    interceptors: tuple[str, ...] = setting(
+        (),
+        key="interceptors",
+        help="Interceptors of installed packages, by name, in the order in which they see a"
+        " message.",
+    )
+    routing_node: bool | None = setting(
+        None,
+        key="message_interceptors.incoming.set_header_routing_node.overwrite",
+        help="Header x-routed-by: the node a message came in at; true: also where the publisher"
+        " has set it; none: not at all.",
+    )
+    timestamp: bool | None = setting(
+        None,
+        key="message_interceptors.incoming.set_header_timestamp.overwrite",
+        help="Header timestamp_in_ms and property timestamp: when a message came in; as above.",
+    )
+    sent_time: bool = setting(
+        False,
+        key="message_interceptors.outgoing.timestamp.enabled",
+        help="Header x-opt-rabbitmq-sent-time: when a message goes out.",
+    )
+    log_exchange: bool = setting(
+        False,
+        key="log.exchange",
+        help="Publish the lines of the log to amq.rabbitmq.log in the default virtual host.",
+    )
+    log_exchange_level: str = setting(
+        "info",
+        key="log.exchange.level",
+        choices=("debug", "info", "warning", "error", "critical"),
+        help="The least important lines that are published there.",
+    )
+    events: bool = setting(
+        False,
+        key="event_exchange.enabled",
+        help="Publish events to amq.rabbitmq.event, as RabbitMQ's plugin does.",
+    )
+    events_vhost: str = setting(
+        "", key="event_exchange.vhost", help="The virtual host of that; empty: the default one."
+    )
+    events_protocol: str = setting(
+        "amqp_0_9_1",
+        key="event_exchange.protocol",
+        choices=("amqp_0_9_1",),
+        help="What those messages are like.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole tree."""
 
@@ -171,6 +224,7 @@ class Config:
     authentication: Authentication = field(default_factory=Authentication)
     alarms: Alarms = field(default_factory=Alarms)
     storage: Storage = field(default_factory=Storage)
+    hooks: Hooks = field(default_factory=Hooks)
     data_dir: str = setting(
         "",
         key="data_dir",

@@ -167,6 +167,7 @@ class Definitions(Accounts):
     def _apply_policy_to_queue(self, vhost: VHost, queue: Queue) -> None:
         applied = vhost.policies.applied_to("queue", queue.name, queue.type_name)
         if applied != queue.applied:
+            self.changes.skip("queue_policy", (vhost.name, queue.name), is_there=True)
             queue.applied = applied
             self._configure(queue)
 

@@ -18,6 +18,7 @@ from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
 from broker.commands import (
     AddVhost,
     Command,
+    DeclareExchange,
     DeleteQueue,
     PutUser,
     SetPermissions,
@@ -25,6 +26,15 @@ from broker.commands import (
 from broker.config import Config
 from broker.definitions import Definitions
 from broker.exchanges.exchange import Exchange
+from broker.hooks.built_in import built_in
+from broker.hooks.definition_events import DefinitionEvents
+from broker.hooks.events import EXCHANGE as EVENT_EXCHANGE
+from broker.hooks.events import Events
+from broker.hooks.log_exchange import EXCHANGE as LOG_EXCHANGE
+from broker.hooks.log_exchange import LogExchange
+from broker.hooks.outlet import Outlet
+from broker.hooks.registry import load
+from broker.hooks.tap import Taps
 from broker.message import Message
 from broker.queues.dead_letter import REJECTED, died, is_cycle
 from broker.queues.queue import Queue
@@ -96,6 +106,15 @@ class Node(Definitions):
         self.when_pumped: dict[Any, None] = {}  # channels to call after the pump of a turn
         self._last_connection_id = 0
         self.bug_count = 0
+        self.outlet = Outlet(self, self.request_turn)  # of what the node itself publishes
+        self.events: Events | None = None  # told as messages; None: nobody is told
+        self._definition_events: DefinitionEvents | None = None
+        self._log_exchange: LogExchange | None = None
+        self.taps = Taps(self, self.outlet, self.name)
+        hooks = self.config.hooks
+        interceptors = [*built_in(hooks), *load(hooks.interceptors)]
+        if interceptors:
+            self.taps.use(interceptors)
 
     def make_defaults(self) -> None:
         """The first vhost and user, for a node that has no definitions yet."""
@@ -105,6 +124,39 @@ class Node(Definitions):
             password_hash = hash_password(defaults.password.encode())
             self.execute(PutUser(defaults.user, password_hash, DEFAULT_ALGORITHM, defaults.tags))
             self.execute(SetPermissions(defaults.user, defaults.vhost, ".*", ".*", ".*"))
+
+    # what it tells by messages
+
+    def tell(self, thread: int) -> None:
+        """Publish events and lines of the log from now on, if the settings want it.
+
+        Called when the definitions are there. thread: identity of the one that the node runs in.
+        """
+        hooks = self.config.hooks
+        default = self.config.defaults.vhost
+        if hooks.events:
+            vhost = hooks.events_vhost or default
+            self._declare_outlet(vhost, EVENT_EXCHANGE)
+            self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
+            self._definition_events = DefinitionEvents(self.events, self)
+            self._definition_events.watch()
+        if hooks.log_exchange and default in self.vhosts:
+            self._declare_outlet(default, LOG_EXCHANGE)
+            level = hooks.log_exchange_level
+            self._log_exchange = LogExchange(self.outlet, default, self.name, thread, level)
+            self._log_exchange.open()
+
+    def tell_no_more(self) -> None:
+        """The node stops."""
+        if self._log_exchange is not None:
+            self._log_exchange.close()
+            self._log_exchange = None
+
+    def _declare_outlet(self, vhost: str, exchange: str) -> None:
+        """Events and lines of the log have an exchange to which nobody else publishes."""
+        if vhost not in self.vhosts:
+            self.execute(AddVhost(vhost))
+        self.execute(DeclareExchange(vhost, exchange, "topic", durable=True, internal=True))
 
     # definitions
 
@@ -136,6 +188,7 @@ class Node(Definitions):
         self.alarms.setdefault(resource, set()).add(reason)
         if is_new:
             log.warning("alarm set, publishers are blocked, resource=%s", resource)
+            self._tell_of_alarm("alarm.set", resource)
             self._tell_peers()
 
     def clear_alarm(self, resource: str, reason: str = "request") -> None:
@@ -145,6 +198,7 @@ class Node(Definitions):
             if not self.alarms[resource]:
                 del self.alarms[resource]
                 log.warning("alarm cleared, resource=%s", resource)
+                self._tell_of_alarm("alarm.cleared", resource)
                 self._tell_peers()
 
     def check_alarms(self, now_ms: int) -> None:
@@ -154,6 +208,10 @@ class Node(Definitions):
             for resource in RESOURCES:
                 judge = self.set_alarm if resource in low else self.clear_alarm
                 judge(resource, WATERMARK)
+
+    def _tell_of_alarm(self, key: str, resource: str) -> None:
+        if self.events is not None:
+            self.events.emit(key, [("source", resource), ("node", self.name)])
 
     def _tell_peers(self) -> None:
         for peer in list(self.peers.values()):
@@ -193,6 +251,8 @@ class Node(Definitions):
                     self.on_bug("a queue could not be pumped, queue=%s", queue.name)
         if self.when_pumped:
             self._tell_pumped()
+        if self.outlet.is_due:
+            self.outlet.flush()
         self.log.on_turn(now_ms)
         peers = self.peers_with_output
         if peers:
@@ -276,6 +336,8 @@ class Node(Definitions):
             peer.tick(now_ms)
         self.check_alarms(now_ms)
         self._share_memory()
+        if self.outlet.is_due:  # put down by another thread
+            self.request_turn()
 
     def _share_memory(self) -> None:
         """Keep what queues hold in memory within the node's budget: large ones go to disk."""

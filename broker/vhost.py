@@ -7,6 +7,7 @@ remembers the version with it. Methods that change something are called by `Node
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from broker.amqp.errors import (
     AMQPException,
@@ -69,6 +70,7 @@ class VHost:
         self.tags: tuple[str, ...] = ()
         self.default_queue_type = ""  # what a queue is that is declared without a type
         self.is_traced = False  # by the firehose
+        self.tap: Any = None  # what looks at its messages, see `broker.hooks.tap.Tap`
         self.policies = Policies()
         self.parameters: dict[tuple[str, str], object] = {}  # (component, name) → value, as in JSON
         self.queues: dict[str, Queue] = {}
@@ -346,7 +348,7 @@ class VHost:
     ) -> None:
         """Tell the `Changes`. is_kept: must it survive a restart? values: None: it is gone."""
         if not is_kept:
-            self._changes.skip()
+            self._changes.skip(kind, key, is_there=values is not None)
         elif values is None:
             self._changes.drop(kind, key)
         else:

@@ -185,6 +185,11 @@ class _Printer:
         return "<<" + indent.join(lines) + ">>"
 
 
+def flat(term: object) -> str:
+    """The same on one line, however long it is."""
+    return _flat(term)
+
+
 def _flat(term: object) -> str:
     if isinstance(term, bool):
         return "true" if term else "false"

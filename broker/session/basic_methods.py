@@ -36,9 +36,11 @@ from broker.amqp.methods import (
 from broker.auth.permissions import READ
 from broker.queues.arguments import check_consumer_arguments, drains
 from broker.queues.queue import Queue
+from broker.session import reports
 from broker.session.channel import REPLY_TO, Channel
 from broker.session.consumer import ChannelConsumer
 from broker.session.dispatch import handles
+from broker.session.tapping import get_tapped
 
 
 @handles(BasicQos)
@@ -91,6 +93,8 @@ def basic_consume(channel: Channel, command: BasicConsume) -> Method | None:
     queue.add_consumer(consumer)
     if drains(command.arguments):
         channel.drain(consumer)
+    if connection.node.events is not None:
+        reports.consumer_created(consumer)
     connection.node.request_turn()
     return BasicConsumeOk(tag)
 
@@ -144,6 +148,9 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     if not command.no_ack:
         queue.unacked_count += 1
         channel.unacked[channel.last_delivery_tag] = (None, queue, seq, message, count)
+    tap = vhost.tap
+    if tap is not None:
+        message = get_tapped(channel, tap, queue, message, count)
     envelope = message.envelope
     method = BasicGetOk(
         channel.last_delivery_tag,

@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from broker.amqp.content import (
     HAS_EXPIRATION,
@@ -69,8 +69,11 @@ from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.arguments import expiry_problem
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
+from broker.session import reports
 from broker.session.ack_timeouts import AckTimeouts
+from broker.session.routes import Memo, Route
 from broker.session.settling import Settling
+from broker.session.tapping import publish_tapped
 
 if TYPE_CHECKING:
     from broker.session.connection import Connection
@@ -85,43 +88,6 @@ DIRECT_REPLIES_MAX = 16 * 1024 * 1024  # octets kept for a requester that does n
 ROUTES_MAX = 2048  # remembered publish payloads per connection
 
 _pack_ack = Struct(">BHIHHQBB").pack
-
-
-class Route:
-    """What a basic.publish payload means while the topology and the permissions stand."""
-
-    __slots__ = (
-        "address",
-        "depends_on_key_only",
-        "envelope",
-        "exchange",
-        "is_memorable",
-        "mandatory",
-        "queues",
-        "routing_key",
-    )
-
-    def __init__(self, exchange: Exchange, routing_key: str, mandatory: bool, address: bytes):
-        self.exchange = exchange
-        self.address = address  # see Envelope
-        self.routing_key = routing_key
-        self.mandatory = mandatory
-        self.envelope: Envelope | None = None  # the last one, with its queues
-        self.queues: list[Queue] = []
-        self.is_memorable = False
-        self.depends_on_key_only = False  # are `queues` right whatever the header says?
-
-
-class Memo(NamedTuple):
-    """The last message's frames up to its body, and what they mean."""
-
-    prefix: bytes
-    body_size: int
-    envelope: Envelope
-    queues: list[Queue]
-    channel: Channel
-    exchange: Exchange
-    version: int
 
 
 class Channel(Settling):
@@ -190,6 +156,7 @@ class Channel(Settling):
 
         reply: makes the answer from the result. A refusal closes the channel as if raised here.
         """
+        command.actor = self.connection.user.name
         replicator = self.connection.node.replicator
         self._await(lambda done: replicator.propose(command, done), reply)
 
@@ -282,6 +249,10 @@ class Channel(Settling):
         Raises: whatever a publish may be refused with. Spec: basic.publish.
         """
         connection = self.connection
+        tap = connection.vhost.tap
+        if tap is not None:
+            publish_tapped(self, tap, payload, header, body)
+            return
         route = connection.routes.get(payload)
         if route is None or connection.routes_version != connection.version.number:
             route = self.resolve(payload, header)
@@ -598,6 +569,8 @@ class Channel(Settling):
             return
         self.forget(consumer)
         queue = consumer.queue
+        if self.connection.node.events is not None:
+            reports.consumer_deleted(consumer)
         if queue.remove_consumer(consumer) and not queue.is_deleted:
             self.connection.node.execute(DeleteQueue(queue.vhost, queue.name, queue.queue_id))
 
@@ -619,6 +592,8 @@ class Channel(Settling):
         self.settle_all(unacked, "requeue")
         for tag in list(self.consumers):
             self.cancel(tag)
+        if self.connection.node.events is not None:
+            reports.channel_closed(self)
 
     def refuse(self, close: ChannelClose) -> None:
         """Close the channel with a reply; everything but close-ok is ignored from here."""

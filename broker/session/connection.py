@@ -67,13 +67,15 @@ from broker.session import (  # noqa: F401 - importing enters the handlers
     channel_methods,
     exchange_methods,
     queue_methods,
+    reports,
 )
 from broker.session.ack_timeouts import overdue
 from broker.session.assembler import Assembler
-from broker.session.channel import Channel, Route
+from broker.session.channel import Channel
 from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
 from broker.session.endpoint import Endpoint, nowhere
+from broker.session.routes import Route
 from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX, Scanner
 from broker.session.states import State
 
@@ -108,6 +110,7 @@ class Connection(Scanner):
         "_exclusive_max",
         "_last_received_ms",
         "_last_sent_ms",
+        "_name",
         "_sent_in_tick",
         "_waiting_octets",
         "channel_max",
@@ -150,7 +153,7 @@ class Connection(Scanner):
             frame_max=FRAME_MIN_SIZE,  # until the peer has tuned
         )
         self.node = node
-        self.peer_name = ""
+        self.peer_name = self._name = ""
         self.is_loopback = False
         self.version = node.version
         limits = node.config.limits
@@ -194,6 +197,12 @@ class Connection(Scanner):
         self.peer_name, self.is_loopback = peer_name, is_loopback
         self.connected_at_ms = self.node.clock.epoch_ms()
         self.node.peers[self.connection_id] = self
+
+    @property
+    def name(self) -> str:
+        """As RabbitMQ names a connection, "peer -> broker"; looked up once."""
+        self._name = self._name or self.endpoint.name
+        return self._name
 
     @property
     def endpoint(self) -> Endpoint:
@@ -344,6 +353,8 @@ class Connection(Scanner):
             if method_class is not ChannelOpen:
                 raise expected_channel_open()
             channel.is_open = True
+            if self.node.events is not None:
+                reports.channel_opened(channel)
             channel.send(ChannelOpenOk())
             return
         if method_class is ChannelClose:
@@ -685,5 +696,7 @@ class Connection(Scanner):
             self._leave_channels()
         except Exception:
             self.node.on_bug("channels could not be left, peer=%s", self.peer_name)
+        if self.node.events is not None:
+            reports.connection_closed(self)
         if was in (State.RUNNING, State.CLOSING):
             log.info("closed, peer=%s", self.peer_name)

@@ -38,6 +38,7 @@ from broker.auth.mechanisms import (
     LoginRefusedError,
     offered,
 )
+from broker.session import reports
 from broker.session.dispatch import HANDLERS, handles
 from broker.session.states import HANDSHAKE, State
 from broker.version import __version__
@@ -132,6 +133,8 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
             connection, "user '%s' can only connect via localhost", credentials.username
         )
     connection.user = user
+    if node.events is not None:
+        reports.logged_in(connection, user.name)
     limits = node.config.limits
     return ConnectionTune(limits.channel_max, limits.frame_max, limits.heartbeat_s)
 
@@ -151,6 +154,8 @@ def _credentials(connection: Connection, response: bytes) -> Credentials:
 
 
 def _login_refused(connection: Connection, reason: str, *username: str) -> AccessRefused:
+    if connection.node.events is not None:
+        reports.logged_in(connection, "".join(username), reason % username)
     log.warning(
         "login refused, peer=%s mechanism=%s reason=%s",
         connection.peer_name,
@@ -201,6 +206,8 @@ def connection_open(connection: Connection, command: ConnectionOpen) -> Method:
         connection.user.name,
         command.virtual_host,
     )
+    if connection.node.events is not None:
+        reports.connection_opened(connection)
     return ConnectionOpenOk()
 
 

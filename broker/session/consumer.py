@@ -29,6 +29,8 @@ from broker.marks import hot
 from broker.message import Envelope, Message
 from broker.queues.arguments import credit_of
 from broker.queues.queue import Queue
+from broker.session import reports
+from broker.session.tapping import deliver_tapped
 
 if TYPE_CHECKING:
     from broker.session.channel import Channel
@@ -128,6 +130,9 @@ class ChannelConsumer:
         channel = self.channel
         queue = self.queue
         connection = channel.connection
+        tap = connection.vhost.tap
+        if tap is not None:
+            return deliver_tapped(self, tap, messages, seq, stride, count)
         outbox = connection.outbox
         extend = outbox.extend
         octets = connection.outbox_octets
@@ -207,6 +212,8 @@ class ChannelConsumer:
     def on_queue_deleted(self) -> None:
         """Seam `Consumer`: tell the peer, if it wants to be told."""
         channel = self.channel
+        if channel.connection.node.events is not None:
+            reports.consumer_lost_queue(self)
         channel.consumers.pop(self.tag, None)
         channel.forget(self)
         if channel.is_open and channel.connection.wants_cancel_notify:

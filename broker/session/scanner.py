@@ -16,7 +16,8 @@ from broker.amqp.frames import END, METHOD, OVERHEAD, unpack_frame_header
 from broker.marks import hot
 from broker.message import Message
 from broker.session.assembler import Assembler
-from broker.session.channel import Channel, Memo
+from broker.session.channel import Channel
+from broker.session.routes import Memo
 from broker.session.states import State
 
 if TYPE_CHECKING:

@@ -44,6 +44,7 @@ from broker.node import Node
 from broker.queues.queue import Queue
 from broker.seams import MessageLog, Replicator
 from broker.session.connection import Connection
+from broker.session.endpoint import Endpoint
 from broker.vhost import VHost
 from tests.support.builders import FRAME_MAX, frame, publish_frames
 from tests.support.seams import DelayedLog, DelayedReplicator, FakeClock
@@ -132,7 +133,12 @@ class Peer:
         self.world = world or World()
         self.transport = FakeTransport()
         self.connection = Connection(self.world.node)
-        self.connection.attach(self.transport, "127.0.0.1:50000", is_loopback=is_loopback)
+        self.connection.attach(
+            self.transport,
+            "127.0.0.1:50000",
+            is_loopback=is_loopback,
+            describe=lambda _: Endpoint("127.0.0.1", 50000, "127.0.0.1", 5672),
+        )
         self.frame_max = FRAME_MAX
         self._reader = Reader()
         self._inbox: dict[int, deque[Received]] = {}

@@ -19,6 +19,7 @@ LAYERS: list[set[str]] = [
     {"vhost", "cluster"},
     {"accounts"},
     {"definitions"},
+    {"hooks"},
     {"node"},
     {"session"},
     {"server", "management", "cli"},

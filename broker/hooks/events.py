@@ -1,0 +1,117 @@
+"""Events as messages to the topic exchange amq.rabbitmq.event: RabbitMQ's rabbitmq_event_exchange.
+
+A routing key says what has happened (queue.created, connection.closed); the headers tell the rest,
+with the names and types that RabbitMQ gives them; the body is empty. What has happened to
+definitions is put together in `definition_events.py`, the rest by whoever brings it about.
+
+Facts are put down in the order of RabbitMQ's property lists; on the wire they stand the other way
+round, as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from struct import error
+from struct import pack as pack_struct
+from typing import NamedTuple
+
+from broker.amqp.content import Properties
+from broker.amqp.erlang import flat
+from broker.amqp.wire import Field, Table, as_erlang
+from broker.hooks.outlet import Outlet
+from broker.message import PERSISTENT
+from broker.seams import Clock
+
+EXCHANGE = "amq.rabbitmq.event"
+
+
+class Resource(NamedTuple):
+    """A queue or an exchange: becomes its name under the fact's name, and its vhost."""
+
+    name: str
+    vhost: str
+
+
+Facts = Sequence[tuple[str, object]]
+
+
+class Events:
+    """Of one node. vhost: where the exchange is. noted_consumers: of queues that are just being
+    deleted, until it is known who does it."""
+
+    def __init__(self, outlet: Outlet, clock: Clock, *, vhost: str, node: str):
+        self.node = node
+        self.noted_consumers: list[Facts] = []
+        self._outlet = outlet
+        self._clock = clock
+        self._vhost = vhost
+        self._creation = clock.epoch_ms() // 1000  # of this node, as pids have it
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody is bound: else an event need not be put together."""
+        return self._outlet.find(self._vhost, EXCHANGE) is not None
+
+    def pid(self, connection_id: int, channel: int = 0) -> str:
+        """What stands for the process that a connection or a channel has in RabbitMQ."""
+        return f"<{self.node}.{self._creation}.{connection_id}.{channel}>"
+
+    def emit(self, key: str, facts: Facts) -> None:
+        """Something has happened just now. Facts that cannot be written down are left out."""
+        found = self._outlet.find(self._vhost, EXCHANGE)
+        if found is None:
+            return
+        now_ms = self._clock.epoch_ms()
+        headers = as_headers([("timestamp_in_ms", now_ms), *facts])
+        properties = Properties(headers=headers, delivery_mode=PERSISTENT, timestamp=now_ms // 1000)
+        self._outlet.put(*found, key, properties, b"")
+
+
+def as_headers(facts: Facts) -> Table:
+    """Facts as a table, the last first."""
+    table: Table = {}
+    for name, value in reversed(facts):
+        if isinstance(value, Resource):
+            table[name] = Field("S", value.name)
+            table["vhost"] = Field("S", value.vhost)
+        elif len(name.encode("utf-8", "surrogateescape")) < 256:
+            table[name] = as_field(value)
+    return table
+
+
+def as_field(value: object) -> Field:
+    """A fact by the type that RabbitMQ gives it."""
+    if isinstance(value, bool):
+        return Field("t", value)
+    if isinstance(value, int):
+        return Field("l", value) if -(2**63) <= value < 2**63 else Field("S", str(value))
+    if isinstance(value, float):
+        try:
+            pack_struct(">f", value)
+        except (error, OverflowError):
+            return Field("d", value)
+        return Field("f", value)
+    if isinstance(value, Mapping):
+        pairs = [(str(name), inner) for name, inner in value.items()]
+        return Field("F", as_headers(pairs)) if pairs else Field("A", [])
+    if isinstance(value, (list, tuple)):
+        return Field("A", [as_field(item) for item in value])
+    return Field("S", "null" if value is None else str(value))
+
+
+def ordered(value: object) -> object:
+    """JSON as Erlang holds it, which sorts the names of an object."""
+    if isinstance(value, dict):
+        return {name: ordered(inner) for name, inner in sorted(value.items())}
+    return [ordered(item) for item in value] if isinstance(value, list) else value
+
+
+def arguments_of(table: Table) -> list[str]:
+    """A table among the facts: each field printed as an Erlang term."""
+    return [flat(entry) for entry in _entries(table)]
+
+
+def _entries(table: Table) -> list[object]:
+    found = as_erlang(Field("F", table))
+    assert isinstance(found, list)
+    return found
