@@ -51,7 +51,9 @@ def api_of(broker: Broker) -> Api:
 
 
 def _execute(make: Callable[..., Command], body: Body, names: tuple[str, ...], node: Node) -> None:
-    node.execute(make(node, body, *map(unquote, names)))
+    command = make(node, body, *map(unquote, names))
+    command.actor = "guest"
+    node.execute(command)
 
 
 def _route(verb: str, path: str) -> Callable[[Callable[..., Command]], Callable[..., Command]]:
@@ -68,7 +70,8 @@ def _route(verb: str, path: str) -> Callable[[Callable[..., Command]], Callable[
 def _put_vhost(node: Node, body: Body, name: str) -> Command:
     if "tracing" in body:
         return SetTracing(name, bool(body["tracing"]))
-    return AddVhost(name, default_queue_type=body.get("default_queue_type", ""))
+    tags = tuple(tag for tag in body.get("tags", "").split(",") if tag)
+    return AddVhost(name, body.get("description", ""), tags, body.get("default_queue_type", ""))
 
 
 @_route("DELETE", "vhosts/*")
