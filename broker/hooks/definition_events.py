@@ -36,8 +36,7 @@ from broker.commands import (
 )
 from broker.definitions import Definitions
 from broker.hooks import setting_events, topology_events
-from broker.hooks.events import Events, Facts
-from broker.hooks.told import ACTOR, Context, Noted, Teller
+from broker.hooks.events import ACTOR, Context, Events, Facts, Noted, Teller
 
 TELLERS: dict[type[Command], Teller] = {
     DeclareQueue: topology_events.topology,

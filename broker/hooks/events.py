@@ -10,14 +10,16 @@ round, as there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from struct import error
 from struct import pack as pack_struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from broker.amqp.content import Properties
 from broker.amqp.erlang import flat
 from broker.amqp.wire import Field, Table, as_erlang
+from broker.changes import Seen
+from broker.definitions import Definitions
 from broker.hooks.outlet import Outlet
 from broker.message import PERSISTENT
 from broker.seams import Clock
@@ -115,3 +117,41 @@ def _entries(table: Table) -> list[object]:
     found = as_erlang(Field("F", table))
     assert isinstance(found, list)
     return found
+
+
+# what those who tell of definitions hand each other
+
+
+class Noted(NamedTuple):
+    """A change that is about to be carried out. before: what was there, where that matters."""
+
+    kind: Seen
+    key: tuple[Any, ...]
+    is_there: bool
+    before: Any = None
+
+
+class Told(NamedTuple):
+    """An event. actor: the user who did it; "": who gave the command."""
+
+    key: str
+    facts: Facts
+    actor: str = ""
+
+
+class Context(NamedTuple):
+    """Where the facts are."""
+
+    events: Events
+    definitions: Definitions
+
+
+Teller = Callable[[Context, Any, list[Noted]], Iterator[Told]]  # of a command that was carried out
+ACTOR = object()  # among facts: the user who did it; at their end, where they do not have it
+
+Pairs = list[tuple[str, object]]
+
+
+def parameter(vhost: str, component: str, name: str) -> Pairs:
+    """What names a runtime parameter."""
+    return [("vhost", vhost), ("component", component), ("name", name)]

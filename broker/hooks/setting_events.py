@@ -24,8 +24,7 @@ from broker.commands import (
     SetTopicPermissions,
     SetUserLimits,
 )
-from broker.hooks.events import ordered
-from broker.hooks.told import ACTOR, Context, Noted, Pairs, Told, parameter
+from broker.hooks.events import ACTOR, Context, Noted, Pairs, Told, ordered, parameter
 from broker.hooks.topology_events import erlang_type
 
 LIMITS = ("vhost-limits", "limits")

@@ -13,8 +13,18 @@ from broker.amqp.erlang import Atom, flat
 from broker.amqp.wire import decode_table
 from broker.commands import INTERNAL_USER, AddVhost, Command, DeleteQueue, DeleteVhost
 from broker.exchanges.exchange import Exchange
-from broker.hooks.events import Events, Facts, Resource, arguments_of
-from broker.hooks.told import ACTOR, Context, Noted, Pairs, Told, parameter
+from broker.hooks.events import (
+    ACTOR,
+    Context,
+    Events,
+    Facts,
+    Noted,
+    Pairs,
+    Resource,
+    Told,
+    arguments_of,
+    parameter,
+)
 from broker.queues.queue import Queue
 from broker.vhost import VHost
 

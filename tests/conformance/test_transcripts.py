@@ -39,7 +39,7 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def target_with_users() -> Iterator[Target]:
-    with Broker() as broker:
+    with Broker({"event_exchange.enabled": True}) as broker:
         target = Target(broker.port, commands=api_of(broker))
         with users(target):
             yield target
