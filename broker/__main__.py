@@ -14,20 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.config import Config, ConfigError, load, override
+from broker.log_lines import on_one_line
 from broker.version import __version__
 
 
 class OneLineFormatter(logging.Formatter):
-    """A peer's names stand in log lines: their line ends must not make lines of their own."""
+    """See `on_one_line`."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        line = super().formatMessage(record)
-        if line.isprintable():
-            return line
-        return "".join(
-            letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-            for letter in line
-        )
+        return on_one_line(super().formatMessage(record))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -132,6 +127,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     from broker.server.listener import ListenError
     from broker.store.errors import StoreError
@@ -139,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     raise_file_limit()
     try:
         _run(config, arguments.ready_file)
-    except (ListenError, StoreError) as error:
+    except (ConfigError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
         return 1
     except OSError as error:

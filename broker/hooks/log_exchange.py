@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from broker.amqp.content import Properties
 from broker.amqp.wire import Field
 from broker.hooks.outlet import Outlet
+from broker.log_lines import on_one_line
 
 EXCHANGE = "amq.rabbitmq.log"
 LOGGER = "broker"  # everything of the broker is logged below it
 LINES_MAX = 1000
-FORMAT = "%(asctime)s [%(levelname)s] %(name)s %(message)s"
 
 
 class Line(NamedTuple):
@@ -28,13 +29,28 @@ class Line(NamedTuple):
     text: str
 
 
+class LineFormatter(logging.Formatter):
+    """Lines like RabbitMQ's: time, level, who, what; each line of a traceback begins like that.
+
+    What peers have called themselves cannot begin a line of its own.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(" ", "microseconds")
+        begins = f"{when} [{record.levelname.lower()}] {record.name} "
+        lines = [on_one_line(record.getMessage())]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).splitlines()
+        return "".join(f"{begins}{line}\n" for line in lines)
+
+
 class LogExchange(logging.Handler):
     """A handler for the broker's logger. vhost: where the exchange is. node: its name. thread: the
     identity of the node's thread. dropped: lines that came too fast."""
 
     def __init__(self, outlet: Outlet, vhost: str, node: str, thread: int, level: str):
         super().__init__(level.upper())
-        self.setFormatter(logging.Formatter(FORMAT))
+        self.setFormatter(LineFormatter())
         self.dropped = 0
         self._outlet = outlet
         self._vhost = vhost

@@ -11,7 +11,7 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings"},
+    {"marks", "version", "settings", "log_lines"},
     {"amqp", "transport_settings"},
     {"message", "config", "commands", "changes", "patterns"},
     {"seams"},

@@ -27,7 +27,12 @@ def message(body: bytes = b"body", **properties: Any) -> InterceptedMessage:
 def test_what_is_not_given_stays() -> None:
     came = message(priority=3, headers=table(a=1))
     left = came.changed(routing_key="other")
-    assert (left.routing_key, left.body, left.exchange, left.user) == ("other", b"body", "x", "guest")
+    assert (left.routing_key, left.body, left.exchange, left.user) == (
+        "other",
+        b"body",
+        "x",
+        "guest",
+    )
     assert left.properties == came.properties
     assert came.routing_key == "key"
 

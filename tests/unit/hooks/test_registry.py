@@ -14,7 +14,7 @@ from broker.hooks.registry import ENTRY_POINT_GROUP, load
 from broker.node import Node
 from tests.support.peer import World
 
-PLUGIN = '''
+PLUGIN = """
 from broker.hooks import DROP, AccessRefused, Interceptor
 
 
@@ -35,7 +35,7 @@ class Broken(Interceptor):
 
 def stranger():
     return object()
-'''
+"""
 Install = Callable[..., None]
 
 
