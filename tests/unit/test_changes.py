@@ -21,6 +21,7 @@ from broker.commands import (
     DeleteVhost,
     PutUser,
     SetPermissions,
+    SetPolicy,
     Unbind,
 )
 from broker.node import Node
@@ -295,3 +296,44 @@ def test_everything_in_it_goes_with_a_vhost(node: Node) -> None:
         ("binding", b"v", b"e", b"exchange", b"amq.fanout", b"3", b""),
         ("vhost", b"v"),
     }
+
+
+def test_a_watch_hears_of_everything_before_it_is_carried_out(node: Node) -> None:
+    heard: list[tuple[str, tuple[object, ...], bool]] = []
+
+    def watch(kind: str, key: tuple[object, ...], is_there: bool) -> None:
+        if kind == "queue":
+            assert (key[1] in node.vhosts["/"].queues) is not is_there
+        heard.append((kind, key, is_there))
+
+    node.changes.watch = watch
+    for command in (
+        DeclareQueue("/", "passing"),
+        DeclareQueue("/", "durable", durable=True),
+        Bind("/", "amq.topic", "queue", "passing", "k"),
+        SetPolicy("/", "p", "^passing$", '{"max-length": 5}'),
+        DeleteQueue("/", "passing"),
+    ):
+        node.apply(command)
+    binding = ("/", "amq.topic", "queue", "passing", "k", b"")
+    assert heard == [
+        ("queue", ("/", "passing"), True),
+        ("queue", ("/", "durable"), True),
+        ("binding", binding, True),
+        ("policy", ("/", "policy", "p"), True),
+        ("queue_policy", ("/", "passing"), True),
+        ("queue", ("/", "passing"), False),
+        ("binding", binding, False),
+    ]
+
+
+def test_a_watch_is_told_whether_anybody_records_or_not() -> None:
+    heard = []
+    for is_recording in (False, True):
+        changes = Changes(is_recording=is_recording)
+        changes.watch = lambda kind, key, is_there: heard.append((kind, is_there))
+        changes.put("vhost", ("v",), ())
+        changes.drop("vhost", ("v",))
+        changes.skip("queue", ("v", "q"))
+        changes.skip()
+    assert heard == [("vhost", True), ("vhost", False), ("queue", False)] * 2

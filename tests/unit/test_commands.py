@@ -116,3 +116,12 @@ def test_applying_a_command_twice_is_applying_it_once() -> None:
         assert _definitions(node) == _definitions(twice)
     node.apply(EXAMPLES[-1])
     assert "v" not in node.vhosts
+
+
+def test_who_asked_is_no_part_of_a_change() -> None:
+    """A change is the same whoever asked for it; without a word it was the broker itself."""
+    command = DeleteQueue("/", "q", actor="somebody")
+    assert command == DeleteQueue("/", "q")
+    assert "somebody" not in repr(command)
+    assert DeleteQueue("/", "q").actor == commands.INTERNAL_USER == "rmq-internal"
+    assert copy.deepcopy(command).actor == "somebody"

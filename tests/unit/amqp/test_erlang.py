@@ -7,6 +7,9 @@ import pytest
 from broker.amqp.erlang import Atom, CharList, is_atom, printed, with_term
 
 
+from broker.amqp.erlang import Atom, CharList, flat, printed
+
+
 @pytest.mark.parametrize(
     ("term", "text"),
     [
@@ -161,3 +164,12 @@ def test_words_that_are_atoms(word: str) -> None:
 @pytest.mark.parametrize("word", ["x-delayed-message", "DIRECT", "Fanout", "topics"])
 def test_words_that_are_none(word: str) -> None:
     assert not is_atom(word)
+
+
+    assert printed(term, 3) == "{" + "a" * 40 + ",\n    " + "b" * 40 + "}"
+
+
+def test_flat_is_one_line_however_long() -> None:
+    term = (Atom("a" * 40), Atom("b" * 40))
+    assert flat(term) == "{" + "a" * 40 + "," + "b" * 40 + "}"
+    assert flat(bytes(range(1, 41))) == "<<" + ",".join(str(n) for n in range(1, 41)) + ">>"
