@@ -21,7 +21,7 @@ from tests.support.builders import table
 from tests.support.peer import Peer
 from tests.support.wire import Content
 
-NAME = "127.0.0.1:50000 -> "
+NAME = "127.0.0.1:50000 -> 127.0.0.1:5672"
 
 
 def text(value: str) -> Field:

@@ -18,6 +18,7 @@ from broker.amqp.methods import (
 )
 from broker.amqp.wire import table_of
 from broker.session import reports
+from broker.session.endpoint import Endpoint, Tls
 from tests.support.hearing import HearingWorld
 from tests.support.peer import Peer, World
 
@@ -111,24 +112,40 @@ def test_a_peer_of_the_old_protocol(world: HearingWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ends"),
+    ("host", "printed"),
     [
-        ("127.0.0.1:50000 -> 10.0.0.1:5672", ("{127,0,0,1}", 50000, "{10,0,0,1}", 5672)),
-        ("::1:50000 -> ::1:5672", ("{0,0,0,0,0,0,0,1}", 50000, "{0,0,0,0,0,0,0,1}", 5672)),
-        ("fe80::1%eth0:5 -> unix", ("{65152,0,0,0,0,0,0,1}", 5, "", 0)),
-        ("unix -> ", ("", 0, "", 0)),
+        ("10.0.0.1", "{10,0,0,1}"),
+        ("::1", "{0,0,0,0,0,0,0,1}"),
+        ("fe80::1%eth0", "{65152,0,0,0,0,0,0,1}"),
+        ("/run/leveret.sock", "/run/leveret.sock"),
+        ("", ""),
     ],
 )
-def test_addresses_are_printed_as_erlang_does(
-    world: HearingWorld, name: str, ends: tuple[object, ...]
-) -> None:
+def test_addresses_are_printed_as_erlang_does(world: HearingWorld, host: str, printed: str) -> None:
     peer = world.peer()
-    peer.connection.name = name
+    peer.connection.describe = lambda _: Endpoint(host, 50000, host, 5672)
     world.heard()
     reports.connection_opened(peer.connection)
     ((_, facts),) = world.heard()
-    assert facts["name"] == name
-    assert tuple(facts[key] for key in ("peer_host", "peer_port", "host", "port")) == ends
+    assert facts["name"] == "127.0.0.1:50000 -> 127.0.0.1:5672"  # that does not change
+    assert (facts["peer_host"], facts["host"]) == (printed, printed)
+    assert (facts["peer_port"], facts["port"]) == (50000, 5672)
+    assert (facts["ssl"], facts["ssl_cipher"], facts["peer_cert_subject"]) == (False, "", "")
+
+
+def test_what_protects_a_connection(world: HearingWorld) -> None:
+    tls = Tls("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384", None, False)
+    peer = Peer(world)
+    peer.connection.describe = lambda _: Endpoint("127.0.0.1", 50000, "127.0.0.1", 5671, tls)
+    peer.opens()
+    (login, login_facts), (opened, facts) = world.heard()
+    assert (login, opened) == ("user.authentication.success", "connection.created")
+    for told in (login_facts, facts):
+        assert told["ssl"] is True
+        assert (told["ssl_protocol"], told["ssl_cipher"]) == ("tlsv1.2", "aes_256_gcm")
+    assert (facts["ssl_key_exchange"], facts["ssl_hash"]) == ("ecdhe_rsa", "aead")
+    assert "peer_cert_subject" not in login_facts
+    assert facts["peer_cert_subject"] == ""
 
 
 def test_the_name_that_a_client_gives_itself(world: HearingWorld) -> None:

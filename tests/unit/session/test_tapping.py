@@ -88,7 +88,7 @@ def test_an_interceptor_sees_what_there_is_to_know(peer: Peer) -> None:
     (message,) = interceptor.seen
     assert (message.exchange, message.routing_key, message.body) == ("", "q", b"body")
     assert (message.vhost, message.user, message.node) == ("/", "guest", "rabbit@localhost")
-    assert message.connection == "127.0.0.1:50000 -> "
+    assert message.connection == "127.0.0.1:50000 -> 127.0.0.1:5672"
     assert message.now_ms == peer.world.clock.epoch_ms()
     assert (message.queue, message.redelivered) == ("", False)
     assert message.properties == Properties(priority=3, headers=table(a=1))
