@@ -24,59 +24,64 @@ if TYPE_CHECKING:
 
 
 def publish_tapped(channel: Channel, tap: Tap, payload: bytes, header: bytes, body: bytes) -> None:
-    """`Channel.publish` with a tap: checked, intercepted, checked again if it was changed, traced.
+    """`Channel.publish` with a tap: checked, intercepted, checked again if changed, then routed.
 
     Raises: whatever a publish may be refused with; what an interceptor refuses it with.
     """
     connection = channel.connection
-    route = connection.routes.get(payload)
+    route: Route | None = connection.routes.get(payload)
     if route is None or connection.routes_version != connection.version.number:
         route = channel.resolve(payload, header)
-    if route.envelope is None or route.envelope.header != header:
-        channel.open_envelope(route, header, body)
-    try:
+    if tap.chain is not None:
+        came = _shown(channel, route.exchange.name, route.routing_key, header, body)
+        left = _intercepted(channel, tap.chain, came)
+        if left is not None and left is not came:
+            address = encode_shortstr(left.exchange) + encode_shortstr(left.routing_key)
+            route = Route(route.exchange, left.routing_key, route.mandatory, address)
+            header, body = left.header, left.body
+        elif left is None:
+            route = None
+    if route is None:
+        _count_dropped(channel)
+    else:
         _carry_on(channel, tap, route, header, body)
-    finally:
-        if not route.is_memorable:
-            route.envelope = None
     if not connection.has_published:
         connection.has_published = True
         connection.on_alarms_changed()
 
 
+def _intercepted(
+    channel: Channel, chain: Chain, came: InterceptedMessage
+) -> InterceptedMessage | None:
+    """What interceptors leave of a message that may be published as it came; None: they drop it.
+
+    It is not routed yet: an exchange may keep what it has seen. So it is checked as if it went to
+    the default exchange, which is a look-up.
+    """
+    default = channel.connection.vhost.exchanges[""]
+
+    def check(message: InterceptedMessage) -> None:
+        address = encode_shortstr(message.exchange) + encode_shortstr(message.routing_key)
+        route = Route(default, message.routing_key, mandatory=False, address=address)
+        channel.open_envelope(route, message.header, message.body)
+
+    check(came)
+    return chain.on_publish(came, check)
+
+
 def _carry_on(channel: Channel, tap: Tap, route: Route, header: bytes, body: bytes) -> None:
-    """The same for a message that may be published. route: with its envelope and queues."""
-    if tap.chain is not None:
-        intercepted = _intercepted(channel, tap.chain, route, header, body)
-        if intercepted is None:
-            _count_dropped(channel)
-            return
-        route, body = intercepted
-    assert route.envelope is not None
+    """Route, trace and distribute what is left."""
+    if route.envelope is None or route.envelope.header != header:
+        channel.open_envelope(route, header, body)
+        assert route.envelope is not None
     message = Message(route.envelope, body)
     if tap.firehose is not None:
         names = [queue.name for queue in route.queues]
         tap.firehose.published(message, names, _who(channel))
     channel.distribute(message, route.queues, route.mandatory)
     route.exchange.published += 1
-
-
-def _intercepted(
-    channel: Channel, chain: Chain, route: Route, header: bytes, body: bytes
-) -> tuple[Route, bytes] | None:
-    """The route and the body that interceptors leave of a message; None: they drop it."""
-    came = _shown(channel, route.exchange.name, route.routing_key, header, body)
-    routes = {came: route}
-
-    def check(message: InterceptedMessage) -> None:
-        exchange = route.exchange
-        address = encode_shortstr(exchange.name) + encode_shortstr(message.routing_key)
-        changed = Route(exchange, message.routing_key, route.mandatory, address)
-        channel.open_envelope(changed, message.header, message.body)
-        routes[message] = changed
-
-    left = chain.on_publish(came, check)
-    return None if left is None else (routes[left], left.body)
+    if not route.is_memorable:
+        route.envelope = None
 
 
 def _shown(

@@ -17,6 +17,8 @@ from broker.amqp.methods import (
     ChannelCloseOk,
     ConfirmSelect,
     ConfirmSelectOk,
+    ExchangeDeclare,
+    ExchangeDeclareOk,
     TxCommit,
     TxCommitOk,
     TxSelect,
@@ -364,3 +366,23 @@ def test_a_consumer_is_not_given_more_than_it_has_room_for() -> None:
 def test_a_setting_that_names_nobody_is_an_error() -> None:
     with pytest.raises(ConfigError):
         World({"interceptors": "nobody-has-this"})
+
+
+def test_an_exchange_sees_a_message_once_and_as_interceptors_have_left_it(peer: Peer) -> None:
+    """One that keeps what it has seen; what is dropped or refused it has not seen."""
+    peer.sends(1, ExchangeDeclare(exchange="x", type="x-recent-history"))
+    peer.takes(1, ExchangeDeclareOk)
+
+    def answer(message: InterceptedMessage) -> Any:
+        if message.body == b"refused":
+            raise AccessRefused("no")
+        if message.body == b"kept":
+            return None
+        return DROP if message.body == b"dropped" else message.changed(body=message.body + b"!")
+
+    publishing(peer, answer)
+    peer.publishes(1, "k", "1", "2", "dropped", "kept", "refused", exchange="x")
+    peer.takes(1, ChannelClose)
+    peer.reopens(1)
+    peer.binds(1, "q", "x")
+    assert bodies(peer.world, "q") == [b"1!", b"2!", b"kept"]
