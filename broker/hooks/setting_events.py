@@ -39,8 +39,8 @@ def user_put(_: Context, command: PutUser, noted: list[Noted]) -> Iterator[Told]
         if before is None:
             yield Told("user.created", [name])
         elif before.password_hash != command.password_hash:
-            how = "changed" if command.password_hash else "cleared"
-            yield Told(f"user.password.{how}", [name])
+            has_one = bool(command.password_hash)
+            yield Told("user.password.changed" if has_one else "user.password.cleared", [name])
         if command.tags if before is None else before.tags != command.tags:
             yield Told("user.tags.set", [name, ("tags", list(command.tags))])
         if command.limits and (before is None or before.limits != json.loads(command.limits)):

@@ -99,7 +99,9 @@ def logged_in(connection: Connection, username: str, problem: str = "") -> None:
     ]
     if problem:  # RabbitMQ sends the text as a list of its characters
         facts.append(("error", [ord(letter) for letter in problem]))
-    events.emit(f"user.authentication.{'failure' if problem else 'success'}", facts)
+        events.emit("user.authentication.failure", facts)
+    else:
+        events.emit("user.authentication.success", facts)
 
 
 def channel_opened(channel: Channel) -> None:
