@@ -22,6 +22,7 @@ class Envelope:
     """
 
     __slots__ = (
+        "_priority",
         "_properties",
         "address",
         "blind_keys",
@@ -47,6 +48,7 @@ class Envelope:
         self.body_size = int.from_bytes(header[4:12], "big")
         self.address = address or encode_shortstr(exchange) + encode_shortstr(routing_key)
         self._properties = properties
+        self._priority = -1  # not looked at yet
         self.blind_keys: tuple[str, ...] = ()  # of BCC, which the header does not show any more
         # delivery-mode 2, in a byte that few headers lack
         self.is_persistent = bool(header[12] & _DELIVERY_MODE) and _is_persistent(header)
@@ -75,11 +77,30 @@ class Envelope:
         envelope.blind_keys = blind_keys
         return envelope
 
+    def redirected(
+        self, exchange: str, routing_key: str, address: bytes, header: bytes
+    ) -> Envelope:
+        """Of the same message sent elsewhere, with a header table that it had not before."""
+        other = Envelope.__new__(Envelope)
+        other.exchange = exchange
+        other.routing_key = routing_key
+        other.header = header
+        other.body_size = self.body_size
+        other.address = address
+        other._properties = None
+        other._priority = self._priority
+        other.blind_keys = ()
+        other.is_persistent = self.is_persistent
+        other.ttl_ms = None
+        return other
+
     @property
     def priority(self) -> int:
         """0 when the publisher gave none."""
-        flags = self.header[12] << 8 | self.header[13]
-        return octet_property(self.header, 11) if flags & HAS_PRIORITY else 0
+        if self._priority < 0:
+            flags = self.header[12] << 8 | self.header[13]
+            self._priority = octet_property(self.header, 11) if flags & HAS_PRIORITY else 0
+        return self._priority
 
 
 def _is_persistent(header: bytes) -> bool:
@@ -87,9 +108,15 @@ def _is_persistent(header: bytes) -> bool:
 
 
 class Message:
-    """One message. Queues hold it, consumers are handed it; nobody changes it."""
+    """One message. Queues hold it, consumers are handed it; nobody changes it.
+
+    deadline_ms, origin: of a `QueuedMessage` and a `ShownMessage`; any other lives for ever, and is
+    itself what lies in the queue.
+    """
 
     __slots__ = ("body", "envelope")
+    deadline_ms: int | None = None
+    origin: Message | None = None
 
     def __init__(self, envelope: Envelope, body: bytes):
         self.envelope = envelope

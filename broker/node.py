@@ -24,8 +24,8 @@ from broker.commands import (
     SetPermissions,
 )
 from broker.config import Config
+from broker.dead_letters import send_on
 from broker.definitions import Definitions
-from broker.exchanges.exchange import Exchange
 from broker.hooks.built_in import built_in
 from broker.hooks.definition_events import DefinitionEvents
 from broker.hooks.events import EXCHANGE as EVENT_EXCHANGE
@@ -35,8 +35,6 @@ from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
-from broker.message import Message
-from broker.queues.dead_letter import REJECTED, died, is_cycle
 from broker.queues.queue import Queue
 from broker.seams import (
     Clock,
@@ -47,12 +45,10 @@ from broker.seams import (
     Replicator,
     Sleeper,
 )
-from broker.vhost import VHost
 
 log = logging.getLogger("broker.node")
 
 QUEUE_MEMORY_MIN = 64 * 1024  # octets that a queue may hold in memory, however many there are
-DEAD_MAX = 500  # dead letters of one queue that are sent on in one turn
 
 
 class Peer(Protocol):
@@ -246,7 +242,7 @@ class Node(Definitions):
                 try:
                     queue.pump()
                     if queue.extras is not None and queue.extras.dead:
-                        self._dead_letter(queue)
+                        self.send_on(queue)
                 except Exception:  # a bug: it must not cost the other queues their turn
                     self.on_bug("a queue could not be pumped, queue=%s", queue.name)
         if self.when_pumped:
@@ -285,44 +281,10 @@ class Node(Definitions):
             self.on_bug("a queue could not be woken, queue=%s", sleeper.name)
         self.request_turn()
 
-    def _dead_letter(self, queue: Queue) -> None:
-        """Send on what died in a queue in this turn."""
-        extras = queue.extras
-        dead = [extras.dead.popleft() for _ in range(min(DEAD_MAX, len(extras.dead)))]
-        queue.mark_changed()  # if there are more
-        self._send_on_all(queue, [(message, reason) for message, reason, _ in dead])
-        if queue.log is not None:  # not before: a crash may repeat them, but must not lose them
-            queue.log.settle_all([seq for _, _, seq in dead if seq is not None])
-
-    def _send_on_all(self, queue: Queue, dead: list[tuple[Message, str]]) -> None:
+    def send_on(self, queue: Queue) -> None:
+        """Send on what died in a queue, up to a ceiling."""
         vhost = self.vhosts.get(queue.vhost)
-        features = queue.extras.features
-        if vhost is None or features.dead_letter_exchange is None:
-            return
-        exchange = vhost.exchanges.get(features.dead_letter_exchange)
-        if exchange is None:
-            return  # RabbitMQ drops them without a word
-        for message, reason in dead:
-            envelope, keys = died(
-                message.envelope,
-                queue.name,
-                reason,
-                exchange.name,
-                features.dead_letter_routing_key,
-                self.clock.epoch_ms() // 1000,
-            )
-            self._send_on(vhost, exchange, Message(envelope, message.body), keys, reason)
-
-    def _send_on(
-        self, vhost: VHost, exchange: Exchange, message: Message, keys: list[str], reason: str
-    ) -> None:
-        """Route one dead letter; where it would go round by itself it is dropped."""
-        headers = message.envelope.properties.header_table
-        targets, _ = vhost.route(exchange, keys, message)
-        for target in targets:
-            if reason == REJECTED or not is_cycle(headers, target.name):
-                target.push(message)
-        message.envelope.forget_properties()
+        send_on(queue, vhost, self.clock.epoch_ms() // 1000, self.version.number)
 
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did. Called while its exception is handled."""

@@ -43,6 +43,11 @@ class Consumer(Protocol):
         consumer would be given the rest out of order.
         """
 
+    def deliver_ranked(self, messages: Sequence[Message], ranks: Sequence[int]) -> int:
+        """Take messages of a priority queue, none of which was delivered before: the same, but
+        their numbers do not follow from each other. Returns: how many were taken, from the front.
+        """
+
     def on_parked(self) -> None:
         """The queue will not ask again until it is told that there is room."""
 

@@ -59,9 +59,17 @@ def get_reply_size(content: wire.Content) -> int:
 class Consumer:
     """Reads deliveries, counts them, and acknowledges every `ack_every` (0: the broker does)."""
 
-    def __init__(self, peer: Peer, source: Source, consumer_tag: str, ack_every: int = 0) -> None:
+    def __init__(
+        self,
+        peer: Peer,
+        source: Source | Sequence[wire.Content],
+        consumer_tag: str,
+        ack_every: int = 0,
+    ) -> None:
+        """source: of the messages, or the contents of a block where they are not as published."""
         self.peer = peer
-        sizes = [delivery_size(content, consumer_tag) for content in source.contents]
+        contents = source.contents if isinstance(source, Source) else source
+        sizes = [delivery_size(content, consumer_tag) for content in contents]
         self._ends = list(accumulate(sizes))  # of the deliveries of one block, in bytes
         self._starts = [-sizes[-1], 0, *self._ends[:-1]]  # of the last complete one
         self.delivered = 0
@@ -126,11 +134,15 @@ class Consumer:
             base = self.delivered_before
             tags = range(self.acked + self.ack_every, stop + 1, self.ack_every)
             # Small, and the broker always reads: a partial send would be an error worth seeing.
-            self._send(b"".join([wire.ack(base + tag) for tag in tags]))
+            self._send(b"".join([self.settlement(base + tag) for tag in tags]))
             self.acked = stop
         if final and due > self.acked:
-            self._send(wire.ack(self.delivered_before + due))
+            self._send(self.settlement(self.delivered_before + due))
             self.acked = due
+
+    def settlement(self, tag: int) -> bytes:
+        """What to say of the deliveries up to a tag since the last time."""
+        return wire.ack(tag)
 
     def _send(self, data: bytes) -> None:
         if self.peer.socket.send(data) != len(data):
@@ -176,6 +188,7 @@ class Publisher:
         self._quantum = max(1, min(window or in_flight_max, in_flight_max) // 10)
         self._pending = memoryview(b"")
         self._partial = b""
+        self.is_refused = False  # whether nacks are as good as acks
         self._confirmed_to = 0
         self._confirmed_ahead: set[int] = set()
 
@@ -234,7 +247,8 @@ class Publisher:
     def take_confirms(self, acks: bytes) -> None:
         """Count confirms. acks: whole basic.ack frames, in any order of delivery tags."""
         for head, ids, tag, multiple in wire.iterate_acks(acks):
-            if ids != wire.ACK_IDS or not self.window:
+            is_known = ids == wire.ACK_IDS or (ids == wire.NACK_IDS and self.is_refused)
+            if not is_known or not self.window:
                 raise PeerError(f"a publisher received {head + acks!r:.300}")
             if multiple:
                 self._confirmed_to = max(self._confirmed_to, tag)

@@ -14,6 +14,7 @@ from . import (  # noqa: F401  (they register)
     backlog,
     confirms,
     connections,
+    features,
     flat,
     latency,
     pinned,

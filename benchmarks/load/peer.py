@@ -9,8 +9,9 @@ import contextlib
 import re
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
+from typing import Any
 
 from . import wire
 
@@ -134,8 +135,16 @@ class Peer:
             replies += [self.expect((ids[0], ids[1] + 1)) for _ in batch]
         return replies
 
-    def declare_queues(self, names: Iterable[str], durable: bool = False) -> None:
-        self.call_all(wire.QUEUE_DECLARE, [declare_frame(name, durable=durable) for name in names])
+    def declare_queues(
+        self,
+        names: Iterable[str],
+        durable: bool = False,
+        arguments: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """arguments: by the name of the queue, of those that have some."""
+        of = arguments or {}
+        frames = [declare_frame(name, durable=durable, arguments=of.get(name)) for name in names]
+        self.call_all(wire.QUEUE_DECLARE, frames)
 
     def message_counts(self, names: Iterable[str]) -> list[int]:
         """Ready messages in each queue."""
@@ -208,8 +217,13 @@ class Peer:
         self.socket.close()
 
 
-def declare_frame(name: str, passive: bool = False, durable: bool = False) -> bytes:
+def declare_frame(
+    name: str,
+    passive: bool = False,
+    durable: bool = False,
+    arguments: dict[str, Any] | None = None,
+) -> bytes:
     bits = bytes([passive | durable << 1])
     return wire.method(
-        1, wire.QUEUE_DECLARE, b"\0\0", wire.short_string(name), bits, wire.table({})
+        1, wire.QUEUE_DECLARE, b"\0\0", wire.short_string(name), bits, wire.table(arguments or {})
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from .peer import Peer
 from .target import Target
@@ -16,13 +17,17 @@ def stage(
     durable: bool = False,
     exchange: str = "",
     exchange_type: str = "",
+    arguments: Mapping[str, dict[str, Any]] | None = None,
 ) -> Iterator[Peer]:
-    """Yields a connection for setting up more. What an interrupted run left is deleted first."""
+    """Yields a connection for setting up more. What an interrupted run left is deleted first.
+
+    arguments: by the name of the queue, of those that have some.
+    """
     names = list(queues)
     _clear(target, names, exchange)
     try:
         with target.connect() as peer:
-            peer.declare_queues(names, durable=durable)
+            peer.declare_queues(names, durable=durable, arguments=arguments)
             if exchange:
                 peer.declare_exchange(exchange, exchange_type)
             yield peer

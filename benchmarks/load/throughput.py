@@ -31,8 +31,12 @@ def make_pair(
     acks: bool = False,
     confirms: bool = False,
     checked: bool = True,
+    ordered: bool = True,
 ) -> tuple[Publisher, Consumer]:
-    """A publisher and a consumer of its queue, which exists; checked with a first few messages."""
+    """A publisher and a consumer of its queue, which exists; checked with a first few messages.
+
+    ordered: see `warm_up`.
+    """
     tag = "consumer-1"
     consumer_peer.consume(queue, tag, no_ack=not acks, prefetch_count=PREFETCH if acks else 0)
     if confirms:
@@ -41,7 +45,7 @@ def make_pair(
     ahead = max(64, min(IN_FLIGHT_MAX, IN_FLIGHT_MAX_BYTES // source.size))
     publisher = Publisher(publisher_peer, source, ahead, consumer, WINDOW if confirms else 0)
     if checked:
-        warm_up(publisher, consumer)
+        warm_up(publisher, consumer, ordered)
     return publisher, consumer
 
 
@@ -54,17 +58,19 @@ def measure_flow(run: Run, flow: Flow) -> Metrics:
     return flow_metrics(result, meter)
 
 
-def _one_queue(
+def one_queue(
     run: Run,
     body: bytes = BODY,
     properties: bytes = wire.NO_PROPERTIES,
     acks: bool = False,
     confirms: bool = False,
     durable: bool = False,
+    arguments: dict[str, Any] | None = None,
 ) -> Metrics:
     queue = "bench.flow"
+    features = {queue: arguments or {}}
     with (
-        stage(run.target, [queue], durable=durable) as owner,
+        stage(run.target, [queue], durable=durable, arguments=features) as owner,
         run.target.connect() as sender,
         run.target.connect() as receiver,
     ):
@@ -76,7 +82,7 @@ def _one_queue(
 
 
 def _register(name: str, says: str, **options: Any) -> None:
-    SCENARIOS[name] = Scenario(name, says, partial(_one_queue, **options))
+    SCENARIOS[name] = Scenario(name, says, partial(one_queue, **options))
 
 
 _register("auto-ack", "one publisher, one consumer, auto-ack, 16 bytes")

@@ -49,6 +49,8 @@ BASIC_DELIVER: Ids = (60, 60)
 BASIC_GET: Ids = (60, 70)
 BASIC_GET_OK: Ids = (60, 71)
 BASIC_ACK: Ids = (60, 80)
+BASIC_REJECT: Ids = (60, 90)
+BASIC_NACK: Ids = (60, 120)
 CONFIRM_SELECT: Ids = (85, 10)
 CONFIRM_SELECT_OK: Ids = (85, 11)
 
@@ -58,6 +60,7 @@ PERSISTENT = b"\x10\x00\x02"  # flags: delivery-mode only
 ACK_SIZE = FRAME_OVERHEAD + 4 + 8 + 1
 unpack_tag = struct.Struct(">Q").unpack_from
 ACK_IDS = 60 << 16 | 80
+NACK_IDS = 60 << 16 | 120
 iterate_acks = struct.Struct(">7sIQBx").iter_unpack  # frame head, class and method, tag, multiple
 _pack_ack = struct.Struct(">BHIHHQBB").pack
 
@@ -128,6 +131,16 @@ def publish(
 def ack(tag: int, multiple: bool = True) -> bytes:
     """basic.ack on channel 1."""
     return _pack_ack(FRAME_METHOD, 1, 13, 60, 80, tag, multiple, FRAME_END)
+
+
+def nack(tag: int) -> bytes:
+    """basic.nack on channel 1: everything up to the tag, not to be requeued."""
+    return _pack_ack(FRAME_METHOD, 1, 13, *BASIC_NACK, tag, 1, FRAME_END)
+
+
+def reject(tag: int) -> bytes:
+    """basic.reject on channel 1, not to be requeued."""
+    return _pack_ack(FRAME_METHOD, 1, 13, *BASIC_REJECT, tag, 0, FRAME_END)
 
 
 def split_frames(data: Octets) -> list[tuple[int, bytes]]:

@@ -169,18 +169,26 @@ def check_properties(header: bytes, flags: int) -> int | None:
 def octet_property(header: bytes, wanted_bit: int) -> int:
     """A property of one octet that is present in a checked header, without decoding the others.
 
-    wanted_bit: its flag bit (delivery-mode 12, priority 11). Before it come strings and a table.
+    wanted_bit: its flag bit: 12, delivery-mode, or 11, priority. Strings and a table come before.
     """
-    flags = header[12] << 8 | header[13]
+    flags = header[12]
     at = FIXED_SIZE
-    for _, bit, domain in PROPERTIES:
-        if bit == wanted_bit:
-            break
-        if flags & (1 << bit):
-            if domain == "shortstr":
-                at += header[at] + 1
-            elif domain == "table":
-                at += 4 + int.from_bytes(header[at : at + 4], "big")
-            else:
-                at += 1
+    if flags & 0x80:  # content-type
+        at += header[at] + 1
+    if flags & 0x40:  # content-encoding
+        at += header[at] + 1
+    if flags & 0x20:  # headers
+        at += 4 + int.from_bytes(header[at : at + 4], "big")
+    if wanted_bit == 11 and flags & 0x10:
+        at += 1
     return header[at]
+
+
+def with_table(header: bytes, table: bytes) -> bytes:
+    """A checked header that has no header table, with one. table: encoded."""
+    at = FIXED_SIZE
+    for bit in (1 << 7, 1 << 6):  # content-type and content-encoding come before it
+        if header[12] & bit:
+            at += header[at] + 1
+    flags = bytes((header[12] | HAS_HEADERS >> 8, header[13]))
+    return b"".join((header[:12], flags, header[FIXED_SIZE:at], table, header[at:]))

@@ -3,11 +3,10 @@
 A plain queue knows nothing of all that and pays nothing for it. One that is declared with such
 arguments, or to which a message with an expiration comes, is an `ExtendedQueue`: `extend` changes
 the class of the object, so that whoever holds it goes on holding it. Everything an extended queue
-does per message is in one place each: `_admit` on the way in, `_next` on the way out.
-
-A message may lie in several queues with different deadlines, so an extended queue keeps a
-`QueuedMessage` of its own for each. Expiry happens at the head only, as in RabbitMQ: a message
-behind one that lives longer waits for it.
+does per message is in one place each: `_admit` on the way in, `_next` on the way out. What comes in
+runs, alike and published together, is dealt with in runs wherever nobody could tell: `push_many` is
+`push` for each. What waits is the matter of `ExtendedMessages`, what dies of `MortalMessages`, what
+consumers get of `Handover`.
 
 What is returned in a priority queue waits under its rank: lower for higher priorities, then by
 sequence number. So it regains its place among messages of its own priority, and lets higher ones go
@@ -16,21 +15,22 @@ first.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Sequence
 
-from broker.message import Message
-from broker.queues.consumers import Level
-from broker.queues.dead_letter import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED
-from broker.queues.extended_messages import LANE, ExtendedMessages, Extras
+from broker.marks import hot
+from broker.message import Envelope, Message
+from broker.queues.dead_letter import DELIVERY_LIMIT, MAXLEN, REJECTED
+from broker.queues.extended_messages import NEVER, Extras
 from broker.queues.features import DROP_HEAD, REJECT_PUBLISH_DLX, Features
+from broker.queues.handover import Handover, is_over
 from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery
 from broker.queues.priority_lanes import PriorityLanes
-from broker.queues.queue import PUMP_MAX, Queue
+from broker.queues.queue import Queue
 from broker.queues.queued_message import counted, original, shorter
 from broker.seams import Clock, Consumer
 
 
-class ExtendedQueue(ExtendedMessages):
+class ExtendedQueue(Handover):
     """See the module. Made by `extend` only."""
 
     __slots__ = ()
@@ -41,55 +41,122 @@ class ExtendedQueue(ExtendedMessages):
         """Append one message. Returns: False when it was rejected because the queue is full."""
         extras = self.extras
         features = extras.features
-        if features.overflow != DROP_HEAD and not self._makes_room(len(message.body)):
+        is_limited = extras.is_limited
+        if is_limited and features.overflow != DROP_HEAD and not self._makes_room(message):
             if features.overflow == REJECT_PUBLISH_DLX:
                 self._bury(message, MAXLEN, None)
             return False
         self.published += 1
-        ttl_ms = shorter(features.message_ttl_ms, message.envelope.ttl_ms)
-        deadline_ms = None if ttl_ms is None else extras.clock.now_ms() + ttl_ms
-        self._admit(message, deadline_ms)
+        ttl_ms = features.message_ttl_ms
+        if message.envelope.ttl_ms is not None:
+            ttl_ms = shorter(ttl_ms, message.envelope.ttl_ms)
+        self._admit(message, ttl_ms)
         if ttl_ms == 0:
             self._pump(expires=False)  # whoever can take it now may
-        elif self._is_over_limit() and self.ring.top is not None:
-            self._pump(expires=True)  # what consumers take does not count
-        self._drop_overflow()
-        self._drop_expired()
-        self.mark_changed()
-        self._ask_for_wake_up()
+        if is_limited and self._is_over_limit():
+            if ttl_ms != 0 and self.ring.top is not None:
+                self._pump(expires=True)  # what consumers take does not count
+            self._drop_overflow()
+        self._look_on()
         return True
 
-    def push_many(self, messages: list[Message]) -> None:
-        """Append messages in order."""
-        for message in messages:
-            self.push(message)
+    def _look_on(self) -> None:
+        """Something has entered: drop what has expired before it, be pumped and woken in time."""
+        extras = self.extras
+        if extras.earliest_ms < NEVER or not self.ready:  # else nothing that waits ever expires
+            self._drop_expired()
+            self._ask_for_wake_up()
+        if not self.is_changed and (self.ring.top is not None or extras.dead):
+            self.mark_changed()
 
-    def _makes_room(self, size: int) -> bool:
+    @hot(bench="ttl")
+    def push_many(self, messages: list[Message]) -> Sequence[int]:
+        """Append messages that share an envelope, in order: what `push` does, for each of them.
+
+        Returns: which of them were rejected, by their places.
+        """
+        extras = self.extras
+        ttl_ms = extras.features.message_ttl_ms
+        if messages[0].envelope.ttl_ms is not None:
+            ttl_ms = shorter(ttl_ms, messages[0].envelope.ttl_ms)
+        if extras.is_limited or ttl_ms == 0:
+            return self._push_in_parts(messages, ttl_ms)
+        self.published += len(messages)
+        if not self._admit_run(messages, ttl_ms) or extras.earliest_ms < NEVER:
+            self._look_on()
+        elif not self.is_changed and (self.ring.top is not None or extras.dead):
+            self.mark_changed()
+        return ()
+
+    @hot(bench="max-length")
+    def _push_in_parts(self, messages: list[Message], ttl_ms: int | None) -> Sequence[int]:
+        """The same where messages may meet a limit or be over at once."""
+        is_dropping = self.extras.features.overflow == DROP_HEAD
+        rejected: list[int] = []
+        at, end = 0, len(messages)
+        while at < end:
+            count = 1 if ttl_ms == 0 else self._room_for(end - at, messages[at])
+            if count > 1:
+                self.published += count
+                self._admit_run(messages[at : at + count] if count < end else messages, ttl_ms)
+                self._drop_overflow()
+                self.mark_changed()
+                at += count
+            elif count or is_dropping or self.ring.top is not None:
+                if not self.push(messages[at]):
+                    rejected.append(at)
+                at += 1
+            else:  # nobody makes room: all the others are turned away as well
+                if self.extras.features.overflow == REJECT_PUBLISH_DLX:
+                    for message in messages[at:]:
+                        self._bury(message, MAXLEN, None)
+                rejected += range(at, end)
+                break
+        self._ask_for_wake_up()
+        return rejected
+
+    def _room_for(self, count: int, message: Message) -> int:
+        """How many messages like this one, of so many, may enter at once, as if one by one.
+
+        1: that has to be seen, one by one; 0: the queue is full.
+        """
+        extras = self.extras
+        features = extras.features
+        log = self.log
+        head = self._head()
+        if head is not None and extras.earliest_ms < NEVER:
+            now_ms = extras.clock.now_ms()
+            deadline_ms = head.deadline_ms
+            if deadline_ms is not None and deadline_ms <= now_ms:
+                return 1
+            if now_ms >= extras.earliest_ms and (self.returned or self._is_any_over(now_ms)):
+                return 1
+        if log is not None and log.paged_count and log.has_deadlines:
+            return 1
+        if features.overflow == DROP_HEAD and self.ring.top is None:
+            return count
+        if features.max_length is not None:
+            count = min(count, features.max_length - self.ready_count)
+        if features.max_length_bytes is not None and message.body:
+            left = features.max_length_bytes - extras.ready_bytes
+            count = min(count, left // len(message.body))
+        return max(0, count)
+
+    def takes_runs(self, envelope: Envelope) -> bool:
+        """Whether nothing but what the queue holds shows that messages came together: it neither
+        hands out nor drops any as they enter."""
+        return not self.extras.is_limited and 0 not in (
+            self.extras.features.message_ttl_ms,
+            envelope.ttl_ms,
+        )
+
+    def _makes_room(self, message: Message) -> bool:
         """Whether one more message fits, if need be after the consumers have had theirs."""
+        size = len(message.body)
         if self._would_overflow(size) and self.ring.top is not None:
             self._pump(expires=True)
+            self._ask_for_wake_up()
         return not self._would_overflow(size)
-
-    def _would_overflow(self, size: int) -> bool:
-        features = self.extras.features
-        if features.max_length is not None and self.ready_count >= features.max_length:
-            return True
-        limit = features.max_length_bytes
-        return limit is not None and self.extras.ready_bytes + size > limit
-
-    def _is_over_limit(self) -> bool:
-        features = self.extras.features
-        if features.max_length is not None and self.ready_count > features.max_length:
-            return True
-        limit = features.max_length_bytes
-        return limit is not None and self.extras.ready_bytes > limit
-
-    def _drop_overflow(self) -> None:
-        if self.extras.features.overflow == DROP_HEAD:
-            while self._is_over_limit() and self._has_head():
-                self._bury_next(MAXLEN)
-            if not self.has_ready:  # what the disk has lost is in the sum as well
-                self.extras.ready_bytes = 0
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         """Back to their places, unless they have been delivered too often, or expired meanwhile."""
@@ -101,8 +168,7 @@ class ExtendedQueue(ExtendedMessages):
             if limit is not None and count > limit:
                 self._bury(message, DELIVERY_LIMIT, delivery.seq)
                 continue
-            heappush(self.returned, Delivery(delivery.seq, message, count))
-            self.extras.ready_bytes += len(message.body)
+            self._return(Delivery(delivery.seq, message, count))
         self._go_on()
 
     def _go_on(self) -> None:
@@ -116,91 +182,16 @@ class ExtendedQueue(ExtendedMessages):
     def discard(self, deliveries: list[Delivery]) -> None:
         """Rejected without requeue: dead-lettered."""
         self.settle(len(deliveries))
-        for delivery in deliveries:
-            self._bury(original(delivery.message), REJECTED, delivery.seq)
-
-    def _bury(self, message: Message, reason: str, seq: int | None) -> None:
-        """Have a message dead-lettered at the end of the turn; without an exchange it is gone.
-
-        seq: its number in the queue, or its rank; None: it was not let in.
-        """
-        if self.extras.features.dead_letter_exchange is not None:
-            self.extras.dead.append((message, reason, seq))
-            self.mark_changed()
-        elif seq is not None and self.log is not None:
-            self.log.settle(seq)
-
-    def _bury_next(self, reason: str) -> None:
-        seq, message, _ = self._next()
-        self._bury(message, reason, seq)
+        messages = [delivery.message.origin or delivery.message for delivery in deliveries]
+        self._bury_all(messages, REJECTED, [delivery.seq for delivery in deliveries])
 
     # out
 
     def pump(self) -> None:
-        """One message at a time, because what comes first may change with each."""
+        """Hand out what there is, up to the first that has expired; then again."""
         self._pump(expires=True)
         self.mark_changed()
         self._ask_for_wake_up()
-
-    def _pump(self, *, expires: bool) -> int:
-        """Returns: how many messages were handed out."""
-        self.is_changed = False
-        handed = 0
-        if expires and not self._drop_expired():
-            return handed
-        while handed < PUMP_MAX and self._has_head():
-            top = self.ring.top
-            if top is None:
-                break
-            if (
-                len(top) == 1
-                and not self.returned
-                and not isinstance(self.ready, PriorityLanes)
-                and not (self.ready_deliveries and self.extras.features.counts_deliveries)
-            ):
-                handed += self._pump_run(top, PUMP_MAX - handed, expires=expires)
-            else:
-                handed += self._pump_first(top)
-            if expires and not self._drop_expired():
-                break
-        return handed
-
-    def _pump_run(self, top: Level, most: int, *, expires: bool) -> int:
-        """The only consumer takes a run of messages, up to the first that has expired."""
-        (consumer,) = top
-        room = min(consumer.room(), most)
-        if room <= 0:
-            self._park(consumer)
-            return 0
-        ready = self.ready
-        now_ms = self.extras.clock.now_ms()
-        batch: list[Message] = []
-        octets = 0
-        while ready and len(batch) < room:
-            if expires and _is_over(ready[0], now_ms):
-                break
-            message = ready.popleft()
-            octets += len(message.body)
-            batch.append(message)
-        seq = self.head_seq
-        self.head_seq = seq + len(batch)
-        self.extras.ready_bytes -= octets
-        if not batch:
-            return 0
-        self._took(len(batch))
-        taken = self._hand_over(consumer, batch, seq, 1, self.ready_deliveries)
-        self.extras.ready_bytes += sum(len(message.body) for message in batch[taken:])
-        return taken
-
-    def _pump_first(self, top: Level) -> int:
-        consumer = self._next_consumer(top)
-        if consumer is None:
-            return 0
-        seq, message, count = self._next()
-        if count > 0 and self.extras.features.counts_deliveries:
-            message = counted(message, count)
-        self._hand_over(consumer, [message], seq, 1, count)
-        return 1
 
     def _pop(self) -> Delivery | None:
         self.extras.used_ms = self.extras.clock.now_ms()
@@ -208,7 +199,7 @@ class ExtendedQueue(ExtendedMessages):
             if self.extras.features.dead_letter_exchange is not None:
                 break  # more would have to wait in memory: whoever asks has to ask again
         head = self._head()
-        if head is None or _is_over(head, self.extras.clock.now_ms()):
+        if head is None or is_over(head, self.extras.clock.now_ms()):
             self._ask_for_wake_up()
             return None
         first = self._next()
@@ -222,58 +213,13 @@ class ExtendedQueue(ExtendedMessages):
             first = first._replace(message=counted(first.message, count))
         return first
 
-    def _next(self) -> Delivery:
-        """Take the first message: the oldest returned one, unless a ready one has a lower rank."""
-        ready = self.ready
-        if self.returned and (not ready or self.returned[0].seq < self._ready_rank()):
-            first = heappop(self.returned)
-        else:
-            first = Delivery(self._ready_rank(), ready.popleft(), self.ready_deliveries)
-            self.head_seq += 1
-            self._took(1)
-        self.extras.ready_bytes -= len(first.message.body)
-        return first
-
-    def _ready_rank(self) -> int:
-        ready = self.ready
-        if isinstance(ready, PriorityLanes):
-            return ready.top_seq - LANE * ready.top_priority
-        return self.head_seq
-
-    def _head(self) -> Message | None:
-        if not self._has_head():
-            return None
-        if self.returned and (not self.ready or self.returned[0].seq < self._ready_rank()):
-            return self.returned[0].message
-        return self.ready[0] if self.ready else None
-
-    # time
-
-    def _drop_expired(self) -> bool:
-        """Drop what has expired at the head, up to a ceiling: a backlog must not hold up the node,
-        nor come into memory to be dead-lettered.
-
-        Returns: whether that was all. Otherwise `_ask_for_wake_up` has us go on at once.
-        """
-        now_ms = self.extras.clock.now_ms()
-        left = PUMP_MAX - len(self.extras.dead)
-        while (head := self._head()) is not None:
-            if not _is_over(head, now_ms):
-                break
-            if left <= 0:
-                return False
-            self._bury_next(EXPIRED)
-            left -= 1
-        return True
-
     def _ask_for_wake_up(self) -> None:
         """Be woken when the head expires, or when the queue has been unused for long enough."""
         extras = self.extras
         head = self._head()
-        times = [getattr(head, "deadline_ms", None)]
+        due_ms = None if head is None else head.deadline_ms
         if extras.features.expires_ms is not None:
-            times.append(extras.used_ms + extras.features.expires_ms)
-        due_ms = min((time for time in times if time is not None), default=None)
+            due_ms = shorter(due_ms, extras.used_ms + extras.features.expires_ms)
         if due_ms is not None and (extras.timer_ms is None or due_ms < extras.timer_ms):
             extras.timer_ms = due_ms
             extras.clock.wake_at(due_ms, self)  # instead of any later time asked for
@@ -307,7 +253,10 @@ class ExtendedQueue(ExtendedMessages):
         extras = self.extras
         if features.expires_ms != extras.features.expires_ms:
             extras.used_ms = extras.clock.now_ms()
-        extras.features = features
+        counted_octets = extras.counts_octets
+        extras.take(features)
+        if extras.counts_octets is not counted_octets:
+            self.count_octets()
         self._drop_overflow()
         self._drop_expired()
         self.mark_changed()
@@ -366,9 +315,17 @@ class ExtendedQueue(ExtendedMessages):
 
     def check_invariants(self) -> None:
         super().check_invariants()
+        extras = self.extras
         waiting = [*self.ready, *(delivery.message for delivery in self.returned)]
-        if self.log is None or not self.log.paged_count:
-            assert self.extras.ready_bytes == sum(len(message.body) for message in waiting)
+        if extras.counts_octets and (self.log is None or not self.log.paged_count):
+            assert extras.ready_bytes == sum(len(message.body) for message in waiting)
+        due = [NEVER if item.deadline_ms is None else item.deadline_ms for item in waiting]
+        assert min(due, default=NEVER) >= extras.earliest_ms
+        if extras.earliest_ms == NEVER:
+            assert extras.in_order
+            assert extras.last_deadline_ms == NEVER
+        if extras.in_order and not isinstance(self.ready, PriorityLanes):
+            assert due[: len(self.ready)] == sorted(due[: len(self.ready)])
 
 
 def extend(
@@ -380,9 +337,6 @@ def extend(
         queue.reconfigure(features)
         return queue
     queue.extras = Extras(features, clock)
-    queue.extras.ready_bytes = sum(len(message.body) for message in queue.ready) + sum(
-        len(delivery.message.body) for delivery in queue.returned
-    )
     if features.max_priority is not None:
         assert not queue.ready
         queue.ready = PriorityLanes(features.max_priority)
@@ -391,10 +345,15 @@ def extend(
     queue.__class__ = kind
     assert isinstance(queue, ExtendedQueue)
     queue.take_up()
+    queue.count_octets()
+    queue._judge_deadlines(queue.ready)
     queue.reconfigure(features)
     return queue
 
 
-def _is_over(message: Message, now_ms: int) -> bool:
-    deadline_ms = getattr(message, "deadline_ms", None)
-    return deadline_ms is not None and deadline_ms <= now_ms
+def takes_runs(queues: Sequence[Queue], envelope: Envelope) -> bool:
+    """Whether messages in an envelope may be pushed to each of the queues in turn, instead of each
+    message to all of them: nobody could tell."""
+    return len(queues) == 1 or all(
+        not isinstance(queue, ExtendedQueue) or queue.takes_runs(envelope) for queue in queues
+    )

@@ -17,6 +17,7 @@ Invariants: a parked consumer is not in the ring; every seq in `returned` is bel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -127,8 +128,8 @@ class Queue(KeptMessages):
         return True
 
     @hot(bench="auto-ack")
-    def push_many(self, messages: list[Message]) -> None:
-        """Append messages that share an envelope, in order."""
+    def push_many(self, messages: list[Message]) -> Sequence[int]:
+        """Append messages that share an envelope, in order. Returns: which were rejected."""
         if self.store is None or not self._keep(messages, messages):
             self.ready.extend(messages)
             self.ready_bytes += len(messages) * (len(messages[0].body) + MESSAGE_OCTETS)
@@ -136,6 +137,7 @@ class Queue(KeptMessages):
         if not self.is_changed and self.ring.top is not None:
             self.is_changed = True
             self._changed.append(self)
+        return ()
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         """Take unacked deliveries back to their original positions. is_lost: not because they were

@@ -7,30 +7,31 @@ from broker.queues.dead_letter import with_delivery_count
 
 
 class QueuedMessage(Message):
-    """A message in an extended queue. deadline_ms: on the node's clock; None: lives for ever.
+    """A message that expires. deadline_ms: on the node's clock; None: lives for ever."""
 
-    origin: the message in the queue, when this one was only made to be shown with a count.
-    """
+    __slots__ = ("deadline_ms",)
 
-    __slots__ = ("deadline_ms", "origin")
-
-    def __init__(
-        self,
-        envelope: Envelope,
-        body: bytes,
-        deadline_ms: int | None,
-        origin: Message | None = None,
-    ):
+    def __init__(self, envelope: Envelope, body: bytes, deadline_ms: int | None):
         self.envelope = envelope
         self.body = body
         self.deadline_ms = deadline_ms
+
+
+class ShownMessage(Message):
+    """A message made to be shown with a count. origin: the one in the queue."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, envelope: Envelope, body: bytes, origin: Message):
+        self.envelope = envelope
+        self.body = body
         self.origin = origin
 
 
-def counted(message: Message, count: int) -> QueuedMessage:
+def counted(message: Message, count: int) -> ShownMessage:
     """The message as a quorum queue shows it."""
     envelope = with_delivery_count(message.envelope, count)
-    return QueuedMessage(envelope, message.body, None, message)
+    return ShownMessage(envelope, message.body, message)
 
 
 def shorter(one: int | None, other: int | None) -> int | None:
@@ -42,4 +43,4 @@ def shorter(one: int | None, other: int | None) -> int | None:
 
 def original(message: Message) -> Message:
     """The message as it lay in the queue."""
-    return getattr(message, "origin", None) or message
+    return message.origin or message

@@ -16,8 +16,8 @@ from __future__ import annotations
 from broker.message import Envelope
 from broker.queues.consumers import Level
 from broker.queues.extended import ExtendedQueue
-from broker.queues.extended_messages import LANE
 from broker.queues.kept_messages import Delivery
+from broker.queues.priority_lanes import LANE
 from broker.queues.queued_message import QueuedMessage, original
 
 RETURNS_MAX = 1 << 60  # how many messages come back to a queue in its life at most
@@ -60,14 +60,14 @@ class QuorumQueue(ExtendedQueue):
         """Give a message a place at the end; it has been delivered once more."""
         count = max(0, delivery.delivery_count) + 1
         message = original(delivery.message)
-        deadline_ms = getattr(message, "deadline_ms", None)
-        again = TriedMessage(message.envelope, message.body, deadline_ms, count)
+        again = TriedMessage(message.envelope, message.body, message.deadline_ms, count)
         seq = self.next_seq
         is_paged = self.store is not None and self._keep((again,), again, self._deadline(again))
         if self.log is not None:
             self.log.hand_out([seq], count - 1)
             self.log.settle(delivery.seq)
-        self.extras.ready_bytes += len(message.body)
+        if self.extras.counts_octets:
+            self.extras.ready_bytes += len(message.body)
         if not is_paged:
             self._enter(again, seq)
             self.extras.tried_count += 1
@@ -77,9 +77,9 @@ class QuorumQueue(ExtendedQueue):
             self._pump(expires=True)
         super()._go_on()
 
-    def _pump_run(self, top: Level, most: int, *, expires: bool) -> int:
+    def _pump_some(self, top: Level, most: int, *, expires: bool) -> int:
         if not self.extras.tried_count:
-            return super()._pump_run(top, most, expires=expires)
+            return super()._pump_some(top, most, expires=expires)
         return self._pump_first(top)  # each may have been delivered another number of times
 
     def _next(self) -> Delivery:

@@ -141,6 +141,9 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
     if queue.is_changed:
         queue.pump()  # consumers come first
     delivery = queue.pop(no_ack=command.no_ack)
+    while delivery is None and queue.extras is not None and queue.extras.dead and queue.has_ready:
+        channel.connection.node.send_on(queue)  # more have expired than are dead letters in a turn
+        delivery = queue.pop(no_ack=command.no_ack)
     if delivery is None:
         return BasicGetEmpty()
     seq, message, count = delivery

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from broker.amqp.content import (
     Properties,
     check_properties,
 )
-from broker.amqp.erlang import Atom, CharList
 from broker.amqp.errors import (
     NO_ROUTE,
     AMQPException,
@@ -33,7 +32,6 @@ from broker.amqp.errors import (
     access_refused,
     internal_exchange_publish,
     invalid_expiration,
-    invalid_routing_header,
     locked_queue,
     message_too_large,
     no_previous_queue,
@@ -60,17 +58,17 @@ from broker.amqp.methods import (
     ChannelClose,
     Method,
 )
-from broker.amqp.wire import Table
 from broker.auth.permissions import DEFAULT_EXCHANGE, WRITE
 from broker.commands import Command, DeleteQueue
 from broker.exchanges.exchange import Exchange
 from broker.marks import hot
 from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
-from broker.queues.arguments import expiry_problem
+from broker.queues.extended import takes_runs
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
 from broker.session import reports
 from broker.session.ack_timeouts import AckTimeouts
+from broker.session.publish_properties import expiration_problem, routing_headers
 from broker.session.routes import Memo, Route
 from broker.session.settling import Settling
 from broker.session.tapping import publish_tapped
@@ -492,8 +490,10 @@ class Channel(Settling):
             return
         if not route.queues and route.mandatory:
             return
-        if any(queue.extras is not None for queue in route.queues):
+        if not takes_runs(route.queues, envelope):
             return
+        if envelope.ttl_ms is not None and any(queue.extras is None for queue in route.queues):
+            return  # they are about to be extended
         number = self.number
         prefix = b"".join(
             (
@@ -516,13 +516,20 @@ class Channel(Settling):
         """A run of messages alike: what `distribute` does, once for all of them."""
         log = self.connection.node.log
         kept_count = log.kept_count
+        rejected: Sequence[int] = ()
         for queue in memo.queues:
-            queue.push_many(messages)
+            rejected = queue.push_many(messages)
         count = len(messages)
         memo.exchange.published += count
+        first = 1  # of those that were let in
+        if rejected:  # then there is one queue only, see `takes_runs`
+            self.has_rejected = True
+            if self.confirms:
+                self._rejected += [self.publish_seqno + 1 + place for place in rejected]
+                first += next((n for n, at in enumerate(rejected) if n != at), len(rejected))
         if self.confirms:
             if log.kept_count != kept_count:
-                self._await_commit(log, self.publish_seqno + 1)
+                self._await_commit(log, self.publish_seqno + first)
             self.publish_seqno += count
             if not self.has_confirms_due:
                 self.connection.mark_confirms(self)
@@ -552,12 +559,18 @@ class Channel(Settling):
 
     def _nack(self, upto: int) -> None:
         """Tell of rejected publishes up to a seqno, of the accepted ones before each first."""
-        for seqno in [seqno for seqno in self._rejected if seqno <= upto]:
-            before = seqno - 1 - self._confirmed_seqno
+        due = [seqno for seqno in self._rejected if seqno <= upto]
+        first = 0  # of those in a row, which one nack tells of
+        for seqno, other in zip(due, [*due[1:], 0], strict=False):
+            first = first or seqno
+            if other == seqno + 1:
+                continue
+            before = first - 1 - self._confirmed_seqno
             if before > 0:
-                self.send(BasicAck(seqno - 1, before > 1))
-            self.send(BasicNack(seqno, multiple=True, requeue=False))
+                self.send(BasicAck(first - 1, before > 1))
+            self.send(BasicNack(seqno, multiple=True))  # RabbitMQ leaves requeue set
             self._confirmed_seqno = seqno
+            first = 0
         self._rejected = [seqno for seqno in self._rejected if seqno > upto]
 
     # end
@@ -600,32 +613,3 @@ class Channel(Settling):
         self.close()
         self.is_closing = True
         self.send(close)
-
-
-def routing_headers(headers: Table, *names: str) -> Iterator[str]:
-    """The further routing keys in CC and BCC. Raises: PreconditionFailed (not an array)."""
-    for name in names or ("CC", "BCC"):
-        field = headers.get(name)
-        if field is None:
-            continue
-        if field.tag != "A":
-            raise invalid_routing_header(name, field.type_name)
-        assert isinstance(field.value, list)
-        for item in field.value:
-            if item.tag == "S":
-                yield item.value
-
-
-def expiration_problem(text: str) -> object:
-    """What is wrong with an expiration, as an Erlang term; None: nothing.
-
-    RabbitMQ reads a leading integer and complains of what is left over.
-    """
-    digits = text[1:] if text[:1] in "+-" else text
-    length = len(digits) - len(digits.lstrip("0123456789"))
-    if not length:
-        return Atom("no_integer")
-    end = len(text) - len(digits) + length
-    if end != len(text):
-        return Atom("leftover_string"), CharList(text[end:])
-    return expiry_problem(int(text))

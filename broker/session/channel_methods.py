@@ -26,8 +26,9 @@ from broker.amqp.methods import (
 )
 from broker.message import Message
 from broker.queues.queue import Queue
-from broker.session.channel import Channel, routing_headers
+from broker.session.channel import Channel
 from broker.session.dispatch import handles
+from broker.session.publish_properties import routing_headers
 from broker.session.settling import Transaction
 
 

@@ -179,6 +179,19 @@ class ChannelConsumer:
             channel.global_used += taken
         return taken
 
+    @hot(bench="priority")
+    def deliver_ranked(self, messages: Sequence[Message], ranks: Sequence[int]) -> int:
+        """Seam `Consumer`: `deliver`, and then the numbers it could not know."""
+        channel = self.channel
+        tag = channel.last_delivery_tag
+        taken = self.deliver(messages, 0, 1, 0)
+        if not self.no_ack:
+            unacked, queue = channel.unacked, self.queue
+            for message, rank in zip(messages[:taken], ranks, strict=False):
+                tag += 1
+                unacked[tag] = (self, queue, rank, message, 0)
+        return taken
+
     def _deliver_split(self, message: Message, tag: int, redelivered: bool) -> None:
         """The general form, for empty bodies and those of several frames."""
         connection = self.channel.connection

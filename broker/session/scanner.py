@@ -38,6 +38,7 @@ _unpack_content: Callable[[bytes, int], tuple[int, int, int, int, int, int]] = S
 _unpack_u32: Callable[[bytes, int], tuple[int]] = Struct(">I").unpack_from
 PUBLISH = b"\x00\x3c\x00\x28"
 _ACK = b"\x00\x3c\x00\x50"
+_REJECT = b"\x00\x3c\x00\x5a"
 
 
 class Scanner:
@@ -193,7 +194,12 @@ class Scanner:
         while True:
             memo = self.memo
             if memo is not None and not data.startswith(memo.prefix, at):
-                memo = self._other_memo(data, at) if self.memos else None
+                length = len(memo.prefix)  # where messages take turns, most often of all of them
+                memo = self.memos.get(data[at : at + length]) if length <= MEMO_OCTETS_MAX else None
+                if memo is not None:
+                    self.memo = memo
+                elif self.memos:
+                    memo = self._other_memo(data, at)
             if memo is not None and not self._assemblers:
                 if memo.version != self.version.number:
                     self.forget_memos()
@@ -255,6 +261,13 @@ class Scanner:
                         if behind:
                             at = behind
                             continue
+                    elif ids == _REJECT and length == 13 and self.fast_path:
+                        try:
+                            self._reject(channel_or_none, data, start)
+                        except ChannelException as refusal:
+                            refusal.ids = (60, 90)
+                            self._refuse(refusal, number)
+                        continue
             self.on_frame(frame_type, number, data[start:end])
             if self.state is State.CLOSED:
                 return size
@@ -296,6 +309,15 @@ class Scanner:
         tag = int.from_bytes(data[start + 4 : start + 12], "big")
         multiple = data[start + 12] & 1 == 1
         channel.settle(tag, multiple, "ack")
+
+    def _reject(self, channel: Channel, data: bytes, start: int) -> None:
+        tag = int.from_bytes(data[start + 4 : start + 12], "big")
+        if data[start + 12] & 1:
+            channel.settle(tag, False, "requeue")
+        elif channel.tx is None:
+            channel.reject(tag)
+        else:
+            channel.settle(tag, False, "discard")
 
     @hot(bench="distinct")
     def _publish_whole(self, channel: Channel, data: bytes, start: int, end: int) -> int:

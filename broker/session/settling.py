@@ -133,6 +133,23 @@ class Settling:
         if self.global_prefetch:
             self.let_in()
 
+    @hot(bench="dead-letter-reject")
+    def reject(self, tag: int) -> None:
+        """basic.reject without requeue, outside a transaction. Raises: PreconditionFailed, unknown
+        tag. The meaning is that of `take_unacked` and `settle_all`."""
+        entry = self.unacked.pop(tag, None)
+        if entry is None:
+            raise unknown_delivery_tag(tag)
+        if tag == self.lowest_tag:
+            self.lowest_tag = tag + 1
+        consumer, queue, seq, message, count = entry
+        self._let_go(consumer or tag, 1)
+        if not queue.is_deleted:
+            queue.discard([Delivery(seq, message, count)])
+        if self.global_prefetch:
+            self.let_in()
+        self.connection.node.request_turn()
+
     def count_gets(self) -> None:
         """A global prefetch begins: what basic.get has fetched counts now, but not what it will.
 

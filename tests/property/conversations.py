@@ -35,6 +35,7 @@ from broker.amqp.methods import (
     TxRollback,
     TxSelect,
 )
+from broker.amqp.wire import EMPTY_TABLE, Table
 from tests.support.builders import frame, header, publish_frames, table
 from tests.support.peer import Peer
 
@@ -96,15 +97,20 @@ BAD_PROPERTIES: tuple[dict[str, Any], ...] = (
 )
 
 
-def prepare(peer: Peer, *, durable: bool = False) -> None:
-    """The topology all conversations start with. durable: q1 and q2 are."""
+def prepare(peer: Peer, *, durable: bool = False, arguments: Table = EMPTY_TABLE) -> None:
+    """The topology all conversations start with.
+
+    durable, arguments: of q1 and q2.
+    """
     peer.opens_channel(*CHANNELS)
     for name, type_name in EXCHANGE_TYPES.items():
         arguments = EXCHANGE_ARGUMENTS.get(name, {})
         peer.sends(1, ExchangeDeclare(exchange=name, type=type_name, arguments=arguments))
         peer.receives(1, ExchangeDeclareOk())
     for queue in QUEUES:
-        peer.declares(1, queue, durable=durable and queue != "q3")
+        is_third = queue == "q3"
+        queue_arguments = EMPTY_TABLE if is_third else arguments
+        peer.declares(1, queue, queue_arguments, durable=durable and not is_third)
     peer.binds(1, "q1", "ed", "q1")
     peer.binds(1, "q2", "et", "a.*")
     peer.binds(1, "q2", "ef")

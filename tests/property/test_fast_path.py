@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.amqp.methods import ChannelClose, ChannelCloseOk, ChannelOpen, ChannelOpenOk
+from broker.amqp.wire import EMPTY_TABLE, Table
 from broker.store.commit_log import Batch, CommitLog
 from tests.property.conftest import examples
 from tests.property.conversations import (
@@ -26,6 +27,7 @@ from tests.property.conversations import (
     reads,
     start_consumers,
 )
+from tests.support.builders import table
 from tests.support.kept import NO_LIMIT, KeptWorld, live_in, reopened
 from tests.support.peer import Peer, World
 
@@ -48,14 +50,17 @@ class Twins:
         make: Callable[[dict[str, object]], World] = World,
         *,
         durable: bool = False,
+        arguments: Table = EMPTY_TABLE,
     ) -> None:
         self.worlds = [make({"fast_path": True}), make({"fast_path": False})]
         self.peers: list[list[Peer]] = []  # by number, then by world
         for number in range(2):
             self._connect(number)
         for peer in self.peers[0]:
-            prepare(peer, durable=durable)
+            prepare(peer, durable=durable, arguments=arguments)
             start_consumers(peer, 2)
+            if arguments:  # queues that may refuse
+                peer.wants_confirms(1)
         for peer in self.peers[1]:
             peer.opens_channel(*CHANNELS)
             peer.consumes(1, "q1", "fifth")
@@ -73,6 +78,14 @@ class Twins:
                     peer.sends_octets(part)
                 self.compare()
         self.recover()
+
+    def wait(self, pause_ms: int) -> None:
+        """Time passes, and whatever expires does."""
+        if pause_ms:
+            for world in self.worlds:
+                world.passes(pause_ms, step_ms=pause_ms)
+            self.compare()
+            self.recover()
 
     def compare(self) -> None:
         """Both have said the same so far."""
@@ -142,6 +155,38 @@ def test_a_conversation_has_the_same_answers(script: list[tuple[int, bytes, floa
     twins.finish()
 
 
+# queues with features
+
+featured: st.SearchStrategy[Table] = st.fixed_dictionaries(
+    {},
+    optional={
+        "x_message_ttl": st.sampled_from([0, 10, 1000]),
+        "x_max_length": st.sampled_from([0, 1, 3, 8]),
+        "x_max_length_bytes": st.sampled_from([0, 20, 500]),
+        "x_overflow": st.sampled_from(["drop-head", "reject-publish", "reject-publish-dlx"]),
+        "x_max_priority": st.sampled_from([1, 10]),
+        "x_single_active_consumer": st.just(True),
+        "x_dead_letter_exchange": st.just("ef"),
+    },
+).map(lambda arguments: table(**arguments))
+pauses = st.sampled_from([0, 0, 1, 10, 500])
+
+
+@examples(250)
+@given(
+    script=st.lists(st.tuples(st.integers(0, 1), reads, cuts, pauses), min_size=1, max_size=12),
+    arguments=featured,
+)
+def test_queues_with_features_have_the_same_answers(
+    script: list[tuple[int, bytes, float, int]], arguments: Table
+) -> None:
+    twins = Twins(arguments=arguments)
+    for number, octets, cut, pause_ms in script:
+        twins.say(number, octets, cut)
+        twins.wait(pause_ms)
+    twins.finish()
+
+
 # where messages are kept
 
 
@@ -182,9 +227,11 @@ class KeptTwins(Twins):
 
     worlds: list[KeptWorld]  # type: ignore[assignment]
 
-    def __init__(self, queue_memory: int):
+    def __init__(self, queue_memory: int, arguments: Table = EMPTY_TABLE):
         super().__init__(
-            lambda settings: KeptWorld(queue_memory=queue_memory, settings=settings), durable=True
+            lambda settings: KeptWorld(queue_memory=queue_memory, settings=settings),
+            durable=True,
+            arguments=arguments,
         )
         self.batches: list[Batch] | None = None  # of the commit under way
 
@@ -266,6 +313,23 @@ def test_the_same_is_kept_and_confirmed(script: list[Step]) -> None:
     twins.end()
     twins.begin()
     twins.end()
+    twins.finish()
+    for fast, plain in (twins.logs(), twins.found()):
+        assert contents(fast) == contents(plain)
+
+
+@examples(150)
+@given(script=st.lists(steps, min_size=1, max_size=12), arguments=featured)
+def test_queues_with_features_keep_the_same(script: list[Step], arguments: Table) -> None:
+    twins = KeptTwins(NO_LIMIT, arguments)
+    for step in script:
+        twins.take(step)
+        fast, plain = twins.logs()
+        assert (fast.number, fast.synced) == (plain.number, plain.synced)
+        assert fast.kept_count == plain.kept_count
+    for _ in range(2):
+        twins.begin()
+        twins.end()
     twins.finish()
     for fast, plain in (twins.logs(), twins.found()):
         assert contents(fast) == contents(plain)

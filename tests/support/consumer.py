@@ -61,6 +61,14 @@ class FakeConsumer:
         ]
         return len(taken)
 
+    def deliver_ranked(self, messages: Sequence[Message], ranks: Sequence[int]) -> int:
+        taken = self.deliver(messages, 0, 1, 0)
+        self._taken[len(self._taken) - taken :] = [
+            Delivery(rank, message, 0)
+            for rank, message in zip(ranks[:taken], messages[:taken], strict=True)
+        ]
+        return taken
+
     def on_parked(self) -> None:
         self.parked += 1
 

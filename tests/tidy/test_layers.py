@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
     {"accounts"},
-    {"definitions"},
+    {"definitions", "dead_letters"},
     {"hooks"},
     {"node"},
     {"session"},

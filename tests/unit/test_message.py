@@ -44,3 +44,15 @@ def test_what_a_queue_asks_an_envelope(
 def test_a_message_does_not_show_its_body() -> None:
     assert repr(message("secret")) == "Message('', 'key', 6 octets)"
     assert Message(Envelope("e", "k", header()), b"").envelope.exchange == "e"
+
+
+def test_a_message_sent_elsewhere_keeps_what_its_header_says() -> None:
+    first = Envelope("ex", "key", header(5, delivery_mode=2, priority=3))
+    first.blind_keys = ("blind",)
+    again = header(5, headers={}, delivery_mode=2, priority=3)
+    other = first.redirected("", "q", b"\x00\x01q", again)
+    known = Envelope("", "q", again)
+    for name in ("exchange", "routing_key", "address", "header", "body_size", "is_persistent"):
+        assert getattr(other, name) == getattr(known, name)
+    assert (other.priority, other.blind_keys, other.ttl_ms) == (3, (), None)
+    assert other.properties == known.properties

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.content import HAS_DELIVERY_MODE, Properties, check_properties
+from broker.amqp.content import (
+    HAS_DELIVERY_MODE,
+    Properties,
+    check_properties,
+    octet_property,
+    with_table,
+)
 from broker.amqp.errors import MalformedSyntax
-from broker.amqp.wire import table_of
+from broker.amqp.wire import encode_table, table_of
 
 
 def test_the_octets_of_a_header() -> None:
@@ -91,3 +97,30 @@ def test_a_property_nobody_defined_is_malformed() -> None:
         except MalformedSyntax:
             outcomes.add("refused")
     assert len(outcomes) == 1, "the decoder and the checker disagree"
+
+
+BEFORE_OCTETS = [
+    {},
+    {"content_type": "a"},
+    {"content_encoding": "bc"},
+    {"headers": table_of({"a": 1})},
+    {"content_type": "", "content_encoding": "x" * 255, "headers": {}},
+]
+
+
+@pytest.mark.parametrize("before", BEFORE_OCTETS, ids=repr)
+def test_octets_behind_strings_and_tables(before: dict[str, object]) -> None:
+    both = Properties(delivery_mode=2, priority=7, message_id="m", **before).encode(5)
+    assert (octet_property(both, 12), octet_property(both, 11)) == (2, 7)
+    assert octet_property(Properties(priority=9, **before).encode(5), 11) == 9
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"content_type": "a"}, {"content_encoding": "b", "delivery_mode": 2, "app_id": "c"}],
+    ids=repr,
+)
+def test_a_table_is_put_where_it_belongs(known: dict[str, object]) -> None:
+    table = table_of({"a": 1, "b": "x"})
+    bare = Properties(**known).encode(5)
+    assert with_table(bare, encode_table(table)) == Properties(headers=table, **known).encode(5)

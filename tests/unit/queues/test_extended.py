@@ -32,7 +32,7 @@ from broker.amqp.methods import (
 )
 from broker.amqp.wire import Field, plain
 from broker.queues.extended import ExtendedQueue, extend
-from broker.queues.features import Features
+from broker.queues.features import REJECT_PUBLISH, Features
 from broker.queues.queue import Queue
 from tests.support.builders import message, table
 from tests.support.consumer import FakeConsumer
@@ -506,7 +506,7 @@ def test_a_plain_queue_keeps_its_deliveries_when_it_is_extended(peer: Peer) -> N
     peer.publishes(1, "q", "e", expiration="1000")
     queue = peer.world.queue("q")
     assert type(queue) is ExtendedQueue
-    assert (queue.ready_count, queue.unacked_count, queue.extras.ready_bytes) == (3, 2, 3)
+    assert (queue.ready_count, queue.unacked_count) == (3, 2)
     peer.sends(1, BasicNack(3, requeue=True))
     peer.sends(1, BasicAck(1))
     peer.receives_bodies(1, "b", redelivered=True)
@@ -533,7 +533,7 @@ def test_who_remembers_a_route_to_a_queue_learns_that_it_is_another(fast_path: s
     other.publishes(1, "q", *["alike"] * 5, expiration="1000")
     queue = world.queue("q")
     assert (queue.ready_count, queue.published) == (26, 26)
-    assert queue.extras.ready_bytes == 20 * 3 + 5 + 25
+    queue.check_invariants()
 
 
 def test_extending_twice_changes_the_features_only() -> None:
@@ -753,7 +753,7 @@ def test_a_limit_of_nothing_refuses_even_with_a_consumer(peer: Peer) -> None:
     peer.consumes(1, "q", no_ack=True)
     peer.wants_confirms(1)
     peer.publishes(1, "q", "a")
-    peer.receives(1, BasicNack(1, multiple=True, requeue=False))
+    peer.receives(1, BasicNack(1, multiple=True))
     peer.receives_nothing()
 
 
@@ -780,8 +780,26 @@ def test_one_full_queue_of_two_is_a_nack(peer: Peer) -> None:
         peer.binds(1, queue, "amq.fanout")
     peer.wants_confirms(1)
     peer.publishes(1, "", "a", exchange="amq.fanout")
-    peer.receives(1, BasicNack(1, multiple=True, requeue=False))
+    peer.receives(1, BasicNack(1, multiple=True))
     assert bodies(peer, "free") == ["a"]
+
+
+def test_what_a_refused_message_left_at_the_head_expires_in_time() -> None:
+    """Before it was refused, the consumer took all but the last one."""
+    clock = FakeClock()
+    queue = extend(Queue("q", "/", []), Features(), clock)
+    queue.add_consumer(FakeConsumer(credit=1))
+    queue.push(message("taken"))
+    late = message("late", expiration="5")
+    late.envelope.ttl_ms = 5
+    queue.push(late)
+    extend(queue, Features(max_length=0, overflow=REJECT_PUBLISH), clock)
+    assert queue.push(message("refused")) is False
+    assert queue.ready_count == 1
+    clock.time_ms += 5
+    (sleeper,) = clock.take_due()
+    sleeper.on_wake_up()
+    assert queue.ready_count == 0
 
 
 def test_accepted_ones_before_a_refused_one_are_acked_before_it(peer: Peer) -> None:
@@ -791,12 +809,11 @@ def test_accepted_ones_before_a_refused_one_are_acked_before_it(peer: Peer) -> N
     peer.receives(
         1,
         BasicAck(3, multiple=True),
-        BasicNack(4, multiple=True, requeue=False),
-        BasicNack(5, multiple=True, requeue=False),
+        BasicNack(5, multiple=True),
     )
     peer.publishes(1, "nowhere", *"fg")
     peer.publishes(1, "q", "h")
-    peer.receives(1, BasicAck(7, multiple=True), BasicNack(8, multiple=True, requeue=False))
+    peer.receives(1, BasicAck(7, multiple=True), BasicNack(8, multiple=True))
     assert bodies(peer) == ["a", "b", "c"]
     peer.receives_nothing()
 
@@ -951,7 +968,8 @@ def test_others_may_still_get(peer: Peer, other: Peer) -> None:
 
 def test_octets_are_counted_through_everything() -> None:
     clock = FakeClock()
-    queue = extend(Queue("q", "/", []), Features(max_priority=3), clock)
+    limited = Features(max_priority=3, max_length_bytes=1000)
+    queue = extend(Queue("q", "/", []), limited, clock)
     for size in (1, 20, 300):
         queue.push(message("x" * size, priority=size % 3))
     assert queue.extras.ready_bytes == 321

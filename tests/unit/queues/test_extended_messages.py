@@ -551,6 +551,26 @@ def test_a_backlog_that_expires_does_not_come_into_memory() -> None:
     assert world.queue("dead").ready_count == 3 * PUMP_MAX // 100 * 100
 
 
+@pytest.mark.parametrize("get_again", [False, True])
+def test_a_get_finds_what_lives_behind_a_dead_backlog(get_again: bool) -> None:
+    """However many there are to be sent on before it."""
+    kept = KeptPeer(KeptWorld(queue_memory=TEN))
+    kept.declares("dead")
+    kept.declares("q", x_dead_letter_exchange="", x_dead_letter_routing_key="dead")
+    for _ in range(3 * PUMP_MAX // 100):
+        kept.publishes(*["abc"] * 100, expiration="1000")
+    kept.commits()
+    if get_again:
+        kept.publishes("alive")
+    kept.world.clock.time_ms += 1000
+    content = kept.peer.gets(1, "q")
+    assert (content is not None) is get_again
+    assert content is None or content.body == b"alive"
+    assert kept.has("q") == 0
+    kept.world.passes(500)
+    assert kept.has("dead") == 3 * PUMP_MAX // 100 * 100
+
+
 # giving memory back
 
 

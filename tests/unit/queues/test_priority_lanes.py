@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.queues.priority_lanes import PriorityLanes
+from broker.queues.priority_lanes import LANE, PriorityLanes
 
 
 @pytest.fixture
@@ -67,3 +67,24 @@ def test_the_top_falls_and_rises_with_what_is_there(lanes: PriorityLanes[str]) -
     assert lanes.top_priority == 3
     assert [lanes.popleft() for _ in range(3)] == ["c", "d", "a"]
     assert lanes.top_priority == -1
+
+
+def test_runs_are_put_and_taken_with_their_ranks() -> None:
+    lanes: PriorityLanes[str] = PriorityLanes(5)
+    lanes.put_run(["a", "b", "c"], 1, 10)
+    lanes.put_run(["d"], 9, 13)
+    lanes.put_run(["e", "f"], 1, 14)
+    assert (len(lanes), lanes.top_rank) == (6, 13 - 5 * LANE)
+    assert lanes.take(3) == (["d", "a", "b"], [13 - 5 * LANE, 10 - LANE, 11 - LANE])
+    assert lanes.take(0) == ([], [])
+    assert lanes.take(100) == (["c", "e", "f"], [12 - LANE, 14 - LANE, 15 - LANE])
+    assert (len(lanes), bool(lanes), lanes.top_priority) == (0, False, -1)
+
+
+def test_lanes_that_ran_empty_are_used_again() -> None:
+    lanes: PriorityLanes[str] = PriorityLanes(255)
+    for seq in range(1, 4):
+        lanes.put("low", 0, 2 * seq)
+        lanes.put("high", 255, 2 * seq + 1)
+        assert lanes.take(2)[0] == ["high", "low"]
+    assert list(lanes) == []

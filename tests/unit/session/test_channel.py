@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from broker.amqp.content import Properties
-from broker.amqp.errors import AMQPException
 from broker.amqp.frames import METHOD
 from broker.amqp.methods import (
     BasicAck,
+    BasicNack,
     BasicPublish,
     BasicReturn,
     ChannelClose,
@@ -25,12 +25,7 @@ from broker.amqp.methods import (
     TxSelectOk,
 )
 from broker.commands import SetPermissions
-from broker.session.channel import (
-    REPLY_TO,
-    ROUTES_MAX,
-    expiration_problem,
-    routing_headers,
-)
+from broker.session.channel import REPLY_TO, ROUTES_MAX
 from broker.store.commit_log import CommitLog
 from tests.support.builders import frame, header, publish_frames, table
 from tests.support.kept import bodies_of, reopened
@@ -371,35 +366,7 @@ def test_a_commit_waits_until_its_messages_are_safe() -> None:
     peer.receives(1, TxCommitOk())
 
 
-# direct reply-to is in test_basic_methods.py; the functions beside the class:
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("0", None),
-        ("60000", None),
-        ("+5", None),
-        ("", "no_integer"),
-        ("x", "no_integer"),
-        ("-", "no_integer"),
-        (" 5", "no_integer"),
-        ("5 ", ("leftover_string", " ")),
-        ("5.5", ("leftover_string", ".5")),
-        ("-5", ("value_negative", -5)),
-        ("999999999999999", ("value_too_large", 999999999999999)),
-    ],
-)
-def test_what_is_wrong_with_an_expiration(text: str, problem: object) -> None:
-    assert expiration_problem(text) == problem
-
-
-def test_the_keys_in_cc_and_bcc() -> None:
-    assert list(routing_headers(table(CC=["a", "b"], BCC=["c"], other=["d"]))) == ["a", "b", "c"]
-    assert list(routing_headers(table(CC=["a", 5, "b"]))) == ["a", "b"]
-    assert list(routing_headers({})) == []
-    with pytest.raises(AMQPException, match="BCC"):
-        list(routing_headers(table(BCC="c")))
+# direct reply-to is in test_basic_methods.py
 
 
 def test_a_channel_opened_again_knows_nothing_of_its_former_life(peer: Peer) -> None:
@@ -440,3 +407,34 @@ def test_copies_of_one_message_do_not_stick_to_the_next(peer: Peer) -> None:
     peer.publishes(1, "a", "2", headers=table(CC=["b"]))
     peer.publishes(1, "a", "3", message_id="3")
     assert [peer.world.queue(name).ready_count for name in "ab"] == [3, 1]
+
+
+@pytest.mark.parametrize("fast_path", ["on", "off"])
+def test_a_run_that_is_refused_in_part(fast_path: str) -> None:
+    """Accepted ones are acked, those refused in a row have one nack, as RabbitMQ words it."""
+    peer = World({"fast_path": fast_path}).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q", table(x_max_length=5, x_overflow="reject-publish"))
+    peer.wants_confirms(1)
+    peer.publishes(1, "q", *"ab")
+    peer.receives(1, BasicAck(2, multiple=True))
+    peer.publishes(1, "q", *"cdefgh")
+    peer.receives(1, BasicAck(5, multiple=True), BasicNack(8, multiple=True, requeue=True))
+    peer.publishes(1, "q", *"ijk")
+    peer.receives(1, BasicNack(11, multiple=True, requeue=True))
+    peer.publishes(1, "nowhere", "l")
+    peer.receives(1, BasicAck(12, multiple=False))
+    assert peer.world.queue("q").ready_count == 5
+
+
+def test_a_refused_run_waits_for_the_accepted_to_be_safe() -> None:
+    log = DelayedLog()
+    peer = World(log=log).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q", table(x_max_length=3, x_overflow="reject-publish"), durable=True)
+    peer.wants_confirms(1)
+    peer.publishes(1, "q", *"aa", delivery_mode=2)
+    peer.publishes(1, "q", *"bbb", delivery_mode=2)
+    peer.receives_nothing()
+    sync(peer, log)
+    peer.receives(1, BasicAck(3, multiple=True), BasicNack(5, multiple=True, requeue=True))

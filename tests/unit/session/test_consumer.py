@@ -224,3 +224,28 @@ def test_a_parked_consumer_is_told_as_well(peer: Peer, other: Peer) -> None:
     peer.sends(1, BasicAck(1))
     peer.receives_nothing()
     assert peer.connection.channels[1].parked == {}
+
+
+def test_deliveries_of_a_priority_queue_lead_back_to_their_places(peer: Peer) -> None:
+    """In runs; what does not fit waits, and keeps its place as well."""
+    peer.declares(1, "q", table(x_max_priority=5))
+    for body, priority in zip("abcdef", (0, 5, 1, 5, 0, 1), strict=True):
+        peer.publishes(1, "q", body, priority=priority)
+    qos(peer, 5)
+    peer.consumes(1, "q", "c")
+    peer.receives_bodies(1, *"bdcfa")
+    peer.sends(1, BasicNack(4, multiple=False, requeue=True), BasicNack(2, requeue=True))
+    peer.receives_bodies(1, *"fd", redelivered=True)
+    peer.sends(1, BasicAck(0, multiple=True))
+    peer.receives_bodies(1, "e", redelivered=False)
+    peer.world.queue("q").check_invariants()
+
+
+def test_a_priority_queue_without_acks(peer: Peer) -> None:
+    peer.declares(1, "q", table(x_max_priority=5))
+    for priority in (0, 5):
+        peer.publishes(1, "q", f"{priority}", priority=priority)
+    peer.consumes(1, "q", no_ack=True)
+    peer.receives_bodies(1, "5", "0")
+    assert peer.connection.channels[1].unacked == {}
+    assert peer.world.queue("q").unacked_count == 0

@@ -30,7 +30,7 @@ from broker.amqp.wire import Field, Table
 from broker.session.channel import Channel
 from broker.session.settling import GAPS_MAX
 from tests.support.builders import table
-from tests.support.peer import Peer
+from tests.support.peer import Peer, World
 
 
 @pytest.fixture
@@ -678,3 +678,43 @@ def test_a_channel_that_ends_gives_everything_back(peer: Peer, other: Peer, how:
     else:
         other.consumes(1, "q")
         other.receives_bodies(1, *"123", redelivered=True)
+
+
+# basic.reject, which has a way of its own
+
+
+@pytest.mark.parametrize("fast_path", ["on", "off"])
+def test_single_rejects_in_any_order(fast_path: str) -> None:
+    peer = World({"fast_path": fast_path}).peer()
+    peer.opens_channel(1)
+    peer.declares(1, "dead")
+    peer.declares(1, "q", table(x_dead_letter_exchange="", x_dead_letter_routing_key="dead"))
+    prefetches(peer, 3, is_global=False)
+    peer.consumes(1, "q")
+    assert peer.gets(1, "q") is None
+    peer.publishes(1, "q", *"12345")
+    peer.receives_bodies(1, *"123")
+    peer.sends(1, BasicReject(2, requeue=False))
+    peer.receives_bodies(1, "4")
+    peer.sends(1, BasicReject(1, requeue=False), BasicReject(3, requeue=True))
+    peer.receives_bodies(1, "5", redelivered=False)
+    peer.receives_bodies(1, "3", redelivered=True)
+    queue = peer.world.queue("q")
+    assert (queue.unacked_count, queue.acked) == (3, 2)
+    dead = [message.body for message in peer.world.queue("dead").ready]
+    assert dead == [b"2", b"1"]
+    peer.sends(1, BasicAck(0, multiple=True))
+    peer.sends(1, BasicReject(1, requeue=False))
+    assert peer.takes(1, ChannelClose).reply_code == 406
+
+
+def test_a_reject_after_its_queue_is_gone(peer: Peer) -> None:
+    peer.declares(1, "q")
+    prefetches(peer, 1, is_global=True)
+    peer.publishes(1, "q", "1")
+    peer.consumes(1, "q")
+    peer.receives_bodies(1, "1")
+    peer.world.vhost.delete_queue("q")
+    peer.sends(1, BasicReject(1, requeue=False))
+    assert peer.connection.channels[1].unacked == {}
+    assert peer.connection.channels[1].global_used == 0
