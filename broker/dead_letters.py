@@ -4,9 +4,17 @@
 Much of that is the same for the next one, so a queue remembers it (`Letters`): messages that died
 alike — in one envelope, for one reason, in one second — share one `Letter`; where only their
 properties differ, they share what is written on them and their way.
+
+A queue that dead-letters at least once (`x-dead-letter-strategy`) does not let go of a message
+before every queue it goes to has taken it. What no queue takes waits in `Extras.stuck`, and the
+node tries it again (`retry`); RabbitMQ does so every three minutes.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from broker.amqp.content import HAS_EXPIRATION, HAS_HEADERS, with_table
 from broker.amqp.wire import encode_table
@@ -69,9 +77,11 @@ def send_on(queue: Queue, vhost: VHost | None, now_s: int, version: int) -> None
     count = min(len(dead), max(DEAD_MAX, len(dead) // DEAD_SHARE))
     batch = [dead.popleft() for _ in range(count)]
     queue.mark_changed()  # if there are more
-    exchange = None
-    if vhost is not None and extras.features.dead_letter_exchange is not None:
-        exchange = vhost.exchanges.get(extras.features.dead_letter_exchange)
+    exchange = _exchange(queue, vhost)
+    if extras.features.at_least_once:
+        waiting = (Stuck(message, reason, seq, None, None) for message, reason, seq in batch)
+        extras.stuck = _stuck(queue, vhost, extras.stuck or deque(), waiting, now_s, version)
+        return
     if vhost is not None and exchange is not None:  # else they are dropped without a word
         run: list[Message] = []
         letter: Letter | None = None
@@ -92,6 +102,60 @@ def send_on(queue: Queue, vhost: VHost | None, now_s: int, version: int) -> None
             _push(letter, run)
     if queue.log is not None:  # not before: a crash may repeat them, but must not lose them
         queue.log.settle_all([seq for _, _, seq in batch if seq is not None])
+
+
+class Stuck(NamedTuple):
+    """A dead message that not every queue has taken.
+
+    seq: None: it never was in the queue. letter: what it goes on as, with the queues that have yet
+    to take it; None: nobody knows where to.
+    """
+
+    message: Message
+    reason: str
+    seq: int | None
+    letter: Message | None
+    targets: list[Queue] | None
+
+
+def retry(queue: Queue, vhost: VHost | None, now_s: int, version: int) -> None:
+    """Try again what no queue has taken, up to a ceiling."""
+    stuck: deque[Stuck] = queue.extras.stuck
+    first = [stuck.popleft() for _ in range(min(len(stuck), DEAD_MAX))]
+    queue.extras.stuck = _stuck(queue, vhost, stuck, iter(first), now_s, version) or None
+
+
+def _stuck(
+    queue: Queue,
+    vhost: VHost | None,
+    stuck: deque[Stuck],
+    waiting: Iterator[Stuck],
+    now_s: int,
+    version: int,
+) -> deque[Stuck]:
+    """Send on messages one by one; the log hears of those that are safe. Returns: with what is
+    stuck now."""
+    exchange = _exchange(queue, vhost)
+    for message, reason, seq, letter, targets in waiting:
+        if targets is None and vhost is not None and exchange is not None:
+            died_as = message.envelope, reason, now_s, version
+            found = _letter(queue, vhost, exchange, died_as, message.body)
+            letter, targets = Message(found.envelope, message.body), found.targets
+        left: list[Queue] | None = None
+        if targets and letter is not None:
+            live = [target for target in targets if not target.is_deleted]
+            left = [target for target in live if not target.push(letter)] if live else None
+        if left is None or left:
+            stuck.append(Stuck(message, reason, seq, letter if left else None, left))
+        elif seq is not None and queue.log is not None:
+            queue.log.settle(seq)
+    return stuck
+
+
+def _exchange(queue: Queue, vhost: VHost | None) -> Exchange | None:
+    """Where the dead letters of a queue go; None: there is none."""
+    name = queue.extras.features.dead_letter_exchange
+    return vhost.exchanges.get(name) if vhost is not None and name is not None else None
 
 
 def _letter(

@@ -24,7 +24,7 @@ from broker.commands import (
     SetPermissions,
 )
 from broker.config import Config
-from broker.dead_letters import send_on
+from broker.dead_letters import retry, send_on
 from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
 from broker.hooks.definition_events import DefinitionEvents
@@ -100,6 +100,7 @@ class Node(Definitions):
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
         self.reply_consumers: dict[str, Any] = {}  # direct reply-to: token → channel
         self.when_pumped: dict[Any, None] = {}  # channels to call after the pump of a turn
+        self._stuck_queues: dict[Queue, None] = {}  # with dead letters that nobody has taken
         self._last_connection_id = 0
         self.bug_count = 0
         self.outlet = Outlet(self, self.request_turn)  # of what the node itself publishes
@@ -285,6 +286,21 @@ class Node(Definitions):
         """Send on what died in a queue, up to a ceiling."""
         vhost = self.vhosts.get(queue.vhost)
         send_on(queue, vhost, self.clock.epoch_ms() // 1000, self.version.number)
+        if queue.extras.stuck:
+            self._stuck_queues[queue] = None
+
+    def _retry_dead_letters(self) -> None:
+        """Of queues that keep what no other queue has taken yet."""
+        now_s = self.clock.epoch_ms() // 1000
+        for queue in list(self._stuck_queues):
+            if queue.is_deleted or not queue.extras.stuck:
+                del self._stuck_queues[queue]
+                continue
+            try:
+                retry(queue, self.vhosts.get(queue.vhost), now_s, self.version.number)
+            except Exception:
+                self.on_bug("dead letters could not be sent on, queue=%s", queue.name)
+        self.request_turn()
 
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did. Called while its exception is handled."""
@@ -298,6 +314,8 @@ class Node(Definitions):
             peer.tick(now_ms)
         self.check_alarms(now_ms)
         self._share_memory()
+        if self._stuck_queues:
+            self._retry_dead_letters()
         if self.outlet.is_due:  # put down by another thread
             self.request_turn()
 

@@ -16,10 +16,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from heapq import heappush
+from typing import Any
 
 from broker.marks import hot
 from broker.message import Message
-from broker.queues.features import Features
+from broker.queues.features import DROP_HEAD, Features
 from broker.queues.kept_messages import MESSAGE_OCTETS, Delivery
 from broker.queues.priority_lanes import LANE, PriorityLanes
 from broker.queues.queue import Queue
@@ -40,11 +41,14 @@ class Extras:
         "earliest_ms",
         "features",
         "in_order",
+        "is_closed",
         "is_limited",
         "last_deadline_ms",
         "letters",
         "ready_bytes",
+        "refuses",
         "return_count",
+        "stuck",
         "timer_ms",
         "tried_count",
         "used_ms",
@@ -61,8 +65,10 @@ class Extras:
         # to be dead-lettered, turn by turn: message, reason, and its number, which the log is told
         # when it has been sent on; None: it never was in the queue
         self.dead: deque[tuple[Message, str, int | None]] = deque()
+        self.stuck: deque[Any] | None = None  # dead, and kept, see `broker.dead_letters`
         self.letters: object = None  # what is remembered of dead letters, see `broker.dead_letters`
         self.active: Consumer | None = None  # of single active consumer
+        self.is_closed = False  # of a quorum queue that refuses what is too much: it does so now
         self.return_count = 0  # of a quorum queue: how many messages have ever come back
         self.tried_count = 0  # of a quorum queue, see there; 0: none of them is ready
         self.take(features)
@@ -72,7 +78,12 @@ class Extras:
         self.features = features
         self.counts_octets = features.max_length_bytes is not None
         self.is_limited = self.counts_octets or features.max_length is not None
+        self.refuses = self.is_limited and features.overflow != DROP_HEAD
+        self.is_closed = False
         self.letters = None
+        if self.stuck and not features.at_least_once:
+            self.dead.extend((letter[0], letter[1], letter[2]) for letter in self.stuck)
+            self.stuck = None
 
 
 class ExtendedMessages(Queue):

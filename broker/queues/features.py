@@ -32,6 +32,7 @@ class Features:
     max_priority: int | None = None
     single_active_consumer: bool = False
     delivery_limit: int | None = None
+    at_least_once: bool = False  # dead letters: kept until every queue they go to has them
     counts_deliveries: bool = False  # shows x-delivery-count: quorum queues do
 
     @classmethod
@@ -56,6 +57,12 @@ class Features:
             max_priority=_number(arguments, "x-max-priority"),
             single_active_consumer=_flag(arguments, "x-single-active-consumer"),
             delivery_limit=asked.number("delivery-limit"),
+            at_least_once=(
+                is_quorum
+                and overflow == REJECT_PUBLISH  # RabbitMQ: with drop-head it is at most once
+                and asked.text("dead-letter-strategy") == "at-least-once"
+                and asked.text("dead-letter-exchange") is not None
+            ),
             counts_deliveries=is_quorum,
         )
         return features if features != cls() else None

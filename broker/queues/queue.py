@@ -140,8 +140,7 @@ class Queue(KeptMessages):
         return ()
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
-        """Take unacked deliveries back to their original positions. is_lost: not because they were
-        rejected but with their channel, which quorum queues tell apart."""
+        """Take unacked deliveries back to their places. is_lost: their channel is gone."""
         for delivery in deliveries:
             again = delivery._replace(delivery_count=max(0, delivery.delivery_count) + 1)
             heappush(self.returned, again)

@@ -8,18 +8,23 @@ With a limit it goes before everything that is ready, as does what a channel tha
 behind; not at its old place, but behind what came back before it. So it waits under a rank, as what
 is returned in a priority queue does: in its lower bits is the sequence number.
 
-What is too much goes after the consumers have had theirs, in every case.
+What is too much goes after the consumers have had theirs, in every case. Where it is refused, the
+queue closes when it has got one too many, and opens again at four fifths of its limit; dead letters
+that no queue takes count as well.
+
+Of single active consumers the next is whoever came first, whatever the priorities.
 """
 
 from __future__ import annotations
 
-from broker.message import Envelope
+from broker.message import Envelope, Message
 from broker.queues.consumers import Level
 from broker.queues.extended import ExtendedQueue
 from broker.queues.kept_messages import Delivery
 from broker.queues.priority_lanes import LANE
 from broker.queues.queued_message import QueuedMessage, original
 
+OPENS_AT = 0.8  # of the limit
 RETURNS_MAX = 1 << 60  # how many messages come back to a queue in its life at most
 
 
@@ -41,6 +46,38 @@ class QuorumQueue(ExtendedQueue):
     __slots__ = ()
     returns_in_turn = True
 
+    def push(self, message: Message) -> bool:
+        is_taken = super().push(message)
+        if self.extras.refuses:
+            self._judge()
+        return is_taken
+
+    def _would_overflow(self, size: int) -> bool:
+        self._judge()
+        return self.extras.is_closed
+
+    def _room_for(self, count: int, message: Message) -> int:
+        return 1 if self.extras.refuses else super()._room_for(count, message)
+
+    def _judge(self) -> None:
+        """Close when there is more than there may be, open when there is clearly less."""
+        extras = self.extras
+        share = OPENS_AT if extras.is_closed else 1
+        extras.is_closed = self._exceeds(share)
+
+    def _exceeds(self, share: float) -> bool:
+        """Whether there is more than that share of what there may be."""
+        extras = self.extras
+        stuck = extras.stuck or ()
+        most = extras.features.max_length
+        if most is not None and self.ready_count + len(stuck) > int(most * share):
+            return True
+        most = extras.features.max_length_bytes
+        if most is None:
+            return False
+        octets = extras.ready_bytes + sum(len(letter.message.body) for letter in stuck)
+        return octets > int(most * share)
+
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         if is_lost or self.extras.features.delivery_limit is not None:
             super().requeue([self._ranked(delivery) for delivery in deliveries])
@@ -49,6 +86,15 @@ class QuorumQueue(ExtendedQueue):
             self.unacked_count -= 1
             self._append_again(delivery)
         self._go_on()
+
+    def _activate_next(self) -> None:
+        if self.consumers:
+            self.extras.active = next(iter(self.consumers))
+            self.unpark(self.extras.active)
+
+    def delete(self) -> int:
+        self.extras.stuck = None
+        return super().delete()
 
     def _ranked(self, delivery: Delivery) -> Delivery:
         """Under the rank that puts it behind everything that has come back so far."""

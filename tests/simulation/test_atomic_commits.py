@@ -16,7 +16,7 @@ from tests.support.faulty_disk import FaultyDisk
 from tests.support.kept import KeptWorld
 
 COUNT = 24
-BODIES = [f"{number:05d}" * 4000 for number in range(COUNT)]  # 20 kB: three to a block
+BODIES = [f"{number:05d}" * (4000 + number) for number in range(COUNT)]  # 20 kB, no two alike
 
 
 def bodies(world: KeptWorld) -> Counter[str]:
