@@ -9,8 +9,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from broker.amqp.errors import no_vhost, vhost_refused
+from broker.amqp.errors import (
+    no_vhost,
+    user_channel_limit,
+    user_connection_limit,
+    vhost_connection_limit,
+    vhost_refused,
+)
 from broker.auth.permissions import Permissions, TopicPermissions
+from broker.auth.usage import Usage
 from broker.auth.users import User
 from broker.changes import Changes
 from broker.commands import (
@@ -33,6 +40,7 @@ class Accounts:
     def __init__(self) -> None:
         self.vhosts: dict[str, VHost] = {}
         self.users: dict[str, User] = {}
+        self.usage = Usage()
         self.version = Version()
         self.changes = Changes()  # what must survive a restart; a replicator takes it from there
 
@@ -41,6 +49,29 @@ class Accounts:
         if vhost is None:
             raise no_vhost(name)
         return vhost
+
+    def check_connection_limits(self, vhost_name: str, username: str) -> VHost:
+        """Whether there may be one more connection. Raises: NotAllowed, also without the vhost."""
+        vhost = self._vhost(vhost_name)
+        limit = vhost.limit("max-connections")
+        if limit is not None and self.usage.connections_in[vhost_name] >= limit:
+            raise vhost_connection_limit(vhost_name, username, limit)
+        limit = self._user_limit(username, "max-connections")
+        if limit is not None and self.usage.connections_of[username] >= limit:
+            raise user_connection_limit(username, limit)
+        return vhost
+
+    def check_channel_limit(self, username: str) -> None:
+        """Whether there may be one more channel. Raises: NotAllowed."""
+        limit = self._user_limit(username, "max-channels")
+        if limit is not None and self.usage.channels_of[username] >= limit:
+            raise user_channel_limit(username, limit)
+
+    def _user_limit(self, username: str, name: str) -> int | None:
+        """RabbitMQ: below 0 is none. Users of other backends have none."""
+        user = self.users.get(username)
+        found = user.limits.get(name) if user is not None else None
+        return found if found is not None and found >= 0 else None
 
     def open_vhost(self, name: str, user: User) -> VHost:
         """The vhost, for a user that may enter it. Raises: NotAllowed with RabbitMQ's text."""
@@ -76,13 +107,15 @@ class Accounts:
         )
         self.changes.put("user", (user.name,), values)
 
-    def _delete_user(self, command: DeleteUser) -> None:
+    def _delete_user(self, command: DeleteUser) -> User | None:
+        """Returns: the user; None: there was none."""
         user = self.users.pop(command.name, None)
         if user is not None:
             for vhost in self.vhosts:
                 self._forget_permissions(user, vhost)
             self.changes.drop("user", (command.name,))
         self.version.number += 1
+        return user
 
     def _set_user_limits(self, command: SetUserLimits) -> None:
         user = self._user(command.username)

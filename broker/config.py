@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from broker.auth_settings import AuthBackends
 from broker.settings import (
     ConfigError,
     flattened,
@@ -31,6 +32,14 @@ class Limits:
 
     channel_max: int = setting(
         2047, key="channel_max", bounds=(0, 65535), help="Channels per connection; 0: no limit."
+    )
+    channel_max_per_node: int | None = setting(
+        None,
+        key="channel_max_per_node",
+        help="Channels of all connections together; none: no limit.",
+    )
+    connection_max: int | None = setting(
+        None, key="connection_max", help="Connections to the node; none: no limit."
     )
     frame_max: int = setting(
         131072,
@@ -222,6 +231,7 @@ class Config:
     listeners: Listeners = field(default_factory=Listeners)
     tls: TlsOptions = field(default_factory=TlsOptions)
     authentication: Authentication = field(default_factory=Authentication)
+    auth: AuthBackends = field(default_factory=AuthBackends)
     alarms: Alarms = field(default_factory=Alarms)
     storage: Storage = field(default_factory=Storage)
     hooks: Hooks = field(default_factory=Hooks)

@@ -14,12 +14,15 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from broker.alarms import RESOURCES, WATERMARK, Watermarks
-from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
+from broker.auth.backends import Backends
+from broker.auth.passwords import hash_password
 from broker.commands import (
     AddVhost,
     Command,
     DeclareExchange,
     DeleteQueue,
+    DeleteUser,
+    DeleteVhost,
     PutUser,
     SetPermissions,
 )
@@ -62,6 +65,7 @@ class Peer(Protocol):
     def stop_deliveries(self) -> None: ...
     def shut_down(self, reason: str) -> None: ...
     def drop(self) -> None: ...
+    def on_deleted(self, kind: str, name: str) -> None: ...
     def release(self) -> None: ...
 
 
@@ -95,6 +99,9 @@ class Node(Definitions):
         self.turn_requested = False
         self.is_stopping = False  # whoever still arrives is turned away
         self.now_ms = 0
+        self._deleted: list[tuple[str, str]] = []  # "user" or "vhost", and its name
+        self.observers.append(self._on_command)
+        self.backends = Backends(self.users)  # who says who somebody is and what he may do
         self.watermarks = watermarks
         self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low
         self.unsynced_channels: dict[Any, None] = {}  # with publishes that the log has yet to sync
@@ -118,8 +125,9 @@ class Node(Definitions):
         defaults = self.config.defaults
         self.execute(AddVhost(defaults.vhost, "Default virtual host"))
         if defaults.user:
-            password_hash = hash_password(defaults.password.encode())
-            self.execute(PutUser(defaults.user, password_hash, DEFAULT_ALGORITHM, defaults.tags))
+            algorithm = self.config.auth.hashing_module
+            password_hash = hash_password(defaults.password.encode(), algorithm)
+            self.execute(PutUser(defaults.user, password_hash, algorithm, defaults.tags))
             self.execute(SetPermissions(defaults.user, defaults.vhost, ".*", ".*", ".*"))
 
     # what it tells by messages
@@ -163,6 +171,22 @@ class Node(Definitions):
         Without `done` an error is a bug: the caller has checked that the change is possible.
         """
         self.replicator.propose(command, done or _raise_errors)
+
+    def _on_command(self, command: Command, result: object) -> None:
+        """Who is logged in as a user that was deleted, or is in a vhost, is told in the next turn:
+        the change itself is not finished yet."""
+        if isinstance(command, DeleteVhost):
+            self._deleted.append(("vhost", command.name))
+        elif isinstance(command, DeleteUser) and result is not None:
+            self._deleted.append(("user", command.name))
+        if self._deleted:
+            self.request_turn()
+
+    def _tell_of_deletions(self) -> None:
+        deleted, self._deleted = self._deleted, []
+        for kind, name in deleted:
+            for peer in list(self.peers.values()):
+                peer.on_deleted(kind, name)
 
     # connections and turns
 
@@ -235,6 +259,8 @@ class Node(Definitions):
         """Pump what changed, flush who has output. Called once per batch of absorbed octets."""
         self.now_ms = now_ms
         self.turn_requested = False
+        if self._deleted:
+            self._tell_of_deletions()
         changed = self.changed_queues
         if changed:
             batch = changed[:]

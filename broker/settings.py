@@ -166,7 +166,7 @@ def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
 def _converted(wanted: Any, key: str, value: object, unit: str) -> object:
     origin = get_origin(wanted)
     if origin in (typing.Union, types.UnionType):
-        if value is None or value in ("none", ""):
+        if value is None or value in ("none", "infinity", ""):
             return None
         wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
     if origin is tuple:

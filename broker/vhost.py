@@ -15,6 +15,7 @@ from broker.amqp.errors import (
     in_use,
     no_exchange,
     no_queue,
+    queue_limit,
     unknown_exchange_type,
 )
 from broker.amqp.wire import EMPTY_TABLE
@@ -97,6 +98,12 @@ class VHost:
         limits = self.parameters.get(("vhost-limits", "limits"))
         found = limits.get(name) if isinstance(limits, dict) else None
         return found if isinstance(found, int) and found >= 0 else None
+
+    def check_queue_limit(self, queue: str) -> None:
+        """Whether there may be one more queue. Raises: PreconditionFailed."""
+        limit = self.limit("max-queues")
+        if limit is not None and len(self.queues) >= limit:
+            raise queue_limit(queue, self.name, limit)
 
     # look-ups
 

@@ -163,6 +163,11 @@ def access_refused(what: str, username: str) -> AccessRefused:
     return AccessRefused(f"access to {what} refused for user '{username}'")
 
 
+def topic_refused(routing_key: str, exchange: str, vhost: str, username: str) -> AccessRefused:
+    what = resource("exchange", exchange, vhost)
+    return AccessRefused(f"access to topic '{routing_key}' in {what} refused for user '{username}'")
+
+
 def exclusive_consumer(what: str) -> AccessRefused:
     return AccessRefused(f"{what} in exclusive use")
 
@@ -313,6 +318,45 @@ def vhost_refused(vhost: str, username: str) -> NotAllowed:
     return NotAllowed(f"access to vhost '{vhost}' refused for user '{username}'")
 
 
+def vhost_connection_limit(vhost: str, username: str, limit: int) -> NotAllowed:
+    return NotAllowed(
+        f"access to vhost '{vhost}' refused for user '{username}': "
+        f"connection limit ({limit}) is reached"
+    )
+
+
+def user_connection_limit(username: str, limit: int) -> NotAllowed:
+    return NotAllowed(
+        f"connection refused for user '{username}': user connection limit ({limit}) is reached"
+    )
+
+
+def node_connection_limit(limit: int) -> NotAllowed:
+    return NotAllowed(f"connection refused: node connection limit ({limit}) is reached")
+
+
+def user_channel_limit(username: str, limit: int) -> NotAllowed:
+    return NotAllowed(
+        f"number of channels opened for user '{username}' has reached the maximum allowed user "
+        f"limit of ({limit})",
+        ids=(0, 0),
+    )
+
+
+def node_channel_limit(node: str, limit: int) -> NotAllowed:
+    return NotAllowed(
+        f"number of channels opened on node '{node}' has reached the maximum allowed limit of "
+        f"({limit})",
+        ids=(0, 0),
+    )
+
+
+def queue_limit(queue: str, vhost: str, limit: int) -> PreconditionFailed:
+    return PreconditionFailed(
+        f"cannot declare queue '{queue}': queue limit in vhost '{vhost}' ({limit}) is reached"
+    )
+
+
 def no_vhost(vhost: str) -> NotAllowed:
     return NotAllowed(f"vhost {vhost} not found")
 
@@ -326,6 +370,11 @@ def too_many_channels(count: int, channel_max: int) -> NotAllowed:
 
 def undecodable(arguments: bytes) -> FrameError:
     return FrameError(with_term("cannot decode ", arguments))
+
+
+def deleted(kind: str, name: str) -> ConnectionForced:
+    """kind: "user" or "vhost": what a connection cannot do without."""
+    return ConnectionForced(f"{kind} '{name}' is deleted", ids=(0, 0))
 
 
 def _frame_snippet(frame_type: int, payload: bytes) -> str:

@@ -21,8 +21,9 @@ def hash_password(password: bytes, algorithm: str = DEFAULT_ALGORITHM) -> bytes:
 
 
 def verify_password(password: bytes, password_hash: bytes, algorithm: str) -> bool:
-    """Whether the password is the hashed one. An empty hash matches no password."""
-    if len(password_hash) <= SALT_SIZE:
+    """Whether the password is the hashed one. An empty hash matches no password, nor does one of an
+    algorithm that is not known. It takes as long whatever the hash is."""
+    if algorithm not in ALGORITHMS:
         return False
     salt = password_hash[:SALT_SIZE]
     return hmac.compare_digest(_digest(salt, password, algorithm), password_hash)

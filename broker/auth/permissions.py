@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from broker.patterns import compile_pattern
+from broker.patterns import PatternError, compile_pattern
 
 CONFIGURE: Final = "configure"
 WRITE: Final = "write"
@@ -29,13 +29,16 @@ class TopicPermissions:
             _compile(pattern)
 
     def allows(self, permission: str, routing_key: str, *, username: str, vhost: str) -> bool:
-        """permission: WRITE or READ."""
+        """permission: WRITE or READ. A name with which the pattern makes no sense is refused."""
         key = (permission, username, vhost)
         if key not in self._compiled:
             pattern = self.write if permission == WRITE else self.read
             for name, value in (("{username}", username), ("{vhost}", vhost)):
                 pattern = pattern.replace(name, value)
-            self._compiled[key] = _compile(pattern)
+            try:
+                self._compiled[key] = _compile(pattern)
+            except PatternError:
+                return False
         compiled = self._compiled[key]
         return compiled is None or compiled.search(routing_key) is not None
 

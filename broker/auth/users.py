@@ -38,5 +38,13 @@ class User:
         self.topic_permissions: dict[tuple[str, str], TopicPermissions] = {}
         self.limits: dict[str, int] = {}
 
+    def tagged(self, tags: tuple[str, ...]) -> User:
+        """The same user with other tags: for a login to which another backend gave some."""
+        user = User(self.name, self.password_hash, self.hashing_algorithm, tags)
+        user.permissions = self.permissions
+        user.topic_permissions = self.topic_permissions
+        user.limits = self.limits
+        return user
+
     def has_password(self, password: bytes) -> bool:
         return verify_password(password, self.password_hash, self.hashing_algorithm)

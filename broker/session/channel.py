@@ -29,14 +29,12 @@ from broker.amqp.errors import (
     InternalError,
     MalformedSyntax,
     NotImplementedByBroker,
-    access_refused,
     internal_exchange_publish,
     invalid_expiration,
     locked_queue,
     message_too_large,
     no_previous_queue,
     no_reply_consumer,
-    resource,
     unknown_delivery_mode,
     user_id_mismatch,
 )
@@ -58,7 +56,7 @@ from broker.amqp.methods import (
     ChannelClose,
     Method,
 )
-from broker.auth.permissions import DEFAULT_EXCHANGE, WRITE
+from broker.auth.permissions import WRITE
 from broker.commands import Command, DeleteQueue
 from broker.exchanges.exchange import Exchange
 from broker.marks import hot
@@ -100,6 +98,7 @@ class Channel(Settling):
         "ack_timeouts",
         "confirms",
         "consumers",
+        "drawn_name",
         "has_confirms_due",
         "has_rejected",
         "is_closing",
@@ -120,6 +119,7 @@ class Channel(Settling):
         self.consumers: dict[str, ChannelConsumer] = {}
         self.prefetch = 0
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
+        self.drawn_name = ""  # for the queue that is being declared without one
         self.confirms = False
         self.publish_seqno = 0
         self._confirmed_seqno = 0
@@ -183,9 +183,9 @@ class Channel(Settling):
         ask(done)
         if not answered:
             waited = True
-            self._wait()
+            self.wait()
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
         """Put off the channel's frames until `Connection.finish`."""
         self.waiting = deque()
         self.connection.forget_memos()
@@ -201,7 +201,7 @@ class Channel(Settling):
         log.is_urgent = True
         self._commit = (self._last_position, reply)
         self.connection.node.unsynced_channels[self] = None
-        self._wait()
+        self.wait()
 
     def _answer(self, result: object, reply: Callable[[Any], Method | None]) -> None:
         try:
@@ -218,13 +218,9 @@ class Channel(Settling):
     # checks the handlers share
 
     def require(self, permission: str, kind: str, name: str) -> None:
-        """What the user may do with a queue or an exchange (kind). Raises: AccessRefused."""
-        connection = self.connection
-        name = name or DEFAULT_EXCHANGE
-        permissions = connection.user.permissions.get(connection.vhost.name)
-        if permissions is None or not permissions.allows(permission, name):
-            what = resource(kind, name, connection.vhost.name)
-            raise access_refused(what, connection.user.name)
+        """What the user may do with a queue or an exchange (kind). Raises: AccessRefused;
+        Suspended: the caller, who has done nothing yet, is called again."""
+        self.connection.access.require(permission, kind, name)
 
     def queue_name(self, name: str) -> str:
         """What a queue name in a method means: empty is the last declared. Raises: NotFound."""
@@ -296,9 +292,11 @@ class Channel(Settling):
                 raise NotImplementedByBroker("immediate=true")
             self.check_size(header)  # RabbitMQ complains of that first
             exchange = self._open_exchange(command.exchange)
+            connection.access.require_topic(WRITE, exchange, command.routing_key)
             if len(connection.exchanges) >= ROUTES_MAX:
                 connection.exchanges.clear()
-            connection.exchanges[payload[6:key_at]] = exchange
+            if not connection.access.asks_for_keys(exchange):
+                connection.exchanges[payload[6:key_at]] = exchange
         routing_key = payload[key_at + 1 : bits_at].decode("utf-8", "surrogateescape")
         route = Route(exchange, routing_key, payload[bits_at] & 1 == 1, payload[6:bits_at])
         connection.routes[payload] = route
@@ -589,7 +587,9 @@ class Channel(Settling):
 
     def close(self) -> None:
         """The channel is over: whatever it held goes back, its consumers are gone."""
-        self.is_open = False
+        if self.is_open:
+            self.is_open = False
+            self.connection.node.usage.remove_channel(self.connection.user.name)
         if self.tx is not None:  # what it put off is undone
             self.restore_unacked([entry for _, taken in self.tx.settlements for entry in taken])
             self.tx = None

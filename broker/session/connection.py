@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from broker.amqp import legacy
@@ -29,6 +30,7 @@ from broker.amqp.errors import (
     InternalError,
     UnknownMethodError,
     bad_frame,
+    deleted,
     expected_channel_open,
     frame_out_of_place,
     second_channel_open,
@@ -69,6 +71,7 @@ from broker.session import (  # noqa: F401 - importing enters the handlers
     queue_methods,
     reports,
 )
+from broker.session.access import Access, LoginAttempt, Suspended
 from broker.session.ack_timeouts import overdue
 from broker.session.assembler import Assembler
 from broker.session.channel import Channel
@@ -76,8 +79,9 @@ from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
 from broker.session.endpoint import Endpoint, nowhere
 from broker.session.routes import Route
-from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX, Scanner
+from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX
 from broker.session.states import State
+from broker.session.waiting import WAITING_MAX, Waiting
 
 if TYPE_CHECKING:
     from broker.auth.users import User
@@ -90,7 +94,6 @@ log = logging.getLogger("broker.connection")
 
 OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 EXCLUSIVE_SLACK = 64  # names of exclusive queues that are not worth a look whether they exist
-WAITING_MAX = 1024 * 1024  # octets of frames that wait for a decision before reading stops
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
 
@@ -101,7 +104,7 @@ VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
 _CLOSE = b"\x00\x0a\x00\x32"  # connection.close
 
 
-class Connection(Scanner):
+class Connection(Waiting):
     """One peer. `attach` gives it the transport before anything else happens."""
 
     __slots__ = (
@@ -112,7 +115,8 @@ class Connection(Scanner):
         "_last_sent_ms",
         "_name",
         "_sent_in_tick",
-        "_waiting_octets",
+        "access",
+        "attempt",
         "channel_max",
         "client_properties",
         "connected_at_ms",
@@ -123,6 +127,7 @@ class Connection(Scanner):
         "has_output",
         "heartbeat_ms",
         "is_blocked",
+        "is_counted",
         "is_full",
         "is_legacy",
         "is_loopback",
@@ -145,6 +150,7 @@ class Connection(Scanner):
 
     user: User
     vhost: VHost
+    access: Access  # what the user may do
 
     def __init__(self, node: Node):
         super().__init__(
@@ -174,12 +180,13 @@ class Connection(Scanner):
         self.has_output = False
         self.has_large_chunks = False  # in the outbox
         self.is_blocked = False  # by an alarm
+        self.is_counted = False  # among the connections of its user and its vhost
         self.is_legacy = False  # speaks AMQP 0-8
         self.is_full = False  # no deliveries for now
         self.is_paused = False  # the transport has had enough
         self.parked: dict[ChannelConsumer, None] = {}  # consumers that wait for the outbox
+        self.attempt: LoginAttempt | None = None  # to log in, while backends are asked
         self._confirms_due: list[Channel] = []
-        self._waiting_octets = 0  # of frames put off by channels that wait
         self._sent_in_tick = False
         self._last_received_ms = self._last_sent_ms = node.now_ms
         self._deadline_ms = node.now_ms + limits.handshake_timeout_ms
@@ -208,6 +215,12 @@ class Connection(Scanner):
     def endpoint(self) -> Endpoint:
         """Both ends, and the TLS between them; looked up anew for whoever asks."""
         return self.describe(self.transport)
+
+    def enter(self, vhost: VHost) -> None:
+        """connection.open is granted."""
+        self.vhost = vhost
+        self.is_counted = True
+        self.node.usage.add_connection(self.user.name, vhost.name)
 
     # in
 
@@ -245,6 +258,10 @@ class Connection(Scanner):
 
     def _run_frame(self, frame_type: int, number: int, payload: bytes) -> None:
         """The same in the terms of 0-9-1; also for frames that had to wait."""
+        if self.waiting is not None and (number == 0 or self.state is not State.RUNNING):
+            self.waiting.append(partial(self._run_frame, frame_type, number, payload))
+            self._count_waiting(payload)
+            return
         try:
             if number == 0:
                 self._on_channel_zero(frame_type, payload)
@@ -257,6 +274,9 @@ class Connection(Scanner):
                 known = METHODS.get(payload[:4]) if frame_type == METHOD else None
                 refusal.ids = known.ids if known is not None else (0, 0)
             self._refuse(refusal, number)
+        except Suspended as suspended:
+            frame = partial(self._run_frame, frame_type, number, payload)
+            self.put_off(suspended.pending, self.channels.get(number), frame)
 
     def _on_channel_zero(self, frame_type: int, payload: bytes) -> None:
         if self.state is State.CLOSING:
@@ -292,13 +312,12 @@ class Connection(Scanner):
                 refusal = too_many_channels(len(self.channels), self.channel_max)
                 refusal.ids = (0, 0)
                 raise refusal
+            self.access.check_channel_limits()
             channel = Channel(self, number)
             self.channels[number] = channel
         if channel.waiting is not None:
             channel.waiting.append(lambda: self._run_frame(frame_type, number, payload))
-            self._waiting_octets += len(payload)
-            if self._waiting_octets > WAITING_MAX:
-                self.transport.pause_reading()  # finish reads on
+            self._count_waiting(payload)
             return
         assembler = self._assemblers.get(number)
         if assembler is None:
@@ -323,12 +342,7 @@ class Connection(Scanner):
             refusal_504 = expected_channel_open()
             refusal_504.ids = (60, 40)
             raise refusal_504
-        try:
-            channel.publish(payload, header, body)
-        except AMQPException as refusal:
-            if refusal.ids is None:
-                refusal.ids = (60, 40)
-            raise
+        self._publish(channel, payload, header, body)
 
     def _on_method(self, channel: Channel, payload: bytes) -> None:
         method_class = METHODS.get(payload[:4])
@@ -353,6 +367,7 @@ class Connection(Scanner):
             if method_class is not ChannelOpen:
                 raise expected_channel_open()
             channel.is_open = True
+            self.node.usage.add_channel(self.user.name)
             if self.node.events is not None:
                 reports.channel_opened(channel)
             channel.send(ChannelOpenOk())
@@ -374,40 +389,6 @@ class Connection(Scanner):
     def _forget(self, channel: Channel) -> None:
         self.channels.pop(channel.number, None)
         self._assemblers.pop(channel.number, None)
-
-    def finish(
-        self, channel: Channel, answer: Callable[[], None], ids: tuple[int, int], *, resume: bool
-    ) -> None:
-        """What a channel waited for is decided: answer, then run the frames that waited too.
-
-        ids: of the method that is answered. resume: the decision came in a later turn.
-        """
-        if not resume:
-            answer()
-            return
-        waiting, channel.waiting = channel.waiting, None
-        try:
-            answer()
-        except AMQPException as refusal:
-            refusal.ids = refusal.ids or ids
-            self._refuse(refusal, channel.number)
-        except Exception:
-            self._on_bug()
-        if self.state is not State.RUNNING:
-            self._delete_exclusive_queues()  # the answer came after we had gone
-            return
-        for frame in waiting or ():
-            if channel.waiting is not None:
-                channel.waiting.append(frame)
-                continue
-            try:
-                frame()
-            except Exception:
-                self._on_bug()
-        if channel.waiting is None:
-            self._waiting_octets = 0
-            self._read_on()
-        self.node.request_turn()
 
     # out
 
@@ -476,6 +457,11 @@ class Connection(Scanner):
             self.is_blocked or self.is_held or self.is_stalled or self._waiting_octets > WAITING_MAX
         ):
             self.transport.resume_reading()
+
+    def forget_routes(self) -> None:
+        """What the user may publish to has to be asked anew."""
+        self.routes_version = -1
+        self.forget_memos()
 
     def hold(self) -> None:
         """It publishes faster than the disk takes it: do not read it until `release`."""
@@ -550,6 +536,8 @@ class Connection(Scanner):
         if self.node.has_ack_timeouts and self.state is State.RUNNING:
             for refusal, number in overdue(self, now_ms):
                 self._refuse(refusal, number)
+        if self.state is State.RUNNING and self.access.tick(now_ms):
+            self.forget_routes()
         if self.state is State.RUNNING or self.state is State.OPENING:
             heartbeat_ms = self.heartbeat_ms
             if heartbeat_ms:
@@ -615,8 +603,16 @@ class Connection(Scanner):
         if self.state in (State.OPENING, State.RUNNING):
             timeout_ms = min(self.heartbeat_ms or CLOSE_TIMEOUT_MS, CLOSE_TIMEOUT_MS)
         self.state = State.CLOSING
+        self.waiting = None
         self._deadline_ms = self.node.now_ms + timeout_ms
         self._read_on()  # for the close-ok or the end, whatever it was not read for
+
+    def on_deleted(self, kind: str, name: str) -> None:
+        """A user or a vhost (kind) is no more: close if it is this one's. Seam: `node.Peer`."""
+        if self.state is State.RUNNING:
+            owner = self.user.name if kind == "user" else self.vhost.name
+            if owner == name:
+                self.close(deleted(kind, name))
 
     def stop_deliveries(self) -> None:
         """The node stops: nothing more for this peer."""
@@ -692,6 +688,9 @@ class Connection(Scanner):
         self.node.peers.pop(self.connection_id, None)
         self.node.held_peers.pop(self.connection_id, None)
         self.outbox.clear()
+        if self.is_counted:
+            self.is_counted = False
+            self.node.usage.remove_connection(self.user.name, self.vhost.name)
         try:
             self._leave_channels()
         except Exception:

@@ -15,6 +15,7 @@ from broker.amqp.errors import (
     CommandInvalid,
     NotAllowed,
     UnknownMethodError,
+    node_connection_limit,
 )
 from broker.amqp.frames import FRAME_MIN_SIZE
 from broker.amqp.methods import (
@@ -39,6 +40,7 @@ from broker.auth.mechanisms import (
     offered,
 )
 from broker.session import reports
+from broker.session.access import Access, AskedAccess, LoginAttempt
 from broker.session.dispatch import HANDLERS, handles
 from broker.session.states import HANDSHAKE, State
 from broker.version import __version__
@@ -124,17 +126,23 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
     connection.state = State.SECURING
     credentials = _credentials(connection, command.response)
     node = connection.node
-    user = node.users.get(credentials.username)
-    password = credentials.password
-    if user is None or (password is not None and not user.has_password(password)):
-        raise _login_refused(connection, "user '%s' - invalid credentials", credentials.username)
-    if credentials.username in node.config.loopback_users and not connection.is_loopback:
-        raise _login_refused(
-            connection, "user '%s' can only connect via localhost", credentials.username
-        )
+    if connection.attempt is None:
+        connection.attempt = LoginAttempt(node, credentials)
+    user, backend, reason = connection.attempt.result()
+    connection.attempt = None
+    if user is None:
+        raise _login_refused(connection, reason, credentials.username)
+    if user.name in node.config.loopback_users and not connection.is_loopback:
+        reason = f"user '{user.name}' can only connect via localhost"
+        raise _login_refused(connection, reason, user.name)
     connection.user = user
     if node.events is not None:
         reports.logged_in(connection, user.name)
+    if backend is None:
+        connection.access = Access(node, user)
+    else:
+        address = connection.peer_name.rpartition(":")[0]
+        connection.access = AskedAccess(node, user, backend, address)
     limits = node.config.limits
     return ConnectionTune(limits.channel_max, limits.frame_max, limits.heartbeat_s)
 
@@ -153,14 +161,14 @@ def _credentials(connection: Connection, response: bytes) -> Credentials:
         raise _login_refused(connection, str(refusal)) from None
 
 
-def _login_refused(connection: Connection, reason: str, *username: str) -> AccessRefused:
+def _login_refused(connection: Connection, reason: str, username: str = "") -> AccessRefused:
     if connection.node.events is not None:
-        reports.logged_in(connection, "".join(username), reason % username)
+        reports.logged_in(connection, username, reason)
     log.warning(
         "login refused, peer=%s mechanism=%s reason=%s",
         connection.peer_name,
         connection.mechanism,
-        reason % username,
+        reason,
     )
     return AccessRefused(
         f"Login was refused using authentication mechanism {connection.mechanism}. "
@@ -199,11 +207,17 @@ def _check_negotiated(name: str, least: int, ours: int, theirs: int) -> None:
 @handles(ConnectionOpen)
 def connection_open(connection: Connection, command: ConnectionOpen) -> Method:
     """Spec: connection.open. Raises: NotAllowed (530), no such vhost or not for this user."""
-    connection.vhost = connection.node.open_vhost(command.virtual_host, connection.user)
+    node, user = connection.node, connection.user
+    limit = node.config.limits.connection_max
+    if limit is not None and len(node.peers) > limit:
+        raise node_connection_limit(limit)
+    vhost = node.check_connection_limits(command.virtual_host, user.name)
+    connection.access.enter(vhost.name)
+    connection.enter(vhost)
     log.info(
         "opened, peer=%s user=%s vhost=%s",
         connection.peer_name,
-        connection.user.name,
+        user.name,
         command.virtual_host,
     )
     if connection.node.events is not None:
@@ -213,7 +227,13 @@ def connection_open(connection: Connection, command: ConnectionOpen) -> Method:
 
 @handles(ConnectionUpdateSecret)
 def connection_update_secret(connection: Connection, command: ConnectionUpdateSecret) -> Method:
-    """RabbitMQ extension. Internal users have nothing to renew: it is accepted."""
+    """RabbitMQ extension. The backend that answers for the user may refuse. Raises: NotAllowed."""
+    answer = connection.access.renew(command.new_secret)
+    if answer.error is not None:
+        raise NotAllowed("Secret update failed")
+    if not answer.is_yes:
+        raise NotAllowed("New secret was refused by one of the backends")
+    connection.forget_routes()
     log.info("secret updated, peer=%s user=%s", connection.peer_name, connection.user.name)
     return ConnectionUpdateSecretOk()
 

@@ -178,6 +178,9 @@ def binding_change(
     if source == "" or (kind == "exchange" and destination == ""):
         raise default_exchange_operation()
     channel.require(READ, "exchange", source)
+    found_source = vhost.exchanges.get(source)
+    if found_source is not None:
+        connection.access.require_topic(READ, found_source, key)
     wanted = change(vhost.name, source, kind, destination, key, arguments)
     if isinstance(wanted, Bind):
         exchange = vhost.find_exchange(source)

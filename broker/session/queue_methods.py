@@ -32,6 +32,7 @@ from broker.amqp.methods import (
     QueueUnbind,
     QueueUnbindOk,
 )
+from broker.amqp.wire import Field, Table
 from broker.auth.permissions import CONFIGURE, READ, WRITE
 from broker.commands import Bind, DeclareQueue, DeleteQueue, Unbind
 from broker.queues.arguments import (
@@ -45,6 +46,8 @@ from broker.queues.queue import Queue
 from broker.session.channel import REPLY_TO, Channel
 from broker.session.dispatch import handles
 from broker.session.exchange_methods import binding_change, quoted, stripped
+
+QUEUE_TYPE = "x-queue-type"
 
 
 @handles(QueueDeclare)
@@ -61,12 +64,14 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
         channel.check_owner(queue)
         queue.touch()
         return _declared(channel, queue)
+    command.arguments = with_default_type(vhost.default_queue_type, command)
     durable = command.durable and not command.exclusive
     if name == "":
         if queue_type_of(command.arguments) in ("quorum", "stream"):
             queue_type = f"rabbit_{queue_type_of(command.arguments)}_queue"
             raise PreconditionFailed(f"Cannot declare a server-named queue for type {queue_type}")
-        name = f"amq.gen-{token_urlsafe(16)}"
+        # the same if this has to wait for an answer and is run again
+        name = channel.drawn_name = channel.drawn_name or f"amq.gen-{token_urlsafe(16)}"
     elif name.startswith("amq."):
         raise reserved_name("queue", name)
     channel.require(CONFIGURE, "queue", name)
@@ -88,11 +93,26 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
         channel.answer_when_durable(existing, reply)
         return None
     _check_new(channel, command, name)
+    channel.drawn_name = ""
     channel.execute(
         DeclareQueue(vhost.name, name, durable, command.auto_delete, owner, command.arguments),
         reply,
     )
     return None
+
+
+def with_default_type(default_type: str, command: QueueDeclare) -> Table:
+    """The arguments of a declaration, with the vhost's default type where none is given.
+
+    RabbitMQ: as if the client had given it; not where such a queue could not be.
+    """
+    arguments = command.arguments
+    if not default_type or QUEUE_TYPE in arguments:
+        return arguments
+    is_plain = command.durable and not command.exclusive and not command.auto_delete
+    if default_type != "classic" and not is_plain:
+        return arguments
+    return dict(sorted({**arguments, QUEUE_TYPE: Field("S", default_type)}.items()))
 
 
 def _declared(channel: Channel, queue: Queue) -> Method:
@@ -128,6 +148,7 @@ def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: in
 
 def _check_new(channel: Channel, command: QueueDeclare, name: str) -> None:
     """Whether there can be such a queue. Raises: AccessRefused, PreconditionFailed."""
+    channel.connection.vhost.check_queue_limit(name)
     vhost = channel.connection.vhost.name
     what = resource("queue", name, vhost)
     dead_letter = command.arguments.get("x-dead-letter-exchange")

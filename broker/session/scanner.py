@@ -15,6 +15,7 @@ from broker.amqp.errors import AMQPException, ChannelException, bad_frame
 from broker.amqp.frames import END, METHOD, OVERHEAD, unpack_frame_header
 from broker.marks import hot
 from broker.message import Message
+from broker.session.access import Suspended
 from broker.session.assembler import Assembler
 from broker.session.channel import Channel
 from broker.session.routes import Memo
@@ -109,6 +110,11 @@ class Scanner:
         raise NotImplementedError
 
     def _on_bug(self) -> None:
+        raise NotImplementedError
+
+    def _put_off_publish(
+        self, suspended: Suspended, channel: Channel, payload: bytes, header: bytes, body: bytes
+    ) -> None:
         raise NotImplementedError
 
     # in
@@ -366,6 +372,14 @@ class Scanner:
             if refusal.ids is None:
                 refusal.ids = (60, 40)
             self._refuse(refusal, number)
+        except Suspended as suspended:
+            self._put_off_publish(
+                suspended,
+                channel,
+                data[start:end],
+                data[header_start:header_end],
+                data[body_start:body_end],
+            )
         return body_end + 1
 
     def _check_frame_size(self, frame_type: int, number: int, length: int) -> None:

@@ -32,6 +32,7 @@ class State(Enum):
 
 HANDSHAKE: dict[tuple[State, type[Method]], State] = {
     (State.STARTING, ConnectionStartOk): State.TUNING,
+    (State.SECURING, ConnectionStartOk): State.TUNING,  # the same, when a backend has answered
     (State.TUNING, ConnectionTuneOk): State.OPENING,
     (State.OPENING, ConnectionOpen): State.RUNNING,
     (State.RUNNING, ConnectionUpdateSecret): State.RUNNING,

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.error import URLError
 from urllib.parse import unquote
 
 from broker import Broker
+from broker.amqp.errors import AMQPException
 from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
 from broker.commands import (
     AddVhost,
@@ -43,7 +45,10 @@ def api_of(broker: Broker) -> Api:
         for wanted, pattern, make in _ROUTES:
             found = pattern.fullmatch(path)
             if wanted == verb and found is not None:
-                broker.call(partial(_execute, make, body or {}, found.groups()))
+                try:
+                    broker.call(partial(_execute, make, body or {}, found.groups()))
+                except AMQPException as refusal:
+                    raise URLError(refusal.text) from None
                 return
         raise LookupError(f"{verb} {path}")
 
@@ -82,7 +87,8 @@ def _delete_vhost(node: Node, body: Body, name: str) -> Command:
 @_route("PUT", "users/*")
 def _put_user(node: Node, body: Body, name: str) -> Command:
     tags = tuple(tag for tag in body["tags"].split(",") if tag)
-    return PutUser(name, hash_password(body["password"].encode()), DEFAULT_ALGORITHM, tags)
+    password_hash = hash_password(body["password"].encode()) if "password" in body else b""
+    return PutUser(name, password_hash, DEFAULT_ALGORITHM, tags)
 
 
 @_route("DELETE", "users/*")

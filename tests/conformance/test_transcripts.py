@@ -17,8 +17,6 @@ from tests.support.process import BrokerProcess
 
 SCENARIOS = [scenario for scenario in load().values() if scenario.stage in ("core", "features")]
 NOT_YET = {
-    "permissions_topic_write": "no topic permissions yet",
-    "permissions_topic_read": "no topic permissions yet",
     **{
         scenario.name: "no streams yet"
         for scenario in SCENARIOS

@@ -12,7 +12,7 @@ from tests.tidy.source import ROOT, Module, modules
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines"},
-    {"amqp", "transport_settings"},
+    {"amqp", "auth_settings", "transport_settings"},
     {"message", "config", "commands", "changes", "patterns"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},

@@ -13,6 +13,7 @@ from broker.commands import (
     DeleteUser,
     DeleteVhost,
     PutUser,
+    SetParameter,
     SetPermissions,
     SetTopicPermissions,
     SetUserLimits,
@@ -90,3 +91,51 @@ def test_every_change_is_told_to_who_remembers_routes(node: Node) -> None:
         before = node.version.number
         node.execute(command)
         assert node.version.number > before, command
+
+
+def limited(node: Node, user: int | None = None, vhost: int | None = None) -> None:
+    node.execute(SetUserLimits("u", "{}" if user is None else f'{{"max-connections":{user}}}'))
+    limits = "{}" if vhost is None else f'{{"max-connections":{vhost}}}'
+    node.execute(SetParameter("v", "vhost-limits", "limits", limits))
+
+
+def test_limits_of_connections(node: Node) -> None:
+    """RabbitMQ: the vhost's first; 0 is none allowed, below 0 is no limit."""
+    for user, vhost in ((None, None), (-1, -1), (2, 2)):
+        limited(node, user, vhost)
+        assert node.check_connection_limits("v", "u") is node.vhosts["v"]
+    limited(node, 0, 0)
+    with pytest.raises(
+        NotAllowed,
+        match=r"^access to vhost 'v' refused for user 'u': connection limit \(0\) is reached$",
+    ):
+        node.check_connection_limits("v", "u")
+    limited(node, 1)
+    node.usage.add_connection("u", "w")
+    with pytest.raises(
+        NotAllowed,
+        match=r"^connection refused for user 'u': user connection limit \(1\) is reached$",
+    ):
+        node.check_connection_limits("v", "u")
+    node.check_connection_limits("v", "somebody a backend knows")
+    with pytest.raises(NotAllowed, match="vhost x not found"):
+        node.check_connection_limits("x", "u")
+
+
+def test_limits_of_channels(node: Node) -> None:
+    for _ in range(3):
+        node.check_channel_limit("u")
+        node.usage.add_channel("u")
+    with pytest.raises(
+        NotAllowed,
+        match=r"^number of channels opened for user 'u' has reached the maximum allowed user limit "
+        r"of \(3\)$",
+    ):
+        node.check_channel_limit("u")
+    node.check_channel_limit("nobody")
+
+
+def test_deleting_a_user_says_whether_there_was_one(node: Node) -> None:
+    user = node.users["u"]
+    assert node.apply(DeleteUser("u")) is user
+    assert node.apply(DeleteUser("u")) is None

@@ -8,7 +8,18 @@ from collections.abc import Callable
 import pytest
 
 from broker.amqp.errors import NotAllowed, NotFound
-from broker.commands import Bind, DeclareQueue
+from broker.amqp.frames import PROTOCOL_HEADER
+from broker.amqp.methods import ConnectionClose, ConnectionCloseOk, ConnectionStart
+from broker.auth.passwords import DEFAULT_ALGORITHM, hash_password
+from broker.commands import (
+    AddVhost,
+    Bind,
+    DeclareQueue,
+    DeleteUser,
+    DeleteVhost,
+    PutUser,
+    SetPermissions,
+)
 from broker.config import Config, override
 from broker.node import QUEUE_MEMORY_MIN, Node
 from broker.queues.kept_messages import MESSAGE_OCTETS, KeptMessages
@@ -298,3 +309,53 @@ def test_peers_that_were_held_are_read_when_the_disk_has_caught_up() -> None:
     assert world.node.held_peers == {}
     assert peer.transport.is_reading
     assert other.transport.is_reading
+
+
+# users and vhosts that go
+
+
+def test_who_has_lost_his_user_or_vhost_is_told_in_the_next_turn(world: World) -> None:
+    node = world.node
+    node.execute(AddVhost("v"))
+    node.execute(PutUser("u", hash_password(b"pw"), DEFAULT_ALGORITHM))
+    for vhost in ("/", "v"):
+        node.execute(SetPermissions("u", vhost, ".*", ".*", ".*"))
+    node.execute(SetPermissions("guest", "v", ".*", ".*", ".*"))
+    his, there, other = (
+        world.peer(user="u", password="pw"),
+        world.peer(vhost="v"),
+        world.peer(),
+    )
+    securing = Peer(world)
+    securing.sends_octets(PROTOCOL_HEADER)
+    securing.takes(0, ConnectionStart)
+    node.execute(DeleteUser("u"))
+    node.execute(DeleteVhost("v"))
+    his.receives_nothing()
+    world.settle()
+    his.is_closed_with(0, 320, "CONNECTION_FORCED - user 'u' is deleted", (0, 0))
+    there.is_closed_with(0, 320, "CONNECTION_FORCED - vhost 'v' is deleted", (0, 0))
+    other.receives_nothing()
+    securing.receives_nothing()
+    his.sends(0, ConnectionCloseOk())
+    assert his.transport.is_closed
+
+
+def test_what_the_vhost_of_a_connection_held_goes_with_it(world: World) -> None:
+    node = world.node
+    node.execute(AddVhost("v"))
+    node.execute(SetPermissions("guest", "v", ".*", ".*", ".*"))
+    peer = world.peer(vhost="v")
+    peer.opens_channel(1)
+    peer.declares(1, "mine", exclusive=True)
+    peer.declares(1, "q")
+    peer.consumes(1, "q")
+    peer.publishes(1, "q", "x")
+    peer.receives_bodies(1, "x")
+    node.execute(DeleteVhost("v"))
+    node.execute(AddVhost("v"))  # at once: another one
+    world.settle()
+    peer.takes(0, ConnectionClose)
+    assert node.vhosts["v"].queues == {}
+    peer.drops()
+    assert node.bug_count == 0

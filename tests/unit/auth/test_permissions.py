@@ -44,3 +44,9 @@ def test_topic_permissions_know_whose_they_are() -> None:
 def test_topic_permissions_must_be_patterns() -> None:
     with pytest.raises(PatternError):
         TopicPermissions("(", ".*")
+
+
+def test_a_name_that_spoils_a_topic_pattern_is_refused() -> None:
+    topic = TopicPermissions("^{username}", ".*")
+    assert not topic.allows(WRITE, "(", username="(", vhost="v")
+    assert topic.allows(WRITE, "a", username="a", vhost="v")

@@ -24,7 +24,7 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
-from broker.commands import SetPermissions
+from broker.commands import ClearTopicPermissions, SetPermissions, SetTopicPermissions
 from broker.session.channel import REPLY_TO, ROUTES_MAX
 from broker.store.commit_log import CommitLog
 from tests.support.builders import frame, header, publish_frames, table
@@ -438,3 +438,59 @@ def test_a_refused_run_waits_for_the_accepted_to_be_safe() -> None:
     peer.receives_nothing()
     sync(peer, log)
     peer.receives(1, BasicAck(3, multiple=True), BasicNack(5, multiple=True, requeue=True))
+
+
+# topic permissions
+
+
+def test_topic_permissions_are_about_each_routing_key(peer: Peer) -> None:
+    """Also of one that was published before, and of many that are published once."""
+    node = peer.world.node
+    peer.declares(1, "q")
+    peer.binds(1, "q", "amq.topic", "#")
+    peer.publishes(1, "r.before", "1", "2", exchange="amq.topic")
+    node.execute(SetTopicPermissions("guest", "/", "amq.topic", "^w", ".*"))
+    for number in range(3):
+        peer.publishes(1, f"w.{number}", "3", "4", "5", exchange="amq.topic")
+    assert peer.world.queue("q").ready_count == 11
+    peer.publishes(1, "r.before", "6", exchange="amq.topic")
+    text = (
+        "ACCESS_REFUSED - access to topic 'r.before' in exchange 'amq.topic' in vhost '/' refused "
+        "for user 'guest'"
+    )
+    peer.is_closed_with(1, 403, text, BasicPublish.ids)
+    peer.reopens(1)
+    node.execute(ClearTopicPermissions("guest", "/"))
+    peer.publishes(1, "r.before", "6", exchange="amq.topic")
+    assert peer.world.queue("q").ready_count == 12
+
+
+def test_topic_permissions_are_about_topic_exchanges_of_that_name(peer: Peer) -> None:
+    node = peer.world.node
+    peer.sends(1, ExchangeDeclare(exchange="mine", type="topic"))
+    peer.receives(1, ExchangeDeclareOk())
+    for exchange in ("amq.direct", "amq.topic"):
+        node.execute(SetTopicPermissions("guest", "/", exchange, "^$", "^$"))
+    for exchange in ("amq.direct", "mine"):
+        peer.publishes(1, "k", "x", exchange=exchange)
+        peer.receives_nothing()
+    peer.publishes(1, "k", "x", exchange="amq.topic")
+    assert peer.takes(1, ChannelClose).reply_code == 403
+
+
+# what is counted
+
+
+def test_channels_are_counted_until_they_are_closed(peer: Peer) -> None:
+    usage = peer.world.node.usage
+    peer.opens_channel(2, 3, 4)
+    assert (usage.channel_count, usage.channels_of["guest"]) == (4, 4)
+    peer.sends(2, ChannelClose(200, "", 0, 0))
+    peer.receives(2, ChannelCloseOk())
+    peer.publishes(3, "k", "x", exchange="nope")
+    peer.takes(3, ChannelClose)
+    assert usage.channel_count == 2
+    peer.sends(3, ChannelCloseOk())
+    assert usage.channel_count == 2
+    peer.drops()
+    assert usage.channel_count == 0

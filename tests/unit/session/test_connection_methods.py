@@ -8,6 +8,9 @@ import pytest
 
 from broker.amqp.frames import PROTOCOL_HEADER
 from broker.amqp.methods import (
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelOpen,
     ConnectionClose,
     ConnectionCloseOk,
     ConnectionOpen,
@@ -20,7 +23,7 @@ from broker.amqp.methods import (
 )
 from broker.amqp.wire import Field, encode_table, plain, table_of
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.commands import AddVhost, PutUser
+from broker.commands import AddVhost, PutUser, SetParameter
 from broker.session.connection_methods import CAPABILITIES
 from broker.session.endpoint import Endpoint, Tls
 from broker.session.states import State
@@ -254,3 +257,54 @@ def test_external_without_a_certificate_is_refused(caplog: pytest.LogCaptureFixt
     peer.sends(0, ConnectionStartOk({}, "EXTERNAL", b""))
     assert "reason=connection peer presented no TLS (x.509) certificate" in caplog.text
     assert peer.connection.state is State.CLOSING
+
+
+# limits
+
+
+def opening(world: World) -> Peer:
+    """A peer that has asked for its connection to be opened, and its answer."""
+    peer = started(world)
+    peer.sends(0, Peer.start_ok())
+    peer.takes(0, ConnectionTune)
+    peer.sends(0, ConnectionTuneOk(2047, 131072, 0), ConnectionOpen("/"))
+    return peer
+
+
+def test_connections_count_until_they_are_gone(world: World) -> None:
+    node = world.node
+    node.execute(SetParameter("/", "vhost-limits", "limits", '{"max-connections":1}'))
+    first, refused = opening(world), opening(world)
+    first.receives(0, ConnectionOpenOk())
+    text = "NOT_ALLOWED - access to vhost '/' refused for user 'guest': connection limit (1) is "
+    refused.is_closed_with(0, 530, text + "reached", ConnectionOpen.ids)
+    first.sends(0, ConnectionClose(200, "", 0, 0))
+    opening(world).takes(0, ConnectionClose)  # it still has its socket
+    first.drops()
+    refused.drops()
+    opening(world).receives(0, ConnectionOpenOk())
+    assert node.usage.connections_of == {"guest": 1}
+
+
+def test_a_node_has_room_for_so_many_connections() -> None:
+    world = World({"connection_max": 2})
+    first, _ = world.peer(), world.peer()
+    refused = opening(world)
+    text = "NOT_ALLOWED - connection refused: node connection limit (2) is reached"
+    refused.is_closed_with(0, 530, text, ConnectionOpen.ids)
+    refused.drops()
+    first.drops()
+    world.peer()
+
+
+def test_a_node_has_room_for_so_many_channels() -> None:
+    world = World({"channel_max_per_node": 2})
+    one, other = world.peer(), world.peer()
+    one.opens_channel(1)
+    other.opens_channel(1)
+    other.sends(2, ChannelOpen())
+    text = "NOT_ALLOWED - number of channels opened on node 'rabbit@localhost' has reached the "
+    other.is_closed_with(0, 530, text + "maximum allowed limit of (2)", (0, 0))
+    one.sends(1, ChannelClose(200, "", 0, 0))
+    one.receives(1, ChannelCloseOk())
+    one.opens_channel(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ from broker.amqp.methods import (
     QueueUnbind,
     QueueUnbindOk,
 )
-from broker.amqp.wire import Table
-from broker.commands import SetPermissions
+from broker.amqp.wire import Table, table_of
+from broker.commands import AddVhost, SetParameter, SetPermissions
 from broker.session.channel import REPLY_TO
 from tests.support.builders import table
 from tests.support.durable import DurableWorld
@@ -558,3 +559,70 @@ def test_a_deletion_does_not_hit_a_queue_declared_after_it_was_asked_for(
     peer.receives(1, QueueDeleteOk(0), QueueDeclareOk("q", 0, 0))
     other.receives(1, QueueDeleteOk(0))
     assert "q" in peer.world.vhost.queues
+
+
+# limits and the vhost's default type
+
+
+def test_a_vhost_takes_so_many_queues_and_no_more(peer: Peer) -> None:
+    peer.declares(1, "q")
+    peer.world.node.execute(SetParameter("/", "vhost-limits", "limits", '{"max-queues":1}'))
+    peer.declares(1, "q")  # is there
+    for command in (
+        QueueDeclare(queue="more"),
+        QueueDeclare(queue="more", exclusive=True),
+        QueueDeclare(queue="more", arguments=table(x_dead_letter_exchange=5)),
+    ):
+        peer.sends(1, command)
+        text = (
+            "PRECONDITION_FAILED - cannot declare queue 'more': queue limit in vhost '/' (1) is "
+            "reached"
+        )
+        peer.is_closed_with(1, 406, text, QueueDeclare.ids)
+        peer.reopens(1)
+    peer.sends(1, QueueDelete(queue="q"))
+    peer.receives(1, QueueDeleteOk(0))
+    peer.declares(1, "more")
+
+
+@pytest.mark.parametrize(
+    ("default_type", "fields", "expected"),
+    [
+        ("quorum", {"durable": True}, {"x-queue-type": "quorum"}),
+        ("quorum", {}, {}),
+        ("quorum", {"durable": True, "exclusive": True}, {}),
+        ("quorum", {"durable": True, "auto_delete": True}, {}),
+        ("classic", {"exclusive": True}, {"x-queue-type": "classic"}),
+        (
+            "quorum",
+            {"durable": True, "arguments": table(x_queue_type="classic")},
+            {"x-queue-type": "classic"},
+        ),
+    ],
+)
+def test_the_vhosts_type_is_given_to_queues_that_ask_for_none(
+    peer: Peer, default_type: str, fields: dict[str, Any], expected: dict[str, str]
+) -> None:
+    peer.world.node.execute(AddVhost("/", default_queue_type=default_type))
+    peer.sends(1, QueueDeclare(queue="q", **fields))
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+    assert peer.world.queue("q").arguments == table_of(expected)
+    peer.sends(1, QueueDeclare(queue="q", **fields))  # the same again
+    peer.receives(1, QueueDeclareOk("q", 0, 0))
+
+
+def test_a_default_type_does_not_change_what_is_there(peer: Peer) -> None:
+    peer.declares(1, "q", durable=True)
+    peer.world.node.execute(AddVhost("/", default_queue_type="quorum"))
+    peer.sends(1, QueueDeclare(queue="q", durable=True))
+    close = peer.takes(1, ChannelClose)
+    assert close.reply_text == (
+        "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': "
+        "received the value 'quorum' of type 'longstr' but current is none"
+    )
+    peer.reopens(1)
+    peer.sends(1, QueueDeclare(queue="", durable=True))
+    close = peer.takes(1, ChannelClose)
+    assert close.reply_text == (
+        "PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue"
+    )

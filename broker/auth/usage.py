@@ -1,0 +1,41 @@
+"""How many connections and channels there are, for those who limit them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Usage:
+    """Counts of what is open. A connection counts until its transport is gone, as with RabbitMQ;
+    a channel until it is closed."""
+
+    __slots__ = ("channel_count", "channels_of", "connections_in", "connections_of")
+
+    def __init__(self) -> None:
+        self.connections_in: Counter[str] = Counter()  # by vhost
+        self.connections_of: Counter[str] = Counter()  # by user
+        self.channels_of: Counter[str] = Counter()  # by user
+        self.channel_count = 0
+
+    def add_connection(self, username: str, vhost: str) -> None:
+        self.connections_of[username] += 1
+        self.connections_in[vhost] += 1
+
+    def remove_connection(self, username: str, vhost: str) -> None:
+        _decrease(self.connections_of, username)
+        _decrease(self.connections_in, vhost)
+
+    def add_channel(self, username: str) -> None:
+        self.channels_of[username] += 1
+        self.channel_count += 1
+
+    def remove_channel(self, username: str) -> None:
+        _decrease(self.channels_of, username)
+        self.channel_count -= 1
+
+
+def _decrease(counts: Counter[str], name: str) -> None:
+    """Names come and go: one that has nothing takes no room."""
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]

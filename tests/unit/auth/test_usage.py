@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from broker.auth.usage import Usage
+
+
+def test_counts_of_what_is_open() -> None:
+    usage = Usage()
+    usage.add_connection("anna", "/")
+    usage.add_connection("anna", "v")
+    usage.add_channel("anna")
+    assert (usage.connections_of["anna"], usage.connections_in["v"]) == (2, 1)
+    assert (usage.channels_of["anna"], usage.channel_count) == (1, 1)
+    usage.remove_connection("anna", "v")
+    usage.remove_channel("anna")
+    assert (usage.connections_of["anna"], usage.channel_count) == (1, 0)
+
+
+def test_names_that_have_nothing_open_take_no_room() -> None:
+    usage = Usage()
+    usage.add_connection("anna", "/")
+    usage.add_channel("anna")
+    assert usage.connections_of["bob"] == 0  # asking makes no entry
+    usage.remove_channel("anna")
+    usage.remove_connection("anna", "/")
+    assert [usage.connections_in, usage.connections_of, usage.channels_of] == [{}, {}, {}]
