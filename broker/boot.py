@@ -23,6 +23,7 @@ from urllib.parse import quote
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.node import Node
+from broker.server.auth_chain import AuthChain
 from broker.server.gateway import AMQP, AMQPS, Gateway
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
@@ -66,6 +67,7 @@ class Broker:
         self._clock: LoopClock | None = None
         self._thread: _LoopThread | None = None
         self._store: Store | None = None
+        self._auth: AuthChain | None = None
         self._stopping: Node | None = None  # the node, while it has something to finish
 
     @property
@@ -92,7 +94,7 @@ class Broker:
         return f"{scheme}://{user}:{password}@{host}:{port}/{quote(defaults.vhost, safe='')}"
 
     async def start(self) -> None:
-        """Listen. Raises: ListenError, StoreError."""
+        """Listen. Raises: ListenError, StoreError, ConfigError."""
         assert self.node is None, "already started"
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
@@ -112,6 +114,8 @@ class Broker:
                 store.attach(node)
             if is_new:
                 node.make_defaults()
+            self._auth = AuthChain(node, self.config.auth)
+            node.backends = self._auth.backends
             node.tell(threading.get_ident())
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
@@ -182,6 +186,9 @@ class Broker:
         await self.gateway.close()
         self.gateway = None
         node.tell_no_more()
+        if self._auth is not None:
+            await self._auth.close()
+            self._auth = None
         assert self._clock is not None
         store, self._store = self._store, None
         try:
