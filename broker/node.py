@@ -177,9 +177,9 @@ class Node(Definitions):
         the change itself is not finished yet."""
         if isinstance(command, DeleteVhost):
             self._deleted.append(("vhost", command.name))
+            self.request_turn()
         elif isinstance(command, DeleteUser) and result is not None:
             self._deleted.append(("user", command.name))
-        if self._deleted:
             self.request_turn()
 
     def _tell_of_deletions(self) -> None:

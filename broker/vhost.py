@@ -95,6 +95,8 @@ class VHost:
 
         RabbitMQ: below 0 is none as well, 0 is really none allowed.
         """
+        if not self.parameters:
+            return None
         limits = self.parameters.get(("vhost-limits", "limits"))
         found = limits.get(name) if isinstance(limits, dict) else None
         return found if isinstance(found, int) and found >= 0 else None

@@ -18,20 +18,24 @@ class Usage:
         self.channel_count = 0
 
     def add_connection(self, username: str, vhost: str) -> None:
-        self.connections_of[username] += 1
-        self.connections_in[vhost] += 1
+        _increase(self.connections_of, username)
+        _increase(self.connections_in, vhost)
 
     def remove_connection(self, username: str, vhost: str) -> None:
         _decrease(self.connections_of, username)
         _decrease(self.connections_in, vhost)
 
     def add_channel(self, username: str) -> None:
-        self.channels_of[username] += 1
+        _increase(self.channels_of, username)
         self.channel_count += 1
 
     def remove_channel(self, username: str) -> None:
         _decrease(self.channels_of, username)
         self.channel_count -= 1
+
+
+def _increase(counts: Counter[str], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
 
 
 def _decrease(counts: Counter[str], name: str) -> None:

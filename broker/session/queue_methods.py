@@ -64,7 +64,8 @@ def queue_declare(channel: Channel, command: QueueDeclare) -> Method | None:
         channel.check_owner(queue)
         queue.touch()
         return _declared(channel, queue)
-    command.arguments = with_default_type(vhost.default_queue_type, command)
+    if vhost.default_queue_type:
+        command.arguments = with_default_type(vhost.default_queue_type, command)
     durable = command.durable and not command.exclusive
     if name == "":
         if queue_type_of(command.arguments) in ("quorum", "stream"):
@@ -107,7 +108,7 @@ def with_default_type(default_type: str, command: QueueDeclare) -> Table:
     RabbitMQ: as if the client had given it; not where such a queue could not be.
     """
     arguments = command.arguments
-    if not default_type or QUEUE_TYPE in arguments:
+    if QUEUE_TYPE in arguments:
         return arguments
     is_plain = command.durable and not command.exclusive and not command.auto_delete
     if default_type != "classic" and not is_plain:
