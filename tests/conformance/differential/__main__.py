@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.conformance.differential.generator import Generator
+from tests.conformance.differential.generator import EXCHANGES, QUEUES, Generator
 from tests.conformance.differential.player import Player
 from tests.conformance.differential.recording import Recorded, write_recording
 from tests.conformance.differential.runner import Outcome, play
@@ -144,6 +144,8 @@ def main() -> int:
     options = parser.parse_args()
     reference = Target(options.reference)
     with our_broker(options.port, options.set) as ours:
+        for target in (reference, ours):  # what a run that was broken off has left
+            target.remove([options.prefix + name[1:] for name in (*QUEUES, *EXCHANGES)])
         own = Duel(reference, ours, options.prefix)
         if options.play:
             steps = read_steps(options.play.read_text("utf-8").splitlines())
