@@ -600,11 +600,11 @@ class Channel(Settling):
             self.reply_tag = None
         for consumer in self.consumers.values():
             consumer.queue.take_back(consumer)
+        for tag in list(self.consumers):  # with the last one a queue may go, and what comes back
+            self.cancel(tag)
         unacked = list(self.unacked.items())
         self.unacked.clear()
         self.settle_all(unacked, "requeue")
-        for tag in list(self.consumers):
-            self.cancel(tag)
         if self.connection.node.events is not None:
             reports.channel_closed(self)
 

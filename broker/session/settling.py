@@ -237,7 +237,7 @@ class Settling:
             groups.setdefault((queue, owner), []).append(Delivery(seq, message, count))
         for queue, owner in sorted(groups, key=self._turn) if len(groups) > 1 else groups:
             deliveries = groups[queue, owner]
-            if outcome == "requeue" and queue.is_changed:
+            if outcome == "requeue" and queue.is_changed and self.is_open:
                 queue.pump()  # what came before this goes out before it
             self._let_go(owner, len(deliveries))
             if queue.is_deleted:

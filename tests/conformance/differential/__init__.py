@@ -26,26 +26,29 @@ Where RabbitMQ 3.10.8 is wrong, or crashes:
 4. The consumers of a quorum queue: each message fetched by basic.get and not settled counts as one,
    one that was cancelled counts until its last message is settled, those that wait to be the single
    active one do not. We say how many consumers there are.
+5. A consumer of a quorum queue with the tag of one that was cancelled on the same channel and has
+   unacked messages is that one come back: they count for its prefetch. With us it is a new one.
 
 Where its processes race, so that there is no one answer:
 
-5. A quorum queue with reject-publish lets in what comes before the publishing channel has heard
+6. A quorum queue with reject-publish lets in what comes before the publishing channel has heard
    that the queue is full. We reject from the first message above the limit.
-6. x-expires of a quorum queue is looked at every five seconds. We keep to the millisecond.
-7. With a global prefetch and consumers of several queues, the room that an ack makes is drawn by
+7. x-expires of a quorum queue is looked at every five seconds. We keep to the millisecond.
+8. With a global prefetch and consumers of several queues, the room that an ack makes is drawn by
    lot.
-8. The channels of a connection that ends give back their messages in any order, and may be handed
+9. The channels of a connection that ends give back their messages in any order, and may be handed
    what another one has just given back.
-9. Cancellations by the broker, confirms and deliveries of different queues arrive in any order.
-10. basic.get from a quorum queue may overtake the channel's own publish.
-11. Many messages at once to several queues with limits that dead-letter into each other: what is
-    too much where depends on which is quicker.
-12. What happens when a channel is closed for an error in the same breath in which it publishes to
+10. Cancellations by the broker, confirms and deliveries of different queues arrive in any order.
+11. basic.get from a quorum queue may overtake the channel's own publish.
+12. Many messages at once to several queues with limits that dead-letter into each other: what is
+    too much where depends on which is quicker; and so with a get in one go with the publishes, or
+    a dead letter on its way to where its original goes as well.
+13. What happens when a channel is closed for an error in the same breath in which it publishes to
     a consumer: RabbitMQ may have handed out, and flags as redelivered, what we have not.
-13. Settling `multiple` in the same breath as a rejection: what was rejected may have come again.
+14. Settling `multiple` in the same breath as a rejection: what was rejected may have come again.
 
 Where we decide otherwise:
 
-14. Messages of different priorities that arrive in one read of the socket, while a consumer waits:
+15. Messages of different priorities that arrive in one read of the socket, while a consumer waits:
     RabbitMQ hands out each as it comes, we the most important first.
 """

@@ -101,6 +101,9 @@ class Player:
             self._give_back_in_turn(step.letter, step.who)
         if method == "Basic.Consume":
             tag = fields["consumer_tag"]
+            if f"{fields['queue'].removeprefix(self.prefix)} to {tag}" in line.unacked.values():
+                self.skipped += 1  # to a quorum queue it would be the cancelled one, come back
+                return
             if tag not in line.consumers:  # deliveries may come with the answer
                 line.consumers[tag] = (fields["queue"], fields.get("no_ack", False))
         if method == "Basic.Recover":  # what comes again may come before the answer
