@@ -23,7 +23,7 @@ What is left out, because RabbitMQ gives no fixed answer to it:
   ends with 541 INTERNAL_ERROR when it consumes from the latter. That is a crash.
 * Many messages at once to several queues with limits that dead-letter into each other: those work
   at the same time, so that what is too much where is a matter of luck. So it is whether a get in
-  one go with publishes comes before dead letters, and dead letters of a classic queue with a limit
+  one go with publishes comes before dead letters, those before the publishes, and dead letters of a classic queue with a limit
   before what was published to a quorum queue by the same exchange.
 * Time that passes within a step or two: what is timed lives 200 ms, and every few steps of such a
   run there is a wait until nothing changes any more.
@@ -382,9 +382,11 @@ class Generator:
     def _burst(self) -> Step:
         """Several acts of a channel at once, so that a broker meets them in one go."""
         who = self._who()
-        makers = [self._publish, self._publish, self._settle]
+        makers = [self._publish, self._publish]
         if not (self.profile.dead_letters and self.profile.limits):
             makers.append(self._get)
+        if not self.profile.dead_letters:
+            makers.append(self._settle)
         acts = [self.draw.choice(makers)() for _ in range(self.draw.randint(2, 8))]
         for act in acts:
             act.fields.get("properties", {}).pop("priority", None)
