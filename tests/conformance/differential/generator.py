@@ -22,9 +22,9 @@ What is left out, because RabbitMQ gives no fixed answer to it:
 * A name that is a classic queue first and a quorum queue later: a channel that remembers the former
   ends with 541 INTERNAL_ERROR when it consumes from the latter. That is a crash.
 * Many messages at once to several queues with limits that dead-letter into each other: those work
-  at the same time, so that what is too much where is a matter of luck. So it is whether a get in
-  one go with publishes comes before dead letters, those before the publishes, and dead letters of a classic queue with a limit
-  before what was published to a quorum queue by the same exchange.
+  at the same time, so that what is too much where is a matter of luck. So is whether what dies in
+  one go with gets and publishes comes before those, and what dies in a classic queue with a limit
+  before what the same exchange gives to a quorum queue.
 * Time that passes within a step or two: what is timed lives 200 ms, and every few steps of such a
   run there is a wait until nothing changes any more.
 """
