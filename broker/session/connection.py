@@ -8,16 +8,14 @@ outbox to the transport, once a turn. Only this module turns an exception into a
     any ─we close→ CLOSING ─close-ok or timeout→ CLOSED      any ─transport lost→ CLOSED
     RUNNING ─peer closes→ CLOSING: the peer hangs up once it has our close-ok, as with RabbitMQ
 
-Back-pressure: deliveries stop when the outbox passes `outbox_limit` or the transport has had
-enough (`is_full`); what the peer asks for is still answered, up to `REPLIES_MAX` octets, then its
-frames wait until it has taken them (`is_stalled`). A connection that sends a lot is not read for
-the rest of the turn.
+What goes out, and when the peer is not read, is the matter of `Outbox`; frames that wait are that
+of `Waiting`, octets that come in that of `Scanner`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +36,11 @@ from broker.amqp.errors import (
     unimplemented_method,
 )
 from broker.amqp.frames import (
-    FRAME_MIN_SIZE,
     HEADER,
     HEARTBEAT,
     HEARTBEAT_FRAME,
-    LARGE_CHUNK,
     METHOD,
     PROTOCOL_HEADER,
-    coalesced,
-    method_frame,
 )
 from broker.amqp.methods import (
     METHODS,
@@ -54,15 +48,11 @@ from broker.amqp.methods import (
     ChannelCloseOk,
     ChannelOpen,
     ChannelOpenOk,
-    ConnectionBlocked,
     ConnectionClose,
     ConnectionCloseOk,
-    ConnectionUnblocked,
-    Method,
 )
 from broker.amqp.wire import EMPTY_TABLE, Table
 from broker.commands import DeleteQueue
-from broker.marks import hot
 from broker.seams import Transport
 from broker.session import (  # noqa: F401 - importing enters the handlers
     basic_methods,
@@ -78,21 +68,19 @@ from broker.session.channel import Channel
 from broker.session.connection_methods import dispatch, refuse_handshake, start
 from broker.session.dispatch import HANDLERS
 from broker.session.endpoint import Endpoint, nowhere
+from broker.session.outbox import Outbox
 from broker.session.routes import Route
-from broker.session.scanner import ABSORB_MAX, PUBLISH, REPLIES_MAX
+from broker.session.scanner import PUBLISH
 from broker.session.states import State
-from broker.session.waiting import WAITING_MAX, Waiting
 
 if TYPE_CHECKING:
     from broker.auth.users import User
     from broker.exchanges.exchange import Exchange
     from broker.node import Node
-    from broker.session.consumer import ChannelConsumer
     from broker.vhost import VHost
 
 log = logging.getLogger("broker.connection")
 
-OUTBOX_LIMIT = 512 * 1024  # octets of deliveries in one turn
 EXCLUSIVE_SLACK = 64  # names of exclusive queues that are not worth a look whether they exist
 CLOSE_TIMEOUT_MS = 30_000  # for the peer to take part in a close
 HANDSHAKE_CLOSE_TIMEOUT_MS = 3_000  # the same before its connection is open
@@ -104,17 +92,15 @@ VERSIONS = dict.fromkeys(legacy.PROTOCOL_HEADERS, legacy.VERSION) | {
 _CLOSE = b"\x00\x0a\x00\x32"  # connection.close
 
 
-class Connection(Waiting):
+class Connection(Outbox):
     """One peer. `attach` gives it the transport before anything else happens."""
 
     __slots__ = (
-        "_confirms_due",
         "_deadline_ms",
         "_exclusive_max",
         "_last_received_ms",
         "_last_sent_ms",
         "_name",
-        "_sent_in_tick",
         "access",
         "attempt",
         "channel_max",
@@ -123,20 +109,11 @@ class Connection(Waiting):
         "describe",
         "exchanges",
         "exclusive_queues",
-        "has_large_chunks",
-        "has_output",
         "heartbeat_ms",
-        "is_blocked",
         "is_counted",
-        "is_full",
-        "is_legacy",
         "is_loopback",
-        "is_paused",
         "mechanism",
         "message_size_max",
-        "outbox",
-        "outbox_limit",
-        "parked",
         "peer_name",
         "plain_header",
         "routes",
@@ -144,7 +121,6 @@ class Connection(Waiting):
         "user",
         "vhost",
         "wants_auth_close",
-        "wants_blocked",
         "wants_cancel_notify",
     )
 
@@ -153,12 +129,7 @@ class Connection(Waiting):
     access: Access  # what the user may do
 
     def __init__(self, node: Node):
-        super().__init__(
-            node.next_connection_id(),
-            fast_path=node.config.fast_path,
-            frame_max=FRAME_MIN_SIZE,  # until the peer has tuned
-        )
-        self.node = node
+        super().__init__(node)
         self.peer_name = self._name = ""
         self.is_loopback = False
         self.version = node.version
@@ -168,26 +139,15 @@ class Connection(Waiting):
         self.heartbeat_ms = 0
         self.mechanism = ""
         self.client_properties: Table = EMPTY_TABLE
-        self.wants_cancel_notify = self.wants_blocked = self.wants_auth_close = False
+        self.wants_cancel_notify = self.wants_auth_close = False
         self.exclusive_queues: dict[str, None] = {}
         self._exclusive_max = EXCLUSIVE_SLACK  # names kept before it is looked which still exist
         self.routes: dict[bytes, Route] = {}
         self.plain_header = b""  # the last content header that was checked and only has to travel
         self.exchanges: dict[bytes, Exchange] = {}  # short string → one we may publish to
         self.routes_version = -1  # the definitions' version that both stand for
-        self.outbox: list[bytes] = []
-        self.outbox_limit = OUTBOX_LIMIT
-        self.has_output = False
-        self.has_large_chunks = False  # in the outbox
-        self.is_blocked = False  # by an alarm
         self.is_counted = False  # among the connections of its user and its vhost
-        self.is_legacy = False  # speaks AMQP 0-8
-        self.is_full = False  # no deliveries for now
-        self.is_paused = False  # the transport has had enough
-        self.parked: dict[ChannelConsumer, None] = {}  # consumers that wait for the outbox
         self.attempt: LoginAttempt | None = None  # to log in, while backends are asked
-        self._confirms_due: list[Channel] = []
-        self._sent_in_tick = False
         self._last_received_ms = self._last_sent_ms = node.now_ms
         self._deadline_ms = node.now_ms + limits.handshake_timeout_ms
 
@@ -215,6 +175,18 @@ class Connection(Waiting):
     def endpoint(self) -> Endpoint:
         """Both ends, and the TLS between them; looked up anew for whoever asks."""
         return self.describe(self.transport)
+
+    @property
+    def status(self) -> str:
+        """RabbitMQ's word for what it does: running, flow (held back lately), blocking (would be
+        blocked by an alarm if it published), blocked, or what its handshake has come to."""
+        if self.state is not State.RUNNING:
+            return str(self.state.value)
+        if self.is_blocked:
+            return "blocked"
+        if self.node.alarms:
+            return "blocking"
+        return "flow" if self.is_held_back else "running"
 
     def enter(self, vhost: VHost) -> None:
         """connection.open is granted."""
@@ -390,137 +362,10 @@ class Connection(Waiting):
         self.channels.pop(channel.number, None)
         self._assemblers.pop(channel.number, None)
 
-    # out
-
-    def send(self, number: int, method: Method) -> None:
-        """Put a method frame into the outbox."""
-        payload = method.encode()
-        if self.is_legacy:
-            payload = legacy.to_0_8(payload)
-        self.send_raw((method_frame(number, payload),))
-
-    def send_raw(self, chunks: Iterable[bytes]) -> None:
-        """Put octets into the outbox as they are."""
-        for chunk in chunks:
-            self.outbox.append(chunk)
-            self.outbox_octets += len(chunk)
-            if len(chunk) >= LARGE_CHUNK:
-                self.has_large_chunks = True
-        if not self.has_output:
-            self.mark_output()
-
-    def mark_output(self) -> None:
-        """Be flushed in this turn."""
-        if not self.has_output:
-            self.has_output = True
-            self.node.peers_with_output.append(self)
-            self.node.request_turn()
-
-    def mark_confirms(self, channel: Channel) -> None:
-        """The channel has publishes to confirm at the flush."""
-        channel.has_confirms_due = True
-        self._confirms_due.append(channel)
-        self.mark_output()
-
-    @hot(bench="auto-ack")
-    def flush(self) -> None:
-        """Write what is in the outbox; let go of what had to wait for it. Called once a turn."""
-        while self._confirms_due:  # a tx.commit-ok lets frames go on, which may bring more
-            due, self._confirms_due = self._confirms_due, []
-            for channel in due:
-                if channel.is_open:
-                    channel.confirm()
-        self.has_output = False
-        if self._absorbed > ABSORB_MAX:
-            self._read_on()
-        self._absorbed = 0
-        outbox = self.outbox
-        if outbox and not self.is_paused:
-            if self.has_large_chunks:
-                self.has_large_chunks = False
-                self.transport.writelines(coalesced(outbox))
-            else:
-                self.transport.write(b"".join(outbox))
-            outbox.clear()
-            self.outbox_octets = 0
-            self._sent_in_tick = True
-        if self.is_full and not self.is_paused:  # the write may have been too much for it
-            self._drained()
-        if self.is_stalled and self.outbox_octets <= REPLIES_MAX:
-            self.is_stalled = False
-            self._read_on()
-            self.absorb(b"")
-
-    def _read_on(self) -> None:
-        """Read the peer, unless there is a reason not to."""
-        if self.state is State.CLOSING or not (
-            self.is_blocked or self.is_held or self.is_stalled or self._waiting_octets > WAITING_MAX
-        ):
-            self.transport.resume_reading()
-
     def forget_routes(self) -> None:
         """What the user may publish to has to be asked anew."""
         self.routes_version = -1
         self.forget_memos()
-
-    def hold(self) -> None:
-        """It publishes faster than the disk takes it: do not read it until `release`."""
-        self.is_held = True
-        self.node.held_peers[self.connection_id] = self
-        self.transport.pause_reading()
-
-    def release(self) -> None:
-        """The disk has caught up: read the peer again."""
-        self.is_held = False
-        self._read_on()
-
-    def on_transport_paused(self) -> None:
-        """The peer does not read as fast as it is written to: no deliveries until it does."""
-        self.is_paused = True
-        self.is_full = True
-
-    def on_transport_resumed(self) -> None:
-        """The peer has caught up."""
-        self.is_paused = False
-        self._read_on()
-        self._drained()
-        self.mark_output()
-
-    def _drained(self) -> None:
-        self.is_full = False
-        parked, self.parked = self.parked, {}
-        for consumer in parked:
-            if consumer.credit_left() > 0:
-                consumer.queue.unpark(consumer)
-            elif consumer.channel.is_open:
-                consumer.channel.park(consumer)
-
-    # alarms
-
-    def on_alarms_changed(self) -> None:
-        """A resource of the node ran low, or none does any more.
-
-        RabbitMQ: only connections that publish are blocked, and whether one does is asked anew
-        after each alarm; consumers go on.
-        """
-        if self.state is not State.RUNNING:
-            return
-        if self.node.alarms:
-            if self.has_published and not self.is_blocked:
-                self.block()
-        elif self.is_blocked:
-            self.is_blocked = self.has_published = False
-            self.forget_memos()  # the next publish has to be noticed
-            if self.wants_blocked:
-                self.send(0, ConnectionUnblocked())
-            self._read_on()
-
-    def block(self) -> None:
-        """Tell the peer why, and stop reading it."""
-        self.is_blocked = True
-        if self.wants_blocked:
-            self.send(0, ConnectionBlocked(f"low on {' & '.join(self.node.alarms)}"))
-        self.transport.pause_reading()
 
     # time
 

@@ -36,4 +36,4 @@ def test_a_mark_names_a_scenario(where: str, bench: str, scenarios: set[str]) ->
 
 def test_the_hot_path_is_marked() -> None:
     marked = {where.rpartition(" ")[2] for where, _ in MARKED}
-    assert {"Scanner.absorb", "Connection.flush", "ChannelConsumer.deliver"} <= marked
+    assert {"Scanner.absorb", "Outbox.flush", "ChannelConsumer.deliver"} <= marked

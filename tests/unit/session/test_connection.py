@@ -38,9 +38,9 @@ from broker.queues.queue import PUMP_MAX
 from broker.session.connection import (
     CLOSE_TIMEOUT_MS,
     HANDSHAKE_CLOSE_TIMEOUT_MS,
-    OUTBOX_LIMIT,
     Connection,
 )
+from broker.session.outbox import OUTBOX_LIMIT
 from broker.session.states import State
 from tests.support.builders import frame, header
 from tests.support.peer import DelayedReplicator, Peer, World
