@@ -193,7 +193,7 @@ class ExtendedQueue(Handover):
         self.mark_changed()
         self._ask_for_wake_up()
 
-    def _pop(self) -> Delivery | None:
+    def _pop(self, no_ack: bool) -> Delivery | None:
         self.extras.used_ms = self.extras.clock.now_ms()
         while not self._drop_expired():
             if self.extras.features.dead_letter_exchange is not None:
@@ -203,7 +203,7 @@ class ExtendedQueue(Handover):
             self._ask_for_wake_up()
             return None
         first = self._next()
-        self._drop_expired()
+        self._drop_behind_get(no_ack)
         self._ask_for_wake_up()
         self.delivered += 1
         if first.delivery_count:
@@ -212,6 +212,10 @@ class ExtendedQueue(Handover):
             count = max(0, first.delivery_count)
             first = first._replace(message=counted(first.message, count))
         return first
+
+    def _drop_behind_get(self, no_ack: bool) -> None:
+        """What has expired behind a message that is fetched does not count any more."""
+        self._drop_expired()
 
     def _ask_for_wake_up(self) -> None:
         """Be woken when the head expires, or when the queue has been unused for long enough."""

@@ -246,7 +246,8 @@ class Queue(KeptMessages):
         count = len(takers)
         if not count:
             return 0
-        if count < len(top):
+        is_everybody = count == len(top)
+        if not is_everybody:
             rounds = 1
         take = min(rounds * count, waiting)
         popleft = ready.popleft
@@ -257,9 +258,10 @@ class Queue(KeptMessages):
         for index, consumer in enumerate(takers[:take]):
             share = batch[index::count]
             self._hand_over(consumer, share, seq + index, count, self.ready_deliveries)
-        served = take % count if count == len(top) else count
+        served = take % count if is_everybody else count
         for consumer in takers[:served]:
-            top.move_to_end(consumer)
+            if consumer in top:
+                top.move_to_end(consumer)
         return take
 
     def _hand_over(
@@ -279,12 +281,12 @@ class Queue(KeptMessages):
 
     def pop(self, *, no_ack: bool = True) -> Delivery | None:
         """Take the first message, for basic.get; None when there is none."""
-        first = self._pop()
+        first = self._pop(no_ack)
         if first is not None and self.log is not None:
             self._handed_out(first.seq, 1, 1, first.delivery_count, no_ack=no_ack)
         return first
 
-    def _pop(self) -> Delivery | None:
+    def _pop(self, no_ack: bool) -> Delivery | None:
         if not self.returned and not self.ready:
             self._page_in()
         if self.returned:

@@ -12,7 +12,9 @@ What is too much goes after the consumers have had theirs, in every case. Where 
 queue closes when it has got one too many, and opens again at four fifths of its limit; dead letters
 that no queue takes count as well.
 
-Of single active consumers the next is whoever came first, whatever the priorities.
+Of single active consumers the next is whoever came first, whatever the priorities. A consumer is in
+the round while it has credit: it leaves with the message that uses it up, and comes to the end when
+it has some again.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from broker.queues.extended import ExtendedQueue
 from broker.queues.kept_messages import Delivery
 from broker.queues.priority_lanes import LANE
 from broker.queues.queued_message import QueuedMessage, original
+from broker.seams import Consumer
 
 OPENS_AT = 0.8  # of the limit
 RETURNS_MAX = 1 << 60  # how many messages come back to a queue in its life at most
@@ -86,6 +89,26 @@ class QuorumQueue(ExtendedQueue):
             self.unacked_count -= 1
             self._append_again(delivery)
         self._go_on()
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        super().add_consumer(consumer)
+        self._let_pass(consumer)
+
+    def _let_pass(self, consumer: Consumer) -> None:
+        """Whoever has no credit is out of the round at once."""
+        if not consumer.is_parked and consumer.room() <= 0:
+            self._park(consumer)
+
+    def _hand_over(
+        self, consumer: Consumer, batch: list[Message], seq: int, stride: int, count: int = 0
+    ) -> int:
+        taken = super()._hand_over(consumer, batch, seq, stride, count)
+        self._let_pass(consumer)
+        return taken
+
+    def _drop_behind_get(self, no_ack: bool) -> None:
+        if no_ack:  # else it is not settled yet, and what comes next not looked at
+            super()._drop_behind_get(no_ack)
 
     def _activate_next(self) -> None:
         if self.consumers:
