@@ -122,6 +122,7 @@ def retry(queue: Queue, vhost: VHost | None, now_s: int, version: int) -> None:
     """Try again what no queue has taken, up to a ceiling."""
     stuck: deque[Stuck] = queue.extras.stuck
     first = [stuck.popleft() for _ in range(min(len(stuck), DEAD_MAX))]
+    queue.extras.stuck_octets -= sum(len(letter.message.body) for letter in first)
     queue.extras.stuck = _stuck(queue, vhost, stuck, iter(first), now_s, version) or None
 
 
@@ -147,6 +148,7 @@ def _stuck(
             left = [target for target in live if not target.push(letter)] if live else None
         if left is None or left:
             stuck.append(Stuck(message, reason, seq, letter if left else None, left))
+            queue.extras.stuck_octets += len(message.body)
         elif seq is not None and queue.log is not None:
             queue.log.settle(seq)
     return stuck

@@ -312,7 +312,7 @@ class ExtendedQueue(Handover):
         return super().purge()
 
     def mark_changed(self) -> None:
-        if self.extras.dead and not self.is_changed:
+        if (self.extras.dead or self.extras.is_too_long) and not self.is_changed:
             self.is_changed = True
             self._changed.append(self)
         super().mark_changed()

@@ -43,12 +43,14 @@ class Extras:
         "in_order",
         "is_closed",
         "is_limited",
+        "is_too_long",
         "last_deadline_ms",
         "letters",
         "ready_bytes",
         "refuses",
         "return_count",
         "stuck",
+        "stuck_octets",
         "timer_ms",
         "tried_count",
         "used_ms",
@@ -66,6 +68,8 @@ class Extras:
         # when it has been sent on; None: it never was in the queue
         self.dead: deque[tuple[Message, str, int | None]] = deque()
         self.stuck: deque[Any] | None = None  # dead, and kept, see `broker.dead_letters`
+        self.stuck_octets = 0  # of the bodies in it
+        self.is_too_long = False  # and on disk: what is too much goes turn by turn
         self.letters: object = None  # what is remembered of dead letters, see `broker.dead_letters`
         self.active: Consumer | None = None  # of single active consumer
         self.is_closed = False  # of a quorum queue that refuses what is too much: it does so now
@@ -84,6 +88,7 @@ class Extras:
         if self.stuck and not features.at_least_once:
             self.dead.extend((letter[0], letter[1], letter[2]) for letter in self.stuck)
             self.stuck = None
+            self.stuck_octets = 0
 
 
 class ExtendedMessages(Queue):

@@ -27,6 +27,10 @@ class Handover(MortalMessages):
         """Returns: how many messages were handed out."""
         self.is_changed = False
         handed = 0
+        if self.extras.is_too_long:
+            self._drop_overflow()
+            if self.extras.is_too_long:  # what is at the head is to be dropped as well
+                return handed
         if expires and not self._drop_expired():
             return handed
         while handed < PUMP_MAX and self._has_head():

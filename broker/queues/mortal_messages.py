@@ -118,16 +118,26 @@ class MortalMessages(ExtendedMessages):
         return limit is not None and self.extras.ready_bytes > limit
 
     def _drop_overflow(self) -> None:
-        if not self.extras.is_limited or self.extras.features.overflow != DROP_HEAD:
+        """Drop what is too much. What has to be read from the disk for that, because a policy has
+        come over a backlog, goes up to a ceiling: `_pump` has it go on (`is_too_long`)."""
+        extras = self.extras
+        extras.is_too_long = False
+        if not extras.is_limited or extras.features.overflow != DROP_HEAD:
             return
+        left = PUMP_MAX - len(extras.dead)
         while self._is_over_limit() and self._has_head():
+            if left <= 0 and self.log is not None and self.log.paged_count:
+                extras.is_too_long = True
+                self.mark_changed()
+                return
             count = 0 if self.returned else self._overflow()
             if count > 1:
                 self._bury_ready(count, MAXLEN)
             else:
                 self._bury_next(MAXLEN)
+            left -= max(1, count)
         if not self.has_ready:  # what the disk has lost is in the sum as well
-            self.extras.ready_bytes = 0
+            extras.ready_bytes = 0
 
     def _overflow(self) -> int:
         """How many of `ready` have to go at least."""

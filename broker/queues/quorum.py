@@ -78,8 +78,7 @@ class QuorumQueue(ExtendedQueue):
         most = extras.features.max_length_bytes
         if most is None:
             return False
-        octets = extras.ready_bytes + sum(len(letter.message.body) for letter in stuck)
-        return octets > int(most * share)
+        return extras.ready_bytes + extras.stuck_octets > int(most * share)
 
     def requeue(self, deliveries: list[Delivery], *, is_lost: bool = False) -> None:
         if is_lost or self.extras.features.delivery_limit is not None:
@@ -117,6 +116,7 @@ class QuorumQueue(ExtendedQueue):
 
     def delete(self) -> int:
         self.extras.stuck = None
+        self.extras.stuck_octets = 0
         return super().delete()
 
     def _ranked(self, delivery: Delivery) -> Delivery:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from broker.commands import SetPolicy
 from broker.message import Message
 from broker.queues.dead_letter import EXPIRED, MAXLEN
 from broker.queues.extended import ExtendedQueue, extend
@@ -11,6 +14,7 @@ from broker.queues.features import REJECT_PUBLISH, REJECT_PUBLISH_DLX, Features
 from broker.queues.queue import PUMP_MAX, Queue
 from tests.support.builders import message
 from tests.support.consumer import FakeConsumer
+from tests.support.kept import KeptPeer, KeptWorld
 from tests.support.seams import FakeClock
 
 
@@ -124,3 +128,48 @@ def test_a_message_that_lives_longer_keeps_those_behind_it() -> None:
         assert queue.pop() is not None
         assert queue.ready_count == left
     queue.check_invariants()
+
+
+@pytest.mark.parametrize("exchange", [None, "", "nowhere"])
+def test_a_backlog_on_disk_that_is_too_much_goes_turn_by_turn(exchange: str | None) -> None:
+    """A policy comes over it: neither does the node stand still, nor does it come into memory."""
+    world = KeptWorld(queue_memory=4_000)
+    kept = KeptPeer(world)
+    kept.declares()
+    kept.declares("dead")
+    for _ in range(6):
+        kept.publishes(*["m" * 50] * PUMP_MAX)
+        kept.commits()
+    queue = world.queue("q")
+    definition: dict[str, object] = {"max-length": 3}
+    if exchange is not None:
+        definition |= {"dead-letter-exchange": exchange, "dead-letter-routing-key": "dead"}
+    world.node.execute(SetPolicy("/", "p", "^q$", json.dumps(definition)))
+    assert queue.ready_count > 3 * PUMP_MAX, "in one go"
+    most = 0
+    while queue.ready_count > 3:
+        before = queue.ready_count, len(queue.extras.dead)
+        most = max(most, len(queue.extras.dead))
+        queue.check_invariants()
+        assert queue in world.node.changed_queues
+        world.node.turn(world.clock.now_ms())
+        assert (queue.ready_count, len(queue.extras.dead)) < before
+    assert most < 2 * PUMP_MAX
+    world.settle()
+    assert not queue.extras.is_too_long
+    assert kept.has("dead") == (6 * PUMP_MAX - 3 if exchange == "" else 0)
+    assert kept.takes() == ["m" * 50] * 3
+
+
+def test_nobody_gets_what_is_too_much_meanwhile() -> None:
+    world = KeptWorld(queue_memory=4_000)
+    kept = KeptPeer(world)
+    kept.declares()
+    for first in range(0, 3 * PUMP_MAX, PUMP_MAX):
+        kept.publishes(*[str(number) for number in range(first, first + PUMP_MAX)])
+        kept.commits()
+    world.node.execute(SetPolicy("/", "p", "^q$", '{"max-length":2}'))
+    assert world.queue("q").extras.is_too_long
+    kept.peer.consumes(1, "q")
+    bodies = [int(content.body) for content in kept.peer.takes_all(1)]
+    assert bodies == [3 * PUMP_MAX - 2, 3 * PUMP_MAX - 1]

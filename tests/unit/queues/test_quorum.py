@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from broker.amqp.methods import BasicNack, BasicQos, BasicQosOk, BasicReject, ChannelClose
+from broker.amqp.methods import (
+    BasicAck,
+    BasicNack,
+    BasicQos,
+    BasicQosOk,
+    BasicReject,
+    ChannelClose,
+)
 from broker.amqp.wire import Table
 from broker.queues.quorum import QuorumQueue
 from tests.support.builders import table
@@ -129,3 +136,76 @@ def test_octets_stay_counted(peer: Peer) -> None:
     assert queue.extras.ready_bytes == 80
     peer.publishes(1, "q", "c" * 40)  # one has to go: the first
     assert [body[0] for body, _ in drained(peer)] == ["a", "c"]
+
+
+def test_who_has_used_up_his_credit_comes_to_the_end_when_he_settles(peer: Peer) -> None:
+    """RabbitMQ: a consumer leaves the round with the message that uses up its prefetch."""
+    declares(peer)
+    peer.sends(1, BasicQos(prefetch_count=1))
+    peer.receives(1, BasicQosOk())
+    for tag in ("A", "B"):
+        peer.consumes(1, "q", tag)
+    peer.publishes(1, "q", *"123")
+    assert _takers(peer) == ["A", "B"]
+    peer.sends(1, BasicAck(2))
+    assert _takers(peer) == ["B"]
+    peer.sends(1, BasicAck(3))
+    peer.sends(1, BasicAck(1))
+    peer.publishes(1, "q", *"45")
+    assert _takers(peer) == ["B", "A"]
+
+
+def test_who_settles_before_the_next_message_comes_behind_those_that_came_meanwhile(
+    peer: Peer,
+) -> None:
+    declares(peer)
+    peer.sends(1, BasicQos(prefetch_count=1))
+    peer.receives(1, BasicQosOk())
+    peer.consumes(1, "q", "A")
+    peer.publishes(1, "q", "1")
+    assert _takers(peer) == ["A"]
+    peer.consumes(1, "q", "B")
+    peer.sends(1, BasicAck(1))
+    peer.publishes(1, "q", *"23")
+    assert _takers(peer) == ["B", "A"]
+
+
+def _takers(peer: Peer) -> list[str]:
+    """The tags of the consumers, in the order in which they got what there is."""
+    return [content.method.consumer_tag for content in peer.takes_all(1)]  # type: ignore[union-attr]
+
+
+def test_what_has_expired_behind_a_get_counts_until_that_is_settled(peer: Peer) -> None:
+    declares(peer)
+    for no_ack, left in ((False, 3), (True, 1)):
+        for body, expiration in (("1", None), ("2", "100"), ("3", "100"), ("4", None)):
+            peer.publishes(1, "q", body, expiration=expiration)
+        queue = peer.world.queue("q")
+        queue.extras.clock.time_ms += 200
+        content = peer.gets(1, "q", no_ack=no_ack)
+        assert content is not None
+        assert (content.body, content.method.message_count) == (b"1", left)  # type: ignore[union-attr]
+        assert gets(peer, no_ack=True) == ("4", 0)
+        assert queue.ready_count == 0
+
+
+def test_what_is_stuck_counts_by_its_octets_as_long_as_it_is(peer: Peer) -> None:
+    queue = declares(
+        peer,
+        x_overflow="reject-publish",
+        x_max_length_bytes=100,
+        x_dead_letter_exchange="",
+        x_dead_letter_routing_key="dead",
+        x_dead_letter_strategy="at-least-once",
+    )
+    peer.publishes(1, "q", "a" * 40, "b" * 40)
+    for tag in (1, 2):
+        gets(peer)
+        peer.sends(1, BasicReject(tag, requeue=False))
+    peer.world.settle()
+    assert (len(queue.extras.stuck), queue.extras.stuck_octets) == (2, 80)
+    peer.world.passes(600)
+    assert (len(queue.extras.stuck), queue.extras.stuck_octets) == (2, 80), "tried in vain"
+    peer.declares(1, "dead")
+    peer.world.passes(600)
+    assert (queue.extras.stuck, queue.extras.stuck_octets) == (None, 0)
