@@ -52,11 +52,8 @@ Where we decide otherwise:
 15. Messages of different priorities that arrive in one read of the socket, while a consumer waits:
     RabbitMQ hands out each as it comes, we the most important first.
 
-Not done yet; runs with many quorum queues still meet these:
+Not done yet; runs with many quorum queues still meet this:
 
-16. Whose turn it is among the consumers of a quorum queue: RabbitMQ takes one out of the round as
-    soon as its prefetch is used up and puts it at the end when it settles; with us, as with classic
-    queues, it loses its turn only if a message would have been for it meanwhile.
-17. The message_count of basic.get-ok from a quorum queue counts expired messages behind the one
-    that was fetched; ours are gone by then.
+16. A global prefetch that comes after a consumer of a quorum queue does not concern that one in
+    RabbitMQ; with us it does.
 """
