@@ -246,8 +246,7 @@ class Queue(KeptMessages):
         count = len(takers)
         if not count:
             return 0
-        is_everybody = count == len(top)
-        if not is_everybody:
+        if not (is_everybody := count == len(top)):
             rounds = 1
         take = min(rounds * count, waiting)
         popleft = ready.popleft
@@ -259,9 +258,8 @@ class Queue(KeptMessages):
             share = batch[index::count]
             self._hand_over(consumer, share, seq + index, count, self.ready_deliveries)
         served = take % count if is_everybody else count
-        for consumer in takers[:served]:
-            if consumer in top:
-                top.move_to_end(consumer)
+        for consumer in (taker for taker in takers[:served] if taker in top):
+            top.move_to_end(consumer)
         return take
 
     def _hand_over(

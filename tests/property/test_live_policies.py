@@ -83,7 +83,9 @@ class LivePolicies(RuleBasedStateMachine):
 
     def note(self) -> None:
         """Who may go without a trace, as things are."""
-        if self.features.dead_letter_exchange is None or self.features.overflow != DROP_HEAD:
+        features = self.features
+        leads_nowhere = features.dead_letter_routing_key != "dead"  # round and round: dropped
+        if features.dead_letter_exchange is None or leads_nowhere or features.overflow != DROP_HEAD:
             self.mortal |= set(range(1, self.published + 1))
 
     def rest(self) -> None:
