@@ -49,6 +49,7 @@ def is_atom(word: str) -> bool:
 
 LINE_LENGTH = 80
 FLOAT_EXACT = 2**53  # from here on not every integer has a float
+SHOWN_MAX = 600  # characters of a term: a reply text shows 255 octets
 BINARY_MIN = 8  # characters of a binary that a line takes, however narrow
 _ESCAPED = b"\b\t\n\v\f\r\x1b"
 
@@ -74,7 +75,39 @@ def with_term(text: str, term: object, line_length: int = LINE_LENGTH) -> str:
     """A text and the term behind it: its column is what stands on the text's last line, in octets,
     which RabbitMQ's texts are made of."""
     octets = text.encode("utf-8", "surrogateescape")
-    return text + printed(term, len(octets) - octets.rfind(b"\n") - 1, line_length)
+    shown = _shortened(term, [SHOWN_MAX])
+    return text + printed(shown, len(octets) - octets.rfind(b"\n") - 1, line_length)
+
+
+def _shortened(term: object, left: list[int]) -> object:
+    """The term without what lies so far behind that no reply text shows it: a peer's argument may
+    have 128 KB and 200 levels, which took two seconds to lay out. left: characters to come.
+
+    What begins where a text still shows it is longer than a line after as before, so the lines are
+    broken at the same places.
+    """
+    if isinstance(term, (list, tuple)):
+        left[0] -= 2
+        kept: list[object] = []
+        for element in term:
+            if left[0] < 0:
+                kept.append(Atom("..."))  # so that what stands before it is not the last
+                break
+            kept.append(_shortened(element, left))
+        return tuple(kept) if isinstance(term, tuple) else kept
+    if isinstance(term, str) and not isinstance(term, Atom):
+        kind, octets = type(term), term.encode("utf-8", "surrogateescape")
+        if len(octets) > SHOWN_MAX:
+            term = kind(_cut(octets).decode("utf-8", "surrogateescape"))
+    elif isinstance(term, (bytes, bytearray)) and len(term) > SHOWN_MAX:
+        term = _cut(term)
+    left[0] -= len(term) + 2 if isinstance(term, (str, bytes, bytearray)) else 2
+    return term
+
+
+def _cut(octets: bytes | bytearray) -> bytes:
+    """Text stays text, and what is none stays that."""
+    return bytes(octets[:SHOWN_MAX]) + (b"" if _is_text(octets) else b"\0")
 
 
 def _is_nested(term: object, flat: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from broker.amqp.content import HAS_HEADERS
-from broker.amqp.erlang import printed
+from broker.amqp.erlang import with_term
 from broker.amqp.errors import PreconditionFailed
 from broker.amqp.wire import Field, Table, as_erlang
 from broker.exchanges.bindings import Destinations, add, remove
@@ -45,10 +45,8 @@ class RecentHistoryExchange(Exchange):
     def validate(cls, arguments: Table) -> None:
         length = arguments.get(LENGTH)
         if length is not None and not _length(length):
-            raise PreconditionFailed(
-                f"Invalid argument {printed(as_erlang(length))}, "
-                f"'{LENGTH}' must be a positive integer"
-            )
+            shown = with_term("Invalid argument ", as_erlang(length))
+            raise PreconditionFailed(f"{shown}, '{LENGTH}' must be a positive integer")
 
     def configure(self, definition: Mapping[str, object]) -> None:
         super().configure(definition)

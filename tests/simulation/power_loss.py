@@ -266,7 +266,7 @@ def state_of(log: CommitLog, report: Report, book: Book, counting: frozenset[int
         )
         if rows:
             queues.append((queue_id, rows))
-    return State(tuple(queues), report.is_clean)
+    return State(tuple(queues), report.is_clean, counting)
 
 
 def paged_state_of(log: CommitLog, report: Report, book: Book, counting: frozenset[int]) -> State:
@@ -282,7 +282,7 @@ def paged_state_of(log: CommitLog, report: Report, book: Book, counting: frozens
         assert not queue.paged_count
         if rows:
             queues.append((queue_id, tuple(rows)))
-    return State(tuple(queues), report.is_clean)
+    return State(tuple(queues), report.is_clean, counting)
 
 
 def check_log(disk: FaultyDisk, log: CommitLog, report: Report, *, is_safe: bool) -> None:

@@ -59,10 +59,12 @@ class Row(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a start found. queues: ids and rows. is_clean: it saw nothing but a clean stop."""
+    """What a start found. queues: ids and rows. is_clean: it saw nothing but a clean stop.
+    counting: ids of queues that count deliveries, and put to their end what came back."""
 
     queues: tuple[tuple[int, tuple[Row, ...]], ...]
     is_clean: bool
+    counting: frozenset[int] = frozenset()
 
     @property
     def total(self) -> int:
@@ -140,12 +142,14 @@ class Ledger:
         for queue_id, rows in found.items():
             copies = self.queues.get(queue_id, {})
             seqs = [row.seq for row in rows]
-            indexes = []
+            indexes, in_order = [], []
             for row in rows:
                 copy = copies.get(row.number)
                 if copy is None or not copy.is_kept or copy.published > at:
                     return f"queue {queue_id}: message {row.number} is invented: {copy}"
                 indexes.append(copy.index)
+                if row.delivery_count < 1 or queue_id not in state.counting:
+                    in_order.append(copy.index)
                 flaw = self._flaw(copy, row, at, is_clean=state.is_clean)
                 if not flaw and is_safe and copy.gone <= at and queue_id in current:
                     flaw = "comes back"
@@ -153,7 +157,7 @@ class Ledger:
                     return f"queue {queue_id}: {copy} {flaw}"
             if len(set(indexes)) < len(indexes):
                 return f"queue {queue_id}: twice: {rows}"
-            if indexes != sorted(indexes) or seqs != sorted(set(seqs)):
+            if in_order != sorted(in_order) or seqs != sorted(set(seqs)):
                 return f"queue {queue_id}: out of order: {rows}"
             newest = max(newest, max(indexes, default=0))
         return self._missing(found, at, current, newest) if is_safe else ""

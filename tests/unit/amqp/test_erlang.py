@@ -167,3 +167,30 @@ def test_flat_is_one_line_however_long() -> None:
     term = (Atom("a" * 40), Atom("b" * 40))
     assert flat(term) == "{" + "a" * 40 + "," + "b" * 40 + "}"
     assert flat(bytes(range(1, 41))) == "<<" + ",".join(str(n) for n in range(1, 41)) + ">>"
+
+
+def nested(depth: int, size: int) -> object:
+    """A table in a table in a table, each with a text of that size."""
+    term: list[object] = []
+    for _ in range(depth):
+        term = [(b"t", Atom("table"), term), (b"k", Atom("longstr"), b"x" * size)]
+    return term
+
+
+@pytest.mark.parametrize(("depth", "size"), [(1, 5), (3, 40), (5, 300), (12, 5000), (40, 10)])
+def test_what_a_reply_text_shows_is_not_changed_by_leaving_out_the_rest(
+    depth: int, size: int
+) -> None:
+    for column in (0, 30, 70):
+        text = "x" * column
+        whole = text + printed(nested(depth, size), column)
+        assert with_term(text, nested(depth, size))[:255] == whole[:255]
+
+
+def test_terms_of_any_depth_and_size_have_a_text() -> None:
+    """They used to take seconds, or all of the stack."""
+    assert len(with_term("", nested(200, 500))) < 200_000
+    deep: object = b"x"
+    for _ in range(200):
+        deep = [(Atom("array"), deep)]
+    assert with_term("", deep).startswith("[{array,")
