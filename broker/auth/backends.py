@@ -71,6 +71,13 @@ class NewSecret(NamedTuple):
 
 # Credentials: is this who he says he is?
 Question = Credentials | VhostAccess | ResourceAccess | TopicAccess | NewSecret
+Key = tuple[type[Question], Question]
+
+
+def key_of(question: Question) -> Key:
+    """What an answer is kept by. Questions are tuples: `ResourceAccess` and `TopicAccess` with the
+    same values are equal, and somebody might make such a name up."""
+    return type(question), question
 
 
 class Answer(NamedTuple):

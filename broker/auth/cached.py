@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from broker.auth.backends import Answer, Backend, Done, NewSecret, Question
+from broker.auth.backends import Answer, Backend, Done, Key, NewSecret, Question, key_of
 from broker.auth.mechanisms import Credentials
 
 ENTRIES_MAX = 10_000
@@ -26,13 +26,13 @@ class CachedBackend:
         self._ttl_ms = ttl_ms
         self._keeps_refusals = keeps_refusals
         self._key = os.urandom(32)
-        self._entries: dict[Question, tuple[int, Answer]] = {}  # the oldest first
+        self._entries: dict[Key, tuple[int, Answer]] = {}  # the oldest first
 
     def ask(self, question: Question, done: Done) -> None:
         if isinstance(question, NewSecret):
             self.backend.ask(question, done)
             return
-        key = self._hidden(question)
+        key = key_of(self._hidden(question))
         found = self._entries.get(key)
         if found is not None and found[0] > self._now_ms():
             done(found[1])
@@ -45,7 +45,7 @@ class CachedBackend:
 
         self.backend.ask(question, answered)
 
-    def _keep(self, key: Question, answer: Answer) -> None:
+    def _keep(self, key: Key, answer: Answer) -> None:
         now_ms = self._now_ms()
         self._entries.pop(key, None)
         while self._entries:

@@ -24,12 +24,14 @@ from broker.amqp.errors import (
 from broker.auth.backends import (
     Answer,
     Backend,
+    Key,
     Login,
     NewSecret,
     Question,
     ResourceAccess,
     TopicAccess,
     VhostAccess,
+    key_of,
 )
 from broker.auth.mechanisms import Credentials
 from broker.auth.permissions import DEFAULT_EXCHANGE
@@ -132,8 +134,8 @@ class AskedAccess(Access):
         super().__init__(node, user)
         self._backend = backend
         self.address = address
-        self._answers: dict[Question, Answer] = {}
-        self._pending: dict[Question, Pending] = {}
+        self._answers: dict[Key, Answer] = {}
+        self._pending: dict[Key, Pending] = {}
         self._expires_ms = node.now_ms + KEPT_MS
 
     def enter(self, vhost: str) -> None:
@@ -183,26 +185,27 @@ class AskedAccess(Access):
 
     def _answer(self, question: Question) -> Answer:
         """Raises: Suspended."""
-        answer = self._answers.get(question)
+        key = key_of(question)
+        answer = self._answers.get(key)
         if answer is None:
-            pending = self._pending.get(question)
+            pending = self._pending.get(key)
             if pending is None:
-                pending = self._pending[question] = Pending()
-                self.node.backends.ask(self._backend, question, partial(self._on_answer, question))
-            answer = self._answers.get(question)  # it may have come at once
+                pending = self._pending[key] = Pending()
+                self.node.backends.ask(self._backend, question, partial(self._on_answer, key))
+            answer = self._answers.get(key)  # it may have come at once
             if answer is None:
                 raise Suspended(pending)
         if not answer.is_yes or isinstance(question, NewSecret):
-            del self._answers[question]  # whoever asks again is to be told what holds then
+            del self._answers[key]  # whoever asks again is to be told what holds then
         return answer
 
-    def _on_answer(self, question: Question, answer: Answer) -> None:
-        pending = self._pending.pop(question, None)
+    def _on_answer(self, key: Key, answer: Answer) -> None:
+        pending = self._pending.pop(key, None)
         if pending is None:
             return  # it has answered before
         if len(self._answers) >= ANSWERS_MAX:
             self._answers.clear()
-        self._answers[question] = answer
+        self._answers[key] = answer
         pending.on_answer()
 
 

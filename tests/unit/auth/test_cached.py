@@ -4,7 +4,16 @@ import pytest
 
 from broker.amqp.erlang import Atom
 from broker.auth import cached
-from broker.auth.backends import NO, YES, Answer, NewSecret, Question, VhostAccess
+from broker.auth.backends import (
+    NO,
+    YES,
+    Answer,
+    NewSecret,
+    Question,
+    ResourceAccess,
+    TopicAccess,
+    VhostAccess,
+)
 from broker.auth.cached import CachedBackend
 from broker.auth.mechanisms import Credentials
 from tests.support.auth import FakeBackend
@@ -90,3 +99,12 @@ def test_what_has_expired_takes_no_room() -> None:
     asked.clock.time_ms = 2000
     asked(VHOST)
     assert len(asked.cache._entries) == 1
+
+
+def test_questions_of_two_kinds_with_the_same_values_are_two() -> None:
+    """May she publish "read" to an exchange called "queue"? May she read a queue called "write"?"""
+    asked = Asked()
+    values = ("anna", (), "/", "queue", "write", "read")
+    assert asked(TopicAccess(*values)) == YES
+    assert asked(ResourceAccess(*values)) == YES
+    assert [type(one) for one in asked.backend.asked] == [TopicAccess, ResourceAccess]
