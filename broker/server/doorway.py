@@ -81,6 +81,9 @@ class Doorway(asyncio.Protocol):
     def _go_on(self, peername: Peername | None, rest: bytes) -> None:
         """Let the protocol that follows take over."""
         self._leave()
+        if self._gateway.node.is_stopping:
+            self._transport.abort()
+            return
         following: AMQPProtocol | TlsStream
         if self._is_tls:
             following = TlsStream(self._gateway, peername)

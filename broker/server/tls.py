@@ -96,11 +96,13 @@ class TlsStream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
         self._is_closing = True
-        connection, self._connection = self._connection, None  # a cycle would keep OpenSSL's part
-        with contextlib.suppress(AttributeError):  # it was refused
-            del self._tls
-        if connection is not None:
-            connection.on_lost()
+        connection, self._connection = self._connection, None
+        try:
+            if connection is not None:
+                connection.on_lost()  # it may tell who was there
+        finally:
+            with contextlib.suppress(AttributeError):  # it was refused
+                del self._tls  # a cycle would keep OpenSSL's part
 
     def pause_writing(self) -> None:
         if self._connection is not None:
@@ -277,10 +279,14 @@ class TlsStream(asyncio.Protocol):
         """Who is at both ends, and how it is protected."""
         peer, tls = self._peername, self._tls
         cipher = tls.cipher()
+        try:
+            certificate = tls.getpeercert(binary_form=True)
+        except ValueError:  # OpenSSL has given the session up; its peer is about to be lost
+            certificate = None
         facts = Tls(
             version=tls.version() or "",
             cipher=cipher[0] if cipher is not None else "",
-            certificate=tls.getpeercert(binary_form=True),
+            certificate=certificate,
             verifies=tls.context.verify_mode is not ssl.CERT_NONE,
         )
         return peer.endpoint(facts)

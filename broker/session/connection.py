@@ -530,7 +530,8 @@ class Connection(Outbox):
         """The transport is gone. Called once, whatever ended it."""
         was = self.state
         self.state = State.CLOSED
-        self.node.peers.pop(self.connection_id, None)
+        if self.node.peers.pop(self.connection_id, None) is None:
+            return  # never attached: the node was stopping
         self.node.held_peers.pop(self.connection_id, None)
         self.outbox.clear()
         if self.is_counted:

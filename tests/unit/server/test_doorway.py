@@ -92,3 +92,13 @@ def test_a_node_that_stops_takes_nobody_in() -> None:
     arrival = Arrival()
     arrival.doorway.abort()
     assert arrival.transport.is_aborted
+
+
+def test_a_header_that_comes_when_the_node_stops_opens_nothing() -> None:
+    arrival = Arrival()
+    arrival.world.node.is_stopping = True
+    arrival.doorway.data_received(HEADER + PROTOCOL_HEADER)
+    arrival.world.settle()
+    assert arrival.transport.is_aborted
+    assert arrival.transport.protocol is None
+    assert arrival.world.node.bug_count == 0

@@ -8,6 +8,7 @@ import pytest
 from broker.server.peers import Peername
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from tests.support.gateway import AsyncioTransport, gateway_of
+from tests.support.hearing import HearingWorld
 from tests.support.peer import World
 
 
@@ -91,3 +92,14 @@ def test_a_peer_that_comes_while_the_node_stops_is_sent_away() -> None:
 
 def test_it_is_an_asyncio_protocol() -> None:
     assert issubclass(AMQPProtocol, asyncio.Protocol)
+
+
+def test_who_comes_to_a_node_that_stops_was_never_there() -> None:
+    world = HearingWorld()
+    gateway, _ = gateway_of(world.node)
+    world.node.is_stopping = True
+    protocol, transport = AMQPProtocol(gateway), AsyncioTransport()
+    protocol.connection_made(transport)  # type: ignore[arg-type]
+    assert transport.is_aborted
+    protocol.connection_lost(None)
+    assert world.heard() == []

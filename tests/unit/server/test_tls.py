@@ -19,6 +19,7 @@ from broker.server.certificates import Certificates
 from broker.server.tls import BEHIND_MAX, SLICE, TlsStream
 from tests.support.certificates import Authority
 from tests.support.gateway import AsyncioTransport, gateway_of
+from tests.support.hearing import HearingWorld
 from tests.support.peer import World
 
 
@@ -260,3 +261,18 @@ def test_a_damaged_handshake_never_raises(
     assert client.world.node.peers == {}
     client.stream.connection_lost(None)
     assert client.gateway.arriving == {}
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_whoever_is_lost_can_still_be_named(
+    authority: Authority, certificates: Certificates, is_damaged: bool
+) -> None:
+    client = Client(authority, certificates)
+    world = client.world = HearingWorld()
+    client.gateway.node = world.node
+    client.shake_hands()
+    if is_damaged:
+        client.stream.data_received(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+    client.stream.connection_lost(None)
+    told = [(key, facts["name"]) for key, facts in world.heard() if key == "connection.closed"]
+    assert told == [("connection.closed", "192.0.2.1:1 -> 192.0.2.2:2")]
