@@ -133,7 +133,7 @@ class Channel(Settling):
         self.has_confirms_due = False
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
         self.reply_token = ""
-        self.waiting: deque[Callable[[], None]] | None = None  # frames put off, see `execute`
+        self.waiting: deque[tuple[Callable[[], None], int]] | None = None  # see `Waiting`
         self.ack_timeouts: AckTimeouts | None = None  # where there are timeouts
 
     # out

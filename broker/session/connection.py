@@ -231,8 +231,7 @@ class Connection(Outbox):
     def _run_frame(self, frame_type: int, number: int, payload: bytes) -> None:
         """The same in the terms of 0-9-1; also for frames that had to wait."""
         if self.waiting is not None and (number == 0 or self.state is not State.RUNNING):
-            self.waiting.append(partial(self._run_frame, frame_type, number, payload))
-            self._count_waiting(payload)
+            self._hold_frame_back(self.waiting, frame_type, number, payload)
             return
         try:
             if number == 0:
@@ -248,7 +247,7 @@ class Connection(Outbox):
             self._refuse(refusal, number)
         except Suspended as suspended:
             frame = partial(self._run_frame, frame_type, number, payload)
-            self.put_off(suspended.pending, self.channels.get(number), frame)
+            self.put_off(suspended.pending, self.channels.get(number), frame, len(payload))
 
     def _on_channel_zero(self, frame_type: int, payload: bytes) -> None:
         if self.state is State.CLOSING:
@@ -262,7 +261,7 @@ class Connection(Outbox):
             for channel in self.channels.values():
                 if channel.waiting is not None and payload[:4] == _CLOSE:
                     # what came before the close has to be done before it
-                    channel.waiting.append(lambda: self._run_frame(frame_type, 0, payload))
+                    self._hold_frame_back(channel.waiting, frame_type, 0, payload)
                     return
             dispatch(self, payload)
         elif frame_type == HEARTBEAT and not payload:
@@ -288,8 +287,7 @@ class Connection(Outbox):
             channel = Channel(self, number)
             self.channels[number] = channel
         if channel.waiting is not None:
-            channel.waiting.append(lambda: self._run_frame(frame_type, number, payload))
-            self._count_waiting(payload)
+            self._hold_frame_back(channel.waiting, frame_type, number, payload)
             return
         assembler = self._assemblers.get(number)
         if assembler is None:
@@ -372,7 +370,8 @@ class Connection(Outbox):
     def tick(self, now_ms: int) -> None:
         """Heartbeats and limits in time; called about twice a second."""
         is_taking = self.is_stalled and not self.is_paused  # whom we do not read we do not hear
-        if self._received_in_tick or self.is_blocked or self.is_held or is_taking:
+        is_unread = self.is_blocked or self.is_held or self.has_many_waiting
+        if self._received_in_tick or is_unread or is_taking:
             self._received_in_tick = False
             self._last_received_ms = now_ms
         if self._sent_in_tick:
@@ -448,7 +447,7 @@ class Connection(Outbox):
         if self.state in (State.OPENING, State.RUNNING):
             timeout_ms = min(self.heartbeat_ms or CLOSE_TIMEOUT_MS, CLOSE_TIMEOUT_MS)
         self.state = State.CLOSING
-        self.waiting = None
+        self._forget_waiting()
         self._deadline_ms = self.node.now_ms + timeout_ms
         self._read_on()  # for the close-ok or the end, whatever it was not read for
 

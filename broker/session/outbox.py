@@ -18,7 +18,7 @@ from broker.amqp.methods import ConnectionBlocked, ConnectionUnblocked, Method
 from broker.marks import hot
 from broker.session.scanner import ABSORB_MAX, REPLIES_MAX
 from broker.session.states import State
-from broker.session.waiting import WAITING_MAX, Waiting
+from broker.session.waiting import Waiting
 
 if TYPE_CHECKING:
     from broker.node import Node
@@ -133,7 +133,7 @@ class Outbox(Waiting):
             self._sent_in_tick = True
         if self.is_full and not self.is_paused:  # the write may have been too much for it
             self._drained()
-        if self.is_stalled and self.outbox_octets <= REPLIES_MAX:
+        if self.is_stalled and self.outbox_octets <= REPLIES_MAX and not self.has_many_waiting:
             self.is_stalled = False
             self._read_on()
             self.absorb(b"")
@@ -141,7 +141,7 @@ class Outbox(Waiting):
     def _read_on(self) -> None:
         """Read the peer, unless there is a reason not to."""
         if self.state is State.CLOSING or not (
-            self.is_blocked or self.is_held or self.is_stalled or self._waiting_octets > WAITING_MAX
+            self.is_blocked or self.is_held or self.is_stalled or self.has_many_waiting
         ):
             self.transport.resume_reading()
 

@@ -7,9 +7,15 @@ import pytest
 from broker.amqp.erlang import Atom
 from broker.amqp.frames import METHOD, PROTOCOL_HEADER
 from broker.amqp.methods import (
+    BasicConsume,
+    BasicConsumeOk,
     BasicGet,
     BasicGetEmpty,
     BasicPublish,
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelOpen,
+    ChannelOpenOk,
     ConnectionClose,
     ConnectionCloseOk,
     ConnectionOpen,
@@ -23,6 +29,7 @@ from broker.amqp.methods import (
     ExchangeBindOk,
     ExchangeDeclare,
     ExchangeDeclareOk,
+    Method,
     QueueBind,
     QueueBindOk,
     QueueDeclare,
@@ -44,11 +51,12 @@ from broker.auth.backends import (
     VhostAccess,
 )
 from broker.auth.mechanisms import Credentials
+from broker.commands import DeclareQueue
 from broker.session.access import ANSWERS_MAX, KEPT_MS, AskedAccess
 from broker.session.states import State
 from broker.session.waiting import WAITING_MAX
 from tests.support.auth import NAME, FakeBackend, knows, put_before
-from tests.support.builders import frame, table
+from tests.support.builders import frame, message, table
 from tests.support.peer import Peer, World
 
 TAGS = ("management",)
@@ -545,3 +553,115 @@ def test_a_large_message_that_waits_stops_the_reading(peer: Peer, backend: FakeB
     backend.says()
     peer.world.settle()
     assert peer.transport.is_reading
+
+
+def test_questions_of_two_kinds_with_the_same_values_are_two(
+    peer: Peer, backend: FakeBackend
+) -> None:
+    """A key that anna may publish does not open a queue to her."""
+    backend.is_patient = False
+    peer.sends(1, ExchangeDeclare(exchange="queue", type="topic"))
+    peer.receives(1, ExchangeDeclareOk())
+    peer.publishes(1, "read", "x", exchange="queue")
+    peer.declares(1, "write")
+    backend.asked.clear()
+    peer.sends(1, BasicGet(queue="write"))
+    peer.receives(1, BasicGetEmpty())
+    (question,) = backend.asked
+    assert isinstance(question, ResourceAccess)
+
+
+@pytest.mark.parametrize(
+    ("number", "command"), [(0, ConnectionClose(200, "", 0, 0)), (1, QueueDeclare(queue="q"))]
+)
+def test_a_peer_that_sends_small_frames_while_it_waits_is_not_read(
+    peer: Peer, backend: FakeBackend, number: int, command: Method
+) -> None:
+    peer.publishes(1, "nowhere", "x")
+    count = 0
+    while peer.transport.is_reading:
+        peer.sends(number, *[command] * 100)
+        count += 100
+        assert count < WAITING_MAX // 100
+    assert not peer.is_hung_up
+
+
+def test_what_one_channel_is_answered_frees_no_room_for_another(
+    peer: Peer, backend: FakeBackend
+) -> None:
+    peer.opens_channel(2)
+    peer.publishes(1, "nowhere", "x" * (WAITING_MAX * 3 // 4))
+    slow = backend.waiting.pop()
+    peer.publishes(2, "nowhere", "x" * (WAITING_MAX // 2), exchange="amq.fanout")
+    assert not peer.transport.is_reading
+    backend.says()
+    peer.world.settle()
+    assert peer.transport.is_reading
+    peer.publishes(2, "nowhere", "x" * (WAITING_MAX // 2), exchange="amq.direct")
+    assert not peer.transport.is_reading  # the first one still waits
+    backend.says()
+    peer.world.settle()
+    assert peer.transport.is_reading
+    slow[1](YES)
+    peer.world.settle()
+    peer.publishes(2, "nowhere", "x" * (WAITING_MAX * 3 // 4), exchange="amq.headers")
+    assert peer.transport.is_reading
+
+
+def test_what_was_read_already_waits_as_it_is(peer: Peer, backend: FakeBackend) -> None:
+    """One read of a socket may bring tens of thousands of frames."""
+    count = 20_000
+    peer.publishes(1, "nowhere", "x")
+    peer.sends(1, *[BasicGet(queue="q")] * count)
+    channel = peer.connection.channels[1]
+    assert channel.waiting is not None
+    assert len(channel.waiting) < count // 2
+    backend.answers[resource("queue", "q", "read")] = YES
+    peer.world.node.execute(DeclareQueue("/", "q"))
+    backend.says()
+    peer.world.settle()
+    peer.receives(1, *[BasicGetEmpty()] * count)
+    assert peer.transport.is_reading
+
+
+def test_a_peer_that_waits_and_is_not_read_need_not_show_that_it_lives(
+    world: World, backend: FakeBackend
+) -> None:
+    backend.answers[VhostAccess("anna", TAGS, "/", "127.0.0.1")] = YES
+    peer = world.peer(user="anna", password="pw", heartbeat=2)
+    peer.opens_channel(1)
+    peer.publishes(1, "nowhere", "x" * WAITING_MAX)
+    world.passes(10_000)
+    assert not peer.is_hung_up
+    backend.says()
+    world.passes(10_000)
+    assert peer.is_hung_up
+
+
+@pytest.mark.parametrize("answer", [YES, NO])
+@pytest.mark.parametrize("reopens", [False, True])
+def test_a_message_of_a_channel_that_was_closed_meanwhile_is_nobodys(
+    backend: FakeBackend, answer: Answer, reopens: bool
+) -> None:
+    world = World({"consumer_timeout": 1000})
+    put_before(world.node, backend)
+    backend.answers[VhostAccess("anna", TAGS, "/", "127.0.0.1")] = YES
+    backend.answers[resource("queue", "q", "read")] = YES
+    peer = world.peer(user="anna", password="pw")
+    peer.opens_channel(1)
+    world.node.execute(DeclareQueue("/", "q"))
+    world.queue("q").push(message("to be acked"))
+    peer.sends(1, BasicConsume(queue="q", consumer_tag="tag"))
+    peer.receives(1, BasicConsumeOk("tag"))
+    peer.takes_content(1)
+    peer.publishes(1, "q", "x")
+    world.passes(61_000)
+    peer.takes(1, ChannelClose)
+    if reopens:
+        peer.sends(1, ChannelCloseOk(), ChannelOpen())
+    backend.says(answer)
+    world.settle()
+    if reopens:
+        peer.receives(1, ChannelOpenOk())
+    peer.receives_nothing()
+    assert world.queue("q").ready_count == 1
