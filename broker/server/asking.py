@@ -29,12 +29,16 @@ class Asking:
         running.add_done_callback(self._tasks.discard)
 
     async def _answer(self, judging: Coroutine[Any, Any, Answer], done: Done) -> None:
+        running = asyncio.current_task()
+        assert running is not None
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await judging
         except TimeoutError:
             answer = Answer(False, error=Atom("timeout"))
-        except Exception:
+        except (Exception, asyncio.CancelledError):
+            if running.cancelling():
+                raise  # we have stopped; else it is something of its own that was cancelled
             if not self._has_raised:  # else it has had its line
                 log.exception("an auth backend raised, backend=%s", self.name)
             self._has_raised = True

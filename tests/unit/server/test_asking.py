@@ -57,3 +57,18 @@ def test_closing_ends_what_is_under_way() -> None:
 
     asyncio.run(main())
     assert heard == []
+
+
+def test_what_cancels_itself_has_failed() -> None:
+    async def cancelled() -> Answer:
+        lost: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        lost.cancel()
+        return await lost
+
+    async def main() -> None:
+        asking = Asking("mine", 10)
+        async with asyncio.timeout(10):
+            answer = await answered(asking, cancelled())
+        assert answer == Answer(False, error=Atom("internal_error"))
+
+    asyncio.run(main())
