@@ -63,17 +63,28 @@ class LogExchange(logging.Handler):
     def open(self) -> None:
         """Hear of every line from now on; also of less important ones than the log shows."""
         self._outlet.feeders.append(self._feed)
-        if self._logger.getEffectiveLevel() > self.level:
-            self._logger.setLevel(self.level)
+        for other in self._others():  # of another node in this process: it has seen the level first
+            self._level_before = other._level_before
         self._logger.addHandler(self)
+        self._lower_level()
 
     def close(self) -> None:
         """Hear of nothing any more."""
         if self in self._logger.handlers:
             self._logger.removeHandler(self)
             self._logger.setLevel(self._level_before)
+            for other in self._others():
+                other._lower_level()
             self._outlet.feeders.remove(self._feed)
         super().close()
+
+    def _others(self) -> list[LogExchange]:
+        handlers = self._logger.handlers
+        return [one for one in handlers if isinstance(one, LogExchange) and one is not self]
+
+    def _lower_level(self) -> None:
+        if self._logger.getEffectiveLevel() > self.level:
+            self._logger.setLevel(self.level)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging, in any thread. Never raises."""

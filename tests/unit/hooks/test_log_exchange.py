@@ -194,3 +194,21 @@ def test_it_is_declared_where_nobody_has_and_again_when_it_is_there(world: World
     log.info("a line")
     world.settle()
     assert world.queue("lines").ready_count == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_several_nodes_leave_the_logger_as_it_was(order: tuple[int, int]) -> None:
+    logger = logging.getLogger("broker")
+    before = logger.level
+    worlds = [
+        World({"log.exchange": True, "log.exchange.level": level}) for level in ("info", "debug")
+    ]
+    levels = (logging.INFO, logging.DEBUG)
+    for world in worlds:
+        world.node.tell(threading.get_ident())
+    assert logger.level == logging.DEBUG
+    worlds[order[0]].node.tell_no_more()
+    assert logger.getEffectiveLevel() <= levels[order[1]]
+    worlds[order[1]].node.tell_no_more()
+    assert logger.level == before
+    assert not any(isinstance(one, LogExchange) for one in logger.handlers)
