@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from broker.amqp.content import Properties
+from broker.amqp.content import Properties, check_properties
 from broker.amqp.wire import field_of, plain
 
 
@@ -76,6 +76,18 @@ class InterceptedMessage:
     def headers(self) -> dict[str, object]:
         """The property `headers` as plain Python values: a copy."""
         return {name: plain(field) for name, field in self.properties.header_table.items()}
+
+    def check(self, came: InterceptedMessage) -> None:
+        """Whether peers can read this one, made of another: somebody may have put it together
+        himself. Raises: TypeError, ValueError, IndexError, MalformedSyntax."""
+        if type(self.body) is not bytes or type(self.header) is not bytes:
+            raise TypeError("header and body are bytes")
+        if self.exchange != came.exchange:
+            raise ValueError("a message stays with its exchange")
+        header = self.header
+        if header[:4] != came.header[:4] or int.from_bytes(header[4:12], "big") != len(self.body):
+            raise ValueError("a header that does not belong to the body")
+        check_properties(header, header[12] << 8 | header[13])
 
     def changed(
         self,

@@ -86,6 +86,7 @@ class Chain:
         try:
             if not isinstance(answer, InterceptedMessage):
                 raise TypeError(f"returned {type(answer).__name__}")
+            answer.check(message)
             check(answer)
         except Exception:  # a refusal by `check` among them
             self._on_error(interceptor)

@@ -77,6 +77,29 @@ def delivering(peer: Peer, answer: Answer) -> AtDeliver:
     return interceptor
 
 
+def made(**rest: Any) -> Answer:
+    """A message that was put together, not changed."""
+
+    def make(came: InterceptedMessage) -> InterceptedMessage:
+        values = {name: getattr(came, name) for name in ("exchange", "routing_key", "header")}
+        return InterceptedMessage(**values | {"body": came.body} | rest)
+
+    return make
+
+
+RUBBISH = {
+    "not for its header": made(body=b"longer than that"),
+    "a body of text": made(body="1"),
+    "a body that may change": made(body=bytearray(b"1")),
+    "no body": made(body=None),
+    "no header": made(header=b"junk"),
+    "a header of text": made(header="x" * 14),
+    "a header with a rest": lambda m: made(header=m.header + b"x")(m),
+    "a number for a key": made(routing_key=5),
+    "another exchange": made(exchange="amq.topic"),
+}
+
+
 def bodies(world: World, queue: str) -> list[bytes]:
     return [message.body for message in world.queue(queue).ready]
 
@@ -159,8 +182,9 @@ def test_what_it_makes_unroutable_is_returned_as_it_is_by_then(peer: Peer) -> No
         lambda m: m.changed(routing_key="k" * 300),
         lambda m: m.changed(headers={"CC": "no list"}),
         lambda _: 1 / 0,
+        *RUBBISH.values(),
     ],
-    ids=["expiration", "delivery mode", "user-id", "routing key", "CC", "raises"],
+    ids=["expiration", "delivery mode", "user-id", "routing key", "CC", "raises", *RUBBISH],
 )
 def test_what_it_makes_unusable_goes_on_as_it_was(peer: Peer, answer: Answer) -> None:
     publishing(peer, answer)
@@ -338,8 +362,13 @@ def test_basic_get_shows_it_too(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [lambda _: 1 / 0, lambda _: DROP, lambda m: m.changed(routing_key="k" * 300)],
-    ids=["raises", "drops", "routing key"],
+    [
+        lambda _: 1 / 0,
+        lambda _: DROP,
+        lambda m: m.changed(routing_key="k" * 300),
+        *RUBBISH.values(),
+    ],
+    ids=["raises", "drops", "routing key", *RUBBISH],
 )
 def test_a_delivery_goes_on_whatever_an_interceptor_does(peer: Peer, answer: Answer) -> None:
     delivering(peer, answer)
@@ -347,6 +376,7 @@ def test_a_delivery_goes_on_whatever_an_interceptor_does(peer: Peer, answer: Ans
     peer.publishes(1, "q", "body")
     peer.receives_bodies(1, "body")
     assert peer.world.node.taps.errors == {"AtDeliver": 1}
+    assert peer.world.node.bug_count == 0
 
 
 def test_a_consumer_is_not_given_more_than_it_has_room_for() -> None:
