@@ -37,6 +37,7 @@ _IA5_TYPES = ("0.9.2342.19200300.100.1.25", "1.2.840.113549.1.9.1")
 _ALTERNATIVE_NAMES = bytes.fromhex("551d11")  # 2.5.29.17
 
 _OBJECT_ID, _UTC_TIME, _IA5 = 0x06, 0x17, 0x16
+_OBJECT_ID_MAX = 256  # octets; a number without a limit costs its square
 _ENCODINGS = {
     0x0C: "utf-8",
     0x13: "ascii",  # PrintableString
@@ -83,6 +84,8 @@ def _first(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 def object_id(data: bytes) -> str:
     """An OBJECT IDENTIFIER's content, dotted."""
+    if len(data) > _OBJECT_ID_MAX:
+        raise CertificateError("an object identifier that is too long")
     arcs, arc = [], 0
     for octet in data:
         arc = arc << 7 | octet & 0x7F

@@ -86,6 +86,10 @@ def test_object_ids() -> None:
     assert object_id(bytes.fromhex("550403")) == "2.5.4.3"
     assert object_id(bytes.fromhex("2a864886f70d010901")) == "1.2.840.113549.1.9.1"
     assert object_id(bytes.fromhex("883703")) == "2.999.3"
+    assert object_id(bytes.fromhex("69") + b"\xff" * 18 + b"\x01").startswith("2.25.")
+    for endless in (b"\xff" * 3000 + b"\x01", b"\x2a" + b"\x03" * 1000):
+        with pytest.raises(CertificateError):
+            object_id(endless)
     for data in (b"", b"\x80"):
         with pytest.raises(CertificateError):
             object_id(data)
