@@ -112,10 +112,7 @@ async def _read(reader: asyncio.StreamReader) -> tuple[Response, bool]:
     elif rest.startswith("204"):
         body = b""
     else:
-        body = await reader.read(BODY_MAX + 1)
-        if len(body) > BODY_MAX:
-            raise HttpError("the answer is too long")
-        return Response(int(rest[:3]), body), False
+        return Response(int(rest[:3]), await _read_to_end(reader)), False
     is_reusable = version != "HTTP/1.0" and headers.get("connection", "").lower() != "close"
     return Response(int(rest[:3]), body), is_reusable
 
@@ -129,6 +126,16 @@ async def _read_headers(reader: asyncio.StreamReader) -> dict[str, str]:
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
     raise HttpError("too many headers")
+
+
+async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+    """A body whose end is the connection's: it may come in pieces."""
+    body = b""
+    while piece := await reader.read(BODY_MAX):
+        body += piece
+        if len(body) > BODY_MAX:
+            raise HttpError("the answer is too long")
+    return body
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:

@@ -158,3 +158,31 @@ def test_only_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     run(service, conversation)
     assert len(service.requests) == 20
+
+
+def test_a_body_that_ends_with_its_connection_may_come_in_pieces() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for piece in (b"HTTP/1.0 200 OK\r\n\r\n", b"allow admini", b"strator"):
+            writer.write(piece)
+            await writer.drain()
+            is_read.clear()
+            await is_read.wait()
+        writer.close()
+
+    is_read = asyncio.Event()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        client = HttpClient()
+        asked = asyncio.create_task(client.request("GET", f"http://127.0.0.1:{port}/", {}))
+        while not asked.done():
+            is_read.set()
+            await asyncio.sleep(0.01)
+        assert await asked == Response(200, b"allow administrator")
+        await client.close()
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(main())
