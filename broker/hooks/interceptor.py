@@ -85,7 +85,7 @@ class InterceptedMessage:
         if self.exchange != came.exchange:
             raise ValueError("a message stays with its exchange")
         header = self.header
-        if header[:4] != came.header[:4] or int.from_bytes(header[4:12], "big") != len(self.body):
+        if header[:2] != came.header[:2] or int.from_bytes(header[4:12], "big") != len(self.body):
             raise ValueError("a header that does not belong to the body")
         check_properties(header, header[12] << 8 | header[13])
 
