@@ -12,6 +12,9 @@ from broker.auth.backends import Answer, Done
 
 log = logging.getLogger("broker.auth")
 
+Judging = Coroutine[Any, Any, Answer]
+QUESTIONS_MAX = 5_000  # under way; peers that ask and go leave theirs behind until it is answered
+
 
 class Asking:
     """Runs one coroutine for each question, within a time, and answers whatever becomes of it."""
@@ -19,16 +22,20 @@ class Asking:
     def __init__(self, name: str, timeout_s: float):
         self.name = name
         self._timeout_s = timeout_s
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Judging] = {}
         self._has_raised = False  # the last time
 
-    def answer_by(self, judging: Coroutine[Any, Any, Answer], done: Done) -> None:
+    def answer_by(self, judging: Judging, done: Done) -> None:
         """Have a coroutine find the answer."""
+        if len(self._tasks) >= QUESTIONS_MAX:
+            judging.close()
+            done(Answer(False, error=Atom("overload")))
+            return
         running = asyncio.get_running_loop().create_task(self._answer(judging, done))
-        self._tasks.add(running)  # or it might be collected
-        running.add_done_callback(self._tasks.discard)
+        self._tasks[running] = judging  # or it might be collected
+        running.add_done_callback(self._tasks.pop)
 
-    async def _answer(self, judging: Coroutine[Any, Any, Answer], done: Done) -> None:
+    async def _answer(self, judging: Judging, done: Done) -> None:
         running = asyncio.current_task()
         assert running is not None
         try:
@@ -49,7 +56,9 @@ class Asking:
 
     async def close(self) -> None:
         """Whoever still waits for an answer gets none: the node has stopped."""
-        tasks = list(self._tasks)
+        tasks = dict(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for judging in tasks.values():
+            judging.close()  # it may not have begun

@@ -48,9 +48,8 @@ class HttpBackend(Asking):
         self.answer_by(self._judge(question), done)
 
     async def _judge(self, question: Question) -> Answer:
-        url, parameters = self._request_for(question)
         try:
-            response = await self._send(url, "&".join(parameters))
+            response = await self._send(*self._request_for(question))
         except (OSError, HttpError, asyncio.IncompleteReadError) as error:
             if isinstance(error, TimeoutError):
                 return Answer(False, error=Atom("timeout"))
@@ -73,7 +72,7 @@ class HttpBackend(Asking):
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self._client.request("POST", url, headers, query.encode())
 
-    def _request_for(self, question: Question) -> tuple[str, list[str]]:
+    def _request_for(self, question: Question) -> tuple[str, str]:
         """The URL and its parameters, in RabbitMQ's order."""
         settings = self._settings
         match question:
@@ -99,7 +98,7 @@ class HttpBackend(Asking):
                 url = settings.topic_path
             case NewSecret():
                 raise AssertionError("it takes no secrets")
-        return url, [f"{name}={quoted(value)}" for name, value in parameters]
+        return url, "&".join(f"{name}={quoted(value)}" for name, value in parameters)
 
     async def close(self) -> None:
         await super().close()

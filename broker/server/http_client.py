@@ -13,6 +13,7 @@ HEADER_LINES_MAX = 100
 IDLE_MAX = 8  # connections kept open for the next question
 AT_ONCE_MAX = 64  # questions under way; further ones wait their turn
 
+Place = tuple[str, int, bool]  # host, port, over TLS
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -31,27 +32,17 @@ class HttpClient:
     def __init__(self, tls: ssl.SSLContext | None = None, connect_timeout_s: float = 15.0):
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
-        self._idle: dict[tuple[str, int, bool], list[Stream]] = {}
+        self._idle: dict[Place, list[Stream]] = {}
         self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Response:
         """Raises: OSError, HttpError, asyncio.IncompleteReadError; the caller limits the time."""
-        parts = urlsplit(url)
-        is_tls = parts.scheme == "https"
-        host, port = parts.hostname or "localhost", parts.port or (443 if is_tls else 80)
-        shown = f"[{host}]" if ":" in host else host
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {shown}:{port}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        octets = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-        async with self._at_once:
-            return await self._exchange((host, port, is_tls), octets)
+        async with self._at_once:  # before anything is made: thousands may wait here
+            return await self._exchange(*_request(method, url, headers, body))
 
-    async def _exchange(self, place: tuple[str, int, bool], octets: bytes) -> Response:
+    async def _exchange(self, place: Place, octets: bytes) -> Response:
         idle = self._idle.setdefault(place, [])
         while idle:
             reader, writer = idle.pop()
@@ -68,7 +59,7 @@ class HttpClient:
             )
         return await self._ask(place, stream, octets)
 
-    async def _ask(self, place: tuple[str, int, bool], stream: Stream, octets: bytes) -> Response:
+    async def _ask(self, place: Place, stream: Stream, octets: bytes) -> Response:
         reader, writer = stream
         is_reusable = False
         try:
@@ -93,6 +84,20 @@ class HttpClient:
                 await writer.wait_closed()
             except OSError:
                 continue  # it is closed
+
+
+def _request(method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[Place, bytes]:
+    """Where a request goes, and its octets."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    host, port = parts.hostname or "localhost", parts.port or (443 if is_tls else 80)
+    shown = f"[{host}]" if ":" in host else host
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {shown}:{port}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return (host, port, is_tls), "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[Response, bool]:

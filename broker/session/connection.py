@@ -532,6 +532,7 @@ class Connection(Outbox):
         if self.node.peers.pop(self.connection_id, None) is None:
             return  # never attached: the node was stopping
         self.node.held_peers.pop(self.connection_id, None)
+        self._abandon()
         self.outbox.clear()
         if self.is_counted:
             self.is_counted = False

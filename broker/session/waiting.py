@@ -31,12 +31,13 @@ Held = tuple[Frame, int]  # a frame that has to wait, and the octets that it tak
 class Waiting(Scanner):
     """The part of a `Connection` that puts frames off. waiting: those that channel 0 holds back."""
 
-    __slots__ = ("_waiting_octets", "waiting")
+    __slots__ = ("_pendings", "_waiting_octets", "waiting")
 
     def __init__(self, connection_id: int, *, fast_path: bool, frame_max: int):
         super().__init__(connection_id, fast_path=fast_path, frame_max=frame_max)
         self.waiting: deque[Held] | None = None
         self._waiting_octets = 0
+        self._pendings: list[Pending] = []  # what frames wait for, and some that were answered
 
     # what a connection adds
 
@@ -59,6 +60,7 @@ class Waiting(Scanner):
         channel: None: channel 0. While the connection is not open it stands for all. size: octets
         in the frame.
         """
+        self._pendings = [one for one in self._pendings if one.waiting] + [pending]
         if channel is None:
             self.waiting = deque()
             pending.waiting.append(self._resume)
@@ -113,6 +115,12 @@ class Waiting(Scanner):
         self._waiting_octets = 0
         if self.is_stalled:
             self.mark_output()
+
+    def _abandon(self) -> None:
+        """The peer is gone: answers that are still to come need not keep it in memory."""
+        for pending in self._pendings:
+            pending.waiting.clear()
+        self._pendings = []
 
     # going on
 

@@ -7,6 +7,7 @@ import pytest
 
 from broker.amqp.erlang import Atom
 from broker.auth.backends import YES, Answer
+from broker.server import asking as asking_module
 from broker.server.asking import Asking
 
 
@@ -70,5 +71,23 @@ def test_what_cancels_itself_has_failed() -> None:
         async with asyncio.timeout(10):
             answer = await answered(asking, cancelled())
         assert answer == Answer(False, error=Atom("internal_error"))
+
+    asyncio.run(main())
+
+
+def test_only_so_many_questions_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking_module, "QUESTIONS_MAX", 2)
+    heard: list[Answer] = []
+
+    async def hangs() -> Answer:
+        await asyncio.Event().wait()
+        return YES
+
+    async def main() -> None:
+        asking = Asking("mine", 10)
+        for _ in range(3):
+            asking.answer_by(hangs(), heard.append)
+        assert heard == [Answer(False, error=Atom("overload"))]
+        await asking.close()
 
     asyncio.run(main())

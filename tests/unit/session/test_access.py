@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from broker.amqp.erlang import Atom
@@ -665,3 +668,28 @@ def test_a_message_of_a_channel_that_was_closed_meanwhile_is_nobodys(
         peer.receives(1, ChannelOpenOk())
     peer.receives_nothing()
     assert world.queue("q").ready_count == 1
+
+
+@pytest.mark.parametrize("at", ["login", "vhost", "channels"])
+def test_a_question_does_not_keep_a_peer_in_memory_that_is_gone(
+    world: World, backend: FakeBackend, at: str
+) -> None:
+    """Whoever logs in and hangs up, over and over, must not pile up behind a slow backend."""
+    peer = started(world)
+    peer.sends(0, Peer.start_ok("bob" if at == "login" else "anna", "pw"))
+    if at != "login":
+        peer.sends(0, ConnectionTuneOk(2047, 131072, 0), ConnectionOpen("/"))
+    if at == "channels":
+        backend.says()
+        world.settle()
+        peer.opens_channel(1, 2)
+        for number in (1, 2):
+            peer.sends(number, QueueDeclare(queue="q"), QueueDeclare(queue="q"))
+    assert backend.waiting
+    peer.drops()
+    gone = weakref.ref(peer.transport)
+    del peer
+    gc.collect()
+    assert gone() is None
+    backend.says_always()
+    assert world.node.bug_count == 0
