@@ -185,8 +185,17 @@ class Node(Definitions):
     def _tell_of_deletions(self) -> None:
         deleted, self._deleted = self._deleted, []
         for kind, name in deleted:
-            for peer in list(self.peers.values()):
-                peer.on_deleted(kind, name)
+            self._each_peer("on_deleted", kind, name)
+
+    def _each_peer(self, method: str, *values: object) -> None:
+        """Call a method of every peer: a bug with one must not cost the others."""
+        for peer in list(self.peers.values()):
+            try:
+                getattr(peer, method)(*values)
+            except Exception:
+                self.on_bug("%s failed, peer=%s", method, peer.connection_id)
+                with suppress(Exception):
+                    peer.drop()
 
     # connections and turns
 
@@ -235,16 +244,14 @@ class Node(Definitions):
             self.events.emit(key, [("source", resource), ("node", self.name)])
 
     def _tell_peers(self) -> None:
-        for peer in list(self.peers.values()):
-            peer.on_alarms_changed()
+        self._each_peer("on_alarms_changed")
 
     def shut_down_peers(self, reason: str) -> None:
         """The node stops. What one peer gives back must not be handed to those whose turn comes
         next: each would count as a delivery."""
         for peer in self.peers.values():
             peer.stop_deliveries()
-        for peer in list(self.peers.values()):
-            peer.shut_down(reason)
+        self._each_peer("shut_down", reason)
 
     def on_log_synced(self) -> None:
         """The log has synced more: confirms that waited for it go out in this turn."""
@@ -336,8 +343,7 @@ class Node(Definitions):
     def tick(self, now_ms: int) -> None:
         """Called about twice a second: heartbeats, handshake limits, alarms."""
         self.now_ms = now_ms
-        for peer in list(self.peers.values()):
-            peer.tick(now_ms)
+        self._each_peer("tick", now_ms)
         self.check_alarms(now_ms)
         self._share_memory()
         if self._stuck_queues:

@@ -359,3 +359,33 @@ def test_what_the_vhost_of_a_connection_held_goes_with_it(world: World) -> None:
     assert node.vhosts["v"].queues == {}
     peer.drops()
     assert node.bug_count == 0
+
+
+@pytest.mark.parametrize("method", ["tick", "on_deleted", "on_alarms_changed", "shut_down"])
+def test_a_bug_with_one_peer_does_not_cost_the_others(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    odd, other = world.peer(), world.peer()
+    genuine = getattr(Connection, method)
+    told: list[Connection] = []
+
+    def fail(connection: Connection, *values: object) -> None:
+        if connection is odd.connection:
+            raise RuntimeError("a bug")
+        told.append(connection)
+        genuine(connection, *values)
+
+    monkeypatch.setattr(Connection, method, fail)
+    if method == "tick":
+        world.node.tick(500)
+    elif method == "on_deleted":
+        world.node.execute(DeleteUser("guest"))
+        world.settle()
+    elif method == "on_alarms_changed":
+        world.node.set_alarm("memory")
+    else:
+        world.node.shut_down_peers("the end")
+    assert told == [other.connection]
+    assert odd.is_hung_up
+    assert world.node.bug_count == 1
