@@ -2,8 +2,8 @@
 
 Vhosts, users, permissions, policies, parameters, exchanges, queues and bindings, of a node in
 memory. `apply` carries out a `Command` that has been agreed on; nothing else changes a definition.
-What must survive a restart is put down in `changes`; whoever has to act on a change is one of the
-`observers`.
+What must survive a restart is put down in `changes`; whoever has to act on a change asks for it
+(`observe`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
 from broker.vhost import VHost
 
+Observer = Callable[[Command, object], None]
+
 
 class Definitions(Accounts):
     """See the module. changed_queues: where queues with something to do put themselves."""
@@ -51,8 +53,7 @@ class Definitions(Accounts):
         self.clock = clock
         self.global_parameters: dict[str, object] = {}
         self.changed_queues: list[Queue] = []
-        # called with every command that has been carried out, and what it came to
-        self.observers: list[Callable[[Command, object], None]] = []
+        self._observers: dict[type[Command], list[Observer]] = {}
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
         self.has_ack_timeouts = False  # whether any queue has ever had one
@@ -64,12 +65,18 @@ class Definitions(Accounts):
         done; nothing is changed then.
         """
         result = self._appliers[type(command)](self, command)
-        for observer in self.observers:
+        for observer in self._observers.get(type(command), ()):
             try:
                 observer(command, result)
             except Exception:  # it must not take back what is done
                 self.on_bug("an observer of definitions raised, command=%s", type(command).__name__)
         return result
+
+    def observe(self, observer: Observer, *kinds: type[Command]) -> None:
+        """Have it called with every command of these kinds that has been carried out, and with what
+        that came to. kinds: none: all."""
+        for kind in kinds or self._appliers:
+            self._observers.setdefault(kind, []).append(observer)
 
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did; called while its exception is handled. A node notes
@@ -193,7 +200,8 @@ class Definitions(Accounts):
         if is_new:
             if vhost.policies:
                 queue.applied = vhost.policies.applied_to("queue", queue.name, queue.type_name)
-            self._configure(queue)
+            if queue.arguments or queue.applied is not None or queue.log is not None:
+                self._configure(queue)  # else it is as plain as it was made
         return queue
 
     def _configure(self, queue: Queue) -> None:

@@ -100,7 +100,7 @@ class Node(Definitions):
         self.is_stopping = False  # whoever still arrives is turned away
         self.now_ms = 0
         self._deleted: list[tuple[str, str]] = []  # "user" or "vhost", and its name
-        self.observers.append(self._on_command)
+        self.observe(self._on_command, DeleteVhost, DeleteUser)
         self.backends = Backends(self.users)  # who says who somebody is and what he may do
         self.watermarks = watermarks
         self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low

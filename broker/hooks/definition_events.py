@@ -74,7 +74,7 @@ class DefinitionEvents:
         """Hear of everything from now on."""
         definitions = self._context.definitions
         definitions.changes.watch = self._note
-        definitions.observers.append(self._on_change)
+        definitions.observe(self._on_change)
 
     def _note(self, kind: Seen, key: tuple[Any, ...], is_there: bool) -> None:
         definitions = self._context.definitions

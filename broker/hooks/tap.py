@@ -123,7 +123,7 @@ class Taps:
         self._node = node
         self._chain: Chain | None = None
         self.errors: dict[str, int] = {}
-        definitions.observers.append(self._on_change)
+        definitions.observe(self._on_change, SetTracing, AddVhost)
 
     def use(self, interceptors: list[Interceptor]) -> None:
         """Have these see every message from now on, instead of those that did."""

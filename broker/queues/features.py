@@ -70,6 +70,8 @@ class Features:
 
 def is_lazy(arguments: Table, definition: Definition) -> bool:
     """Whether its messages go to disk as soon as they can."""
+    if not arguments and not definition:
+        return False
     return _Asked(arguments, definition).text("queue-mode") == "lazy"
 
 

@@ -143,8 +143,9 @@ def _check_same(existing: Queue, command: QueueDeclare, durable: bool, owner: in
         raise inequivalent(
             "auto_delete", what, quoted(command.auto_delete), quoted(existing.auto_delete)
         )
-    names = equivalence_names(existing.arguments)
-    check_equivalent(existing.arguments, command.arguments, names, what)
+    if existing.arguments or command.arguments:
+        names = equivalence_names(existing.arguments)
+        check_equivalent(existing.arguments, command.arguments, names, what)
 
 
 def _check_new(channel: Channel, command: QueueDeclare, name: str) -> None:
@@ -237,7 +238,6 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
     connection = channel.connection
     vhost = connection.vhost
     name = stripped(channel.queue_name(command.queue))
-    what = resource("queue", name, vhost.name)
     channel.require(CONFIGURE, "queue", name)
 
     def reply(dropped: int) -> Method | None:
@@ -251,11 +251,12 @@ def queue_delete(channel: Channel, command: QueueDelete) -> Method | None:
         return None
     channel.check_owner(queue)
     if queue.type_name == "quorum" and (command.if_unused or command.if_empty):
-        raise conditional_quorum_delete(what, "if-unused" if command.if_unused else "if-empty")
+        flag = "if-unused" if command.if_unused else "if-empty"
+        raise conditional_quorum_delete(queue.resource, flag)
     queue.pump()
     if command.if_empty and queue.ready_count:
-        raise not_empty(what)
+        raise not_empty(queue.resource)
     if command.if_unused and queue.consumers:
-        raise in_use(what)
+        raise in_use(queue.resource)
     channel.execute(DeleteQueue(vhost.name, name, queue.queue_id), reply)
     return None

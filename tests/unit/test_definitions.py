@@ -54,7 +54,7 @@ def test_observers_hear_of_what_has_been_done_and_of_nothing_else(
     definitions: Definitions,
 ) -> None:
     heard: list[tuple[Command, object]] = []
-    definitions.observers.append(lambda command, result: heard.append((command, result)))
+    definitions.observe(lambda command, result: heard.append((command, result)))
     queue = definitions.apply(DeclareQueue("/", "q"))
     with pytest.raises(NotFound):
         definitions.apply(Bind("/", "nope", "queue", "q", ""))
@@ -70,7 +70,8 @@ def test_an_observer_that_fails_changes_nothing_for_the_others() -> None:
     def fail(command: Command, _result: object) -> None:
         raise RuntimeError(command)
 
-    node.observers += [fail, lambda command, _: heard.append(command)]
+    for observer in (fail, lambda command, _: heard.append(command)):
+        node.observe(observer)
     assert isinstance(node.apply(AddVhost("v")), VHost)
     assert heard == [AddVhost("v")]
     assert node.bug_count == 1
