@@ -14,7 +14,6 @@ from broker.amqp.errors import (
     user_channel_limit,
     user_connection_limit,
     vhost_connection_limit,
-    vhost_refused,
 )
 from broker.auth.permissions import Permissions, TopicPermissions
 from broker.auth.usage import Usage
@@ -72,13 +71,6 @@ class Accounts:
         user = self.users.get(username)
         found = user.limits.get(name) if user is not None else None
         return found if found is not None and found >= 0 else None
-
-    def open_vhost(self, name: str, user: User) -> VHost:
-        """The vhost, for a user that may enter it. Raises: NotAllowed with RabbitMQ's text."""
-        vhost = self._vhost(name)
-        if name not in user.permissions:
-            raise vhost_refused(name, user.name)
-        return vhost
 
     def _user(self, name: str) -> User:
         """Raises: KeyError: whoever proposes a change has seen that the user is there."""

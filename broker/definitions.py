@@ -191,11 +191,11 @@ class Definitions(Accounts):
     def _declare_queue(self, command: DeclareQueue) -> Queue:
         vhost = self._vhost(command.vhost)
         queue_id = command.queue_id
-        if not queue_id and command.name not in vhost.queues:
+        is_new = command.name not in vhost.queues
+        if not queue_id and is_new:
             queue_id = self._next_queue_id(command.durable)
         elif command.durable and queue_id > self.last_queue_id:
             self.last_queue_id = queue_id
-        is_new = command.name not in vhost.queues
         queue = vhost.declare_queue(command, queue_id)
         if is_new:
             if vhost.policies:

@@ -24,8 +24,8 @@ class LocalRandomExchange(RandomExchange):
             raise PreconditionFailed(f"Non empty binding '{binding.routing_key}' key not permitted")
         if binding.destination.kind != "queue":
             raise PreconditionFailed("Destination not found")
-        queue_type = binding.destination.arguments.get("x-queue-type")
-        if queue_type is not None and queue_type.value != "classic":
+        queue_type = binding.destination.type_name
+        if queue_type != "classic":
             raise PreconditionFailed(
-                f"Queue type rabbit_{queue_type.value}_queue not valid for this exchange type"
+                f"Queue type rabbit_{queue_type}_queue not valid for this exchange type"
             )

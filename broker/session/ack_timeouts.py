@@ -34,13 +34,10 @@ class AckTimeouts:
     ) -> PreconditionFailed | None:
         """What the channel is to be closed with, if a delivery has been unacked for too long.
 
-        number: the channel's. default_ms: the node's timeout; None: none. Called now and then.
+        number: the channel's. default_ms: the node's timeout; None: none. Called now and then,
+        when something is unacked.
         """
-        unacked = channel.unacked
-        if not unacked:
-            self._notes.clear()
-            return None
-        oldest = next(iter(unacked))
+        oldest = next(iter(channel.unacked))
         self._notes = [note for note in self._notes if note[0] >= oldest]
         overdue = self._overdue(channel, now_ms, default_ms)
         if overdue is not None:

@@ -8,7 +8,11 @@ from broker.amqp.content import Properties
 from broker.amqp.frames import BODY, END_OCTET, HEADER, METHOD, pack_frame_header
 from broker.amqp.methods import BasicPublish
 from broker.amqp.wire import Table, table_of
+from broker.auth.users import User
 from broker.message import Envelope, Message
+from broker.node import Node
+from broker.session.access import Access
+from broker.vhost import VHost
 
 FRAME_MAX = 131072
 
@@ -16,6 +20,13 @@ FRAME_MAX = 131072
 def table(**values: object) -> Table:
     """Plain values as a table; "_" in a name stands for "-"."""
     return table_of({name.replace("_", "-"): value for name, value in values.items()})
+
+
+def enter(node: Node, vhost: str, user: User) -> VHost:
+    """What connection.open does: the vhost, for a user that may enter it. Raises: NotAllowed."""
+    found = node.check_connection_limits(vhost, user.name)
+    Access(node, user).enter(found.name)
+    return found
 
 
 def header(body_size: int = 0, **properties: Any) -> bytes:

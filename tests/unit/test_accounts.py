@@ -19,6 +19,7 @@ from broker.commands import (
     SetUserLimits,
 )
 from broker.node import Node
+from tests.support.builders import enter
 
 
 @pytest.fixture
@@ -69,14 +70,14 @@ def test_permissions_go_with_the_vhost_and_with_the_user(node: Node) -> None:
 
 def test_a_vhost_is_open_to_whom_has_permissions_there(node: Node) -> None:
     user = node.users["u"]
-    assert node.open_vhost("v", user) is node.vhosts["v"]
+    assert enter(node, "v", user) is node.vhosts["v"]
     with pytest.raises(NotAllowed, match="access to vhost 'w' refused for user 'u'"):
-        node.open_vhost("w", user)
+        enter(node, "w", user)
     with pytest.raises(NotAllowed, match="vhost x not found"):
-        node.open_vhost("x", user)
+        enter(node, "x", user)
     node.execute(ClearPermissions("u", "v"))
     with pytest.raises(NotAllowed):
-        node.open_vhost("v", user)
+        enter(node, "v", user)
 
 
 def test_every_change_is_told_to_who_remembers_routes(node: Node) -> None:

@@ -30,7 +30,7 @@ from broker.queues.queue import Queue
 from broker.seams import NullLog
 from broker.store.format import VOLATILE_ID
 from broker.vhost import VHost
-from tests.support.builders import table
+from tests.support.builders import enter, table
 from tests.support.durable import DurableWorld
 from tests.support.kept import KeptPeer, KeptWorld
 from tests.support.peer import World
@@ -141,14 +141,14 @@ def test_a_user_enters_only_vhosts_it_has_permissions_for(world: World) -> None:
     node.execute(PutUser("u", b"", HASHING))
     user = node.users["u"]
     with pytest.raises(NotAllowed, match="access to vhost 'v' refused for user 'u'"):
-        node.open_vhost("v", user)
+        enter(node, "v", user)
     node.execute(SetPermissions("u", "v", "", "", ""))
-    assert node.open_vhost("v", user) is node.vhosts["v"]
+    assert enter(node, "v", user) is node.vhosts["v"]
     with pytest.raises(NotAllowed, match="vhost w not found"):
-        node.open_vhost("w", user)
+        enter(node, "w", user)
     node.execute(ClearPermissions("u", "v"))
     with pytest.raises(NotAllowed):
-        node.open_vhost("v", user)
+        enter(node, "v", user)
 
 
 def test_a_new_password_leaves_the_permissions(world: World) -> None:
