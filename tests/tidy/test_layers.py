@@ -22,7 +22,8 @@ LAYERS: list[set[str]] = [
     {"hooks"},
     {"node"},
     {"session"},
-    {"server", "management", "cli"},
+    {"management"},
+    {"server", "cli"},
     {"boot"},
     {"__main__"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it

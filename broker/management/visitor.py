@@ -1,0 +1,196 @@
+"""Who asks: a user who logged in, what his tags let him see, and how often a login may fail."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from broker.amqp.errors import AMQPException
+from broker.auth.backends import Login
+from broker.auth.mechanisms import Credentials
+from broker.auth.users import User
+from broker.management.request import Refusal, Request, not_authorised
+from broker.session.access import Access, AskedAccess, Suspended
+
+if TYPE_CHECKING:
+    from broker.node import Node
+
+log = logging.getLogger("broker.management")
+
+REALM = 'Basic realm="RabbitMQ Management"'
+TAGS = frozenset({"administrator", "monitoring", "policymaker", "management"})
+FAILURES_MAX = 20  # logins of one user from one address that may fail
+FAILURES_ALL_MAX = 200  # of all users from one address
+FAILURES_S = 60.0  # in so much time
+ADDRESSES_MAX = 10_000  # that are remembered
+
+
+class Visitor:
+    """A user who logged in. access: what he may do, asked as for a connection of his."""
+
+    __slots__ = ("_access", "_node", "address", "login", "tags", "user")
+
+    def __init__(self, node: Node, login: Login, address: str):
+        assert login.user is not None
+        self._node = node
+        self.login = login
+        self.user: User = login.user
+        self.tags = frozenset(self.user.tags)
+        self.address = address
+        self._access: Access | None = None
+
+    @property
+    def name(self) -> str:
+        return self.user.name
+
+    @property
+    def is_admin(self) -> bool:
+        return "administrator" in self.tags
+
+    @property
+    def is_monitor(self) -> bool:
+        return self.is_admin or "monitoring" in self.tags
+
+    @property
+    def is_policymaker(self) -> bool:
+        return self.is_admin or "policymaker" in self.tags
+
+    def new_access(self) -> Access:
+        """For one vhost: `enter` it. Waiting for answers is the caller's matter."""
+        if self.login.backend is None:
+            return Access(self._node, self.user)
+        return AskedAccess(self._node, self.user, self.login.backend, self.address)
+
+    async def may_enter(self, vhost: str) -> bool:
+        """Whether he may use a vhost."""
+        if self.login.backend is None:
+            return vhost in self.user.permissions
+        if self._access is None:
+            self._access = self.new_access()
+        while True:
+            try:
+                self._access.enter(vhost)
+            except Suspended as suspended:
+                answered = asyncio.Event()
+                suspended.pending.waiting.append(answered.set)
+                await answered.wait()
+            except AMQPException:
+                return False
+            else:
+                return True
+
+    async def vhosts(self) -> list[str]:
+        """The names of those he may use."""
+        return [name for name in list(self._node.vhosts) if await self.may_enter(name)]
+
+    async def visible_vhosts(self) -> list[str]:
+        """The same for lists: who monitors sees all of them."""
+        return list(self._node.vhosts) if self.is_monitor else await self.vhosts()
+
+
+class Attempts:
+    """Logins that failed, by address and name, so that guessing takes long.
+
+    RabbitMQ has no such limit. A right password does not help who has used up his attempts; others
+    from the same address go on until many of them fail.
+    """
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[tuple[str, str | None], tuple[float, int]] = OrderedDict()
+
+    def check(self, address: str, name: str, now_s: float) -> None:
+        """Raises: Refusal (429)."""
+        for key, most in (((address, name), FAILURES_MAX), ((address, None), FAILURES_ALL_MAX)):
+            since, count = self._failures.get(key, (now_s, 0))
+            left = FAILURES_S - (now_s - since)
+            if count >= most and left > 0:
+                headers = [("retry-after", str(int(left) + 1))]
+                raise Refusal(429, "too_many_requests", "Too many failed logins", headers)
+
+    def failed(self, address: str, name: str, now_s: float) -> None:
+        for key in ((address, name), (address, None)):
+            since, count = self._failures.pop(key, (now_s, 0))
+            if now_s - since >= FAILURES_S:
+                since, count = now_s, 0
+            self._failures[key] = (since, count + 1)
+        while len(self._failures) > ADDRESSES_MAX:
+            self._failures.popitem(last=False)
+
+
+def credentials_of(request: Request) -> Credentials | None:
+    """Name and password of basic authentication; None: there are none.
+
+    Raises: Refusal: a header that is not well-formed is refused without a word (400), another
+    scheme as a failed login.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() != "basic":
+        raise login_failed()
+    try:
+        decoded = base64.b64decode(rest.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(400) from None
+    name, colon, password = decoded.partition(b":")
+    if not colon:
+        raise Refusal(400)
+    return Credentials(name.decode("utf-8", "surrogateescape"), password)
+
+
+def login_failed() -> Refusal:
+    return Refusal(401, "not_authorized", "Login failed", [("www-authenticate", REALM)])
+
+
+class Doorkeeper:
+    """Lets visitors in."""
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._attempts = Attempts()
+
+    async def admit(self, request: Request, credentials: Credentials | None = None) -> Visitor:
+        """Who has sent a request. credentials: those of its body, if they are there.
+
+        Raises: Refusal: nobody's name or password, a user without a tag, guest from afar.
+        """
+        found = credentials or credentials_of(request)
+        if found is None:
+            raise Refusal(401, headers=[("www-authenticate", REALM)])
+        address = request.peer.rpartition(":")[0]
+        now_s = self._node.clock.now_ms() / 1000
+        self._attempts.check(address, found.username, now_s)
+        login = await self._log_in(found)
+        if login.user is None:
+            self._attempts.failed(address, found.username, now_s)
+            log.warning(
+                "login to the HTTP API refused, peer=%s reason=%s", request.peer, login.reason
+            )
+            raise login_failed()
+        visitor = Visitor(self._node, login, address)
+        if visitor.name in self._node.config.loopback_users and not request.is_loopback:
+            raise not_authorised("User can only log in via localhost")
+        if not visitor.tags & TAGS:
+            raise not_authorised("Not management user")
+        return visitor
+
+    async def _log_in(self, credentials: Credentials) -> Login:
+        answered: asyncio.Future[Login] | None = None
+        found: Login | None = None
+
+        def done(login: Login) -> None:
+            nonlocal found
+            found = login
+            if answered is not None and not answered.done():
+                answered.set_result(login)
+
+        self._node.backends.log_in(credentials, done)
+        if found is not None:
+            return found
+        answered = asyncio.get_running_loop().create_future()
+        return await answered
