@@ -56,6 +56,7 @@ class Definitions(Accounts):
         self._observers: dict[type[Command], list[Observer]] = {}
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
+        self.queues_created = self.queues_deleted = 0
         self.has_ack_timeouts = False  # whether any queue has ever had one
 
     def apply(self, command: Command) -> object:
@@ -198,11 +199,19 @@ class Definitions(Accounts):
             self.last_queue_id = queue_id
         queue = vhost.declare_queue(command, queue_id)
         if is_new:
+            self.queues_created += 1
             if vhost.policies:
                 queue.applied = vhost.policies.applied_to("queue", queue.name, queue.type_name)
             if queue.arguments or queue.applied is not None or queue.log is not None:
                 self._configure(queue)  # else it is as plain as it was made
         return queue
+
+    def _delete_queue(self, command: DeleteQueue) -> int:
+        vhost = self._vhost(command.vhost)
+        count = len(vhost.queues)
+        dropped = vhost.delete_queue(command.name, command.queue_id)
+        self.queues_deleted += count - len(vhost.queues)
+        return dropped
 
     def _configure(self, queue: Queue) -> None:
         """Have a queue do what its arguments and policies ask for, from now on."""
@@ -251,7 +260,7 @@ class Definitions(Accounts):
             c.name, if_unused=c.if_unused
         ),
         DeclareQueue: _declare_queue,
-        DeleteQueue: lambda self, c: self._vhost(c.vhost).delete_queue(c.name, c.queue_id),
+        DeleteQueue: _delete_queue,
         Bind: _bind,
         Unbind: lambda self, c: self._vhost(c.vhost).unbind(c),
     }

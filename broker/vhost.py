@@ -76,6 +76,9 @@ class VHost:
         self.parameters: dict[tuple[str, str], object] = {}  # (component, name) → value, as in JSON
         self.queues: dict[str, Queue] = {}
         self.exchanges: dict[str, Exchange] = {}
+        # counts of channels that are no more, and octets of connections, received and sent
+        self.retired: list[int] = []
+        self.retired_octets = [0, 0]
         self._changed = changed
         # The default exchange is a direct one whose bindings are the queues' names: kept implicit,
         # or each queue would pay for a binding nobody can remove.
@@ -106,6 +109,20 @@ class VHost:
         limit = self.limit("max-queues")
         if limit is not None and len(self.queues) >= limit:
             raise queue_limit(queue, self.name, limit)
+
+    def retire(self, counts: Sequence[int]) -> None:
+        """A channel is closed: what it did still counts (`broker.session.channel.COUNTED`)."""
+        if not self.retired:
+            self.retired = list(counts)
+        elif any(counts):
+            self.retired = [
+                before + more for before, more in zip(self.retired, counts, strict=True)
+            ]
+
+    def retire_octets(self, received: int, sent: int) -> None:
+        """A connection is no more."""
+        self.retired_octets[0] += received
+        self.retired_octets[1] += sent
 
     # look-ups
 

@@ -9,27 +9,44 @@ class Usage:
     """Counts of what is open. A connection counts until its transport is gone, as with RabbitMQ;
     a channel until it is closed."""
 
-    __slots__ = ("channel_count", "channels_of", "connections_in", "connections_of")
+    __slots__ = (
+        "channel_count",
+        "channels_closed",
+        "channels_of",
+        "channels_opened",
+        "connections_closed",
+        "connections_in",
+        "connections_of",
+        "connections_opened",
+        "queues_declared",
+    )
 
     def __init__(self) -> None:
         self.connections_in: Counter[str] = Counter()  # by vhost
         self.connections_of: Counter[str] = Counter()  # by user
         self.channels_of: Counter[str] = Counter()  # by user
         self.channel_count = 0
+        self.connections_opened = self.connections_closed = 0  # ever
+        self.channels_opened = self.channels_closed = 0
+        self.queues_declared = 0  # by clients, also those that were there
 
     def add_connection(self, username: str, vhost: str) -> None:
+        self.connections_opened += 1
         _increase(self.connections_of, username)
         _increase(self.connections_in, vhost)
 
     def remove_connection(self, username: str, vhost: str) -> None:
+        self.connections_closed += 1
         _decrease(self.connections_of, username)
         _decrease(self.connections_in, vhost)
 
     def add_channel(self, username: str) -> None:
+        self.channels_opened += 1
         _increase(self.channels_of, username)
         self.channel_count += 1
 
     def remove_channel(self, username: str) -> None:
+        self.channels_closed += 1
         _decrease(self.channels_of, username)
         self.channel_count -= 1
 

@@ -72,6 +72,7 @@ class Exchange:
         "internal",
         "name",
         "published",
+        "routed",
         "vhost",
     )
     kind = "exchange"
@@ -100,7 +101,7 @@ class Exchange:
         self.alternate: str | None = None
         self.bindings: dict[BindingKey, Binding] = {}
         self.incoming: Incoming | None = None
-        self.published = 0  # messages in
+        self.published = self.routed = 0  # messages in; copies of them to queues
         self.configure({})
 
     @property

@@ -81,3 +81,4 @@ class Outlet:
         for queue in queues:
             queue.push(message)
         exchange.published += 1
+        exchange.routed += len(queues)

@@ -181,7 +181,7 @@ class ExtendedQueue(Handover):
 
     def discard(self, deliveries: list[Delivery]) -> None:
         """Rejected without requeue: dead-lettered."""
-        self.settle(len(deliveries))
+        self.unacked_count -= len(deliveries)
         messages = [delivery.message.origin or delivery.message for delivery in deliveries]
         self._bury_all(messages, REJECTED, [delivery.seq for delivery in deliveries])
 

@@ -78,7 +78,9 @@ class Handover(MortalMessages):
         self._took(len(batch))
         taken = consumer.deliver_ranked(batch, ranks)
         self.delivered += taken
-        if not consumer.no_ack:
+        if consumer.no_ack:
+            self.delivered_no_ack += taken
+        else:
             self.unacked_count += taken
         if self.log is not None:
             if consumer.no_ack:

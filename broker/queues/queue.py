@@ -57,8 +57,12 @@ class Queue(KeptMessages):
         "auto_delete",
         "consumers",
         "delivered",
+        "delivered_no_ack",
         "exclusive_consumer",
         "extras",
+        "get_empty",
+        "got",
+        "got_no_ack",
         "incoming",
         "is_changed",
         "is_deleted",
@@ -103,7 +107,9 @@ class Queue(KeptMessages):
         self.is_deleted = False
         self.extras: Any = None  # of an ExtendedQueue
         self._changed = changed
+        # since it was made, for those who watch; delivered: everything handed out, by whatever way
         self.published = self.delivered = self.redelivered = self.acked = 0
+        self.delivered_no_ack = self.got = self.got_no_ack = self.get_empty = 0
 
     @property
     def resource(self) -> str:
@@ -269,7 +275,9 @@ class Queue(KeptMessages):
         self.delivered += taken
         if count:
             self.redelivered += taken
-        if not consumer.no_ack:
+        if consumer.no_ack:
+            self.delivered_no_ack += taken
+        else:
             self.unacked_count += taken
         if self.log is not None:
             self._handed_out(seq, taken, stride, count, no_ack=consumer.no_ack)
@@ -280,6 +288,12 @@ class Queue(KeptMessages):
     def pop(self, *, no_ack: bool = True) -> Delivery | None:
         """Take the first message, for basic.get; None when there is none."""
         first = self._pop(no_ack)
+        if first is None:
+            self.get_empty += 1
+        elif no_ack:
+            self.got_no_ack += 1
+        else:
+            self.got += 1
         if first is not None and self.log is not None:
             self._handed_out(first.seq, 1, 1, first.delivery_count, no_ack=no_ack)
         return first
@@ -304,12 +318,12 @@ class Queue(KeptMessages):
 
     def discard(self, deliveries: list[Delivery]) -> None:
         """Unacked deliveries are rejected without requeue."""
-        self.settle(len(deliveries))
+        self.unacked_count -= len(deliveries)
         if self.log is not None:
             self.log.settle_all([delivery.seq for delivery in deliveries])
 
     def settle(self, count: int) -> None:
-        """That many unacked deliveries are done with; whoever knows which tells the log."""
+        """That many unacked deliveries are acked; whoever knows which tells the log."""
         self.unacked_count -= count
         self.acked += count
 

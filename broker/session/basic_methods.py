@@ -145,10 +145,16 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
         channel.connection.node.send_on(queue)  # more have expired than are dead letters in a turn
         delivery = queue.pop(no_ack=command.no_ack)
     if delivery is None:
+        channel.get_empty += 1
         return BasicGetEmpty()
     seq, message, count = delivery
     channel.last_delivery_tag += 1
-    if not command.no_ack:
+    if count:
+        channel.redelivered += 1
+    if command.no_ack:
+        channel.got_no_ack += 1
+    else:
+        channel.got += 1
         queue.unacked_count += 1
         channel.unacked[channel.last_delivery_tag] = (None, queue, seq, message, count)
     tap = vhost.tap

@@ -83,6 +83,21 @@ REMEMBERED_MAX = 4096  # octets of a content header that is worth remembering
 DIRECT_REPLIES_MAX = 16 * 1024 * 1024  # octets kept for a requester that does not read
 ROUTES_MAX = 2048  # remembered publish payloads per connection
 
+# What is counted of a channel, in RabbitMQ's words.
+COUNTED = (
+    "publish",
+    "confirm",
+    "return_unroutable",
+    "drop_unroutable",
+    "ack",
+    "deliver",
+    "deliver_no_ack",
+    "get",
+    "get_no_ack",
+    "get_empty",
+    "redeliver",
+)
+
 _pack_ack = Struct(">BHIHHQBB").pack
 
 
@@ -99,16 +114,20 @@ class Channel(Settling):
         "confirms",
         "consumers",
         "drawn_name",
+        "dropped",
         "has_confirms_due",
         "has_rejected",
         "is_closing",
         "last_queue",
         "method_ids",
+        "nacked",
         "number",
         "prefetch",
         "publish_seqno",
+        "published",
         "reply_tag",
         "reply_token",
+        "returned",
         "waiting",
     )
 
@@ -121,6 +140,7 @@ class Channel(Settling):
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
         self.drawn_name = ""  # for the queue that is being declared without one
         self.confirms = False
+        self.published = self.returned = self.dropped = self.nacked = 0  # messages, see `counts`
         self.publish_seqno = 0
         self._confirmed_seqno = 0
         # publishes that wait for a commit: the seqno of the first, and the commit's number
@@ -257,8 +277,11 @@ class Channel(Settling):
             assert envelope is not None
         elif route.is_memorable and self.tx is None:
             self._memorise(payload, route, envelope)
-        self.distribute(Message(envelope, body), route.queues, route.mandatory)
-        route.exchange.published += 1
+        queues = route.queues
+        self.distribute(Message(envelope, body), queues, route.mandatory)
+        exchange = route.exchange
+        exchange.published += 1
+        exchange.routed += len(queues)
         if not route.is_memorable:
             route.envelope = None
         if not connection.has_published:
@@ -419,6 +442,7 @@ class Channel(Settling):
         is_rejected = False
         log = self.connection.node.log
         kept_count = log.kept_count
+        self.published += 1
         if queues:
             if message.envelope.ttl_ms is not None:
                 for queue in queues:
@@ -429,7 +453,10 @@ class Channel(Settling):
                     is_rejected = True
         else:
             self._reply_directly(message)
-            if mandatory:  # even of what was delivered directly: RabbitMQ says so
+            if not mandatory:
+                self.dropped += 1
+            else:  # even of what was delivered directly: RabbitMQ says so
+                self.returned += 1
                 envelope = message.envelope
                 method = BasicReturn(*NO_ROUTE, envelope.exchange, envelope.routing_key)
                 self.send_content(method, envelope.header, message.body)
@@ -518,7 +545,12 @@ class Channel(Settling):
         for queue in memo.queues:
             rejected = queue.push_many(messages)
         count = len(messages)
-        memo.exchange.published += count
+        exchange = memo.exchange
+        exchange.published += count
+        exchange.routed += count * len(memo.queues)
+        self.published += count
+        if not memo.queues:
+            self.dropped += count
         first = 1  # of those that were let in
         if rejected:  # then there is one queue only, see `takes_runs`
             self.has_rejected = True
@@ -567,9 +599,39 @@ class Channel(Settling):
             if before > 0:
                 self.send(BasicAck(first - 1, before > 1))
             self.send(BasicNack(seqno, multiple=True))  # RabbitMQ leaves requeue set
+            self.nacked += seqno - first + 1
             self._confirmed_seqno = seqno
             first = 0
         self._rejected = [seqno for seqno in self._rejected if seqno > upto]
+
+    @property
+    def unconfirmed_count(self) -> int:
+        return self.publish_seqno - self._confirmed_seqno
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """What it has done since it was opened, in the order of `COUNTED`.
+
+        What is acked need not be counted: what was delivered and is neither unacked nor was
+        settled in another way.
+        """
+        delivered = self.last_delivery_tag - self.delivered_no_ack - self.got - self.got_no_ack
+        held = len(self.unacked) + self.put_back
+        if self.tx is not None:
+            held += sum(len(taken) for _, taken in self.tx.settlements)
+        return (
+            self.published,
+            self._confirmed_seqno - self.nacked,
+            self.returned,
+            self.dropped,
+            delivered + self.got - held,
+            delivered,
+            self.delivered_no_ack,
+            self.got,
+            self.got_no_ack,
+            self.get_empty,
+            self.redelivered,
+        )
 
     # end
 
@@ -587,7 +649,8 @@ class Channel(Settling):
 
     def close(self) -> None:
         """The channel is over: whatever it held goes back, its consumers are gone."""
-        if self.is_open:
+        was_open = self.is_open
+        if was_open:
             self.is_open = False
             self.connection.node.usage.remove_channel(self.connection.user.name)
         if self.tx is not None:  # what it put off is undone
@@ -605,6 +668,8 @@ class Channel(Settling):
         unacked = list(self.unacked.items())
         self.unacked.clear()
         self.settle_all(unacked, "requeue")
+        if was_open:
+            self.connection.vhost.retire(self.counts)
         if self.connection.node.events is not None:
             reports.channel_closed(self)
 

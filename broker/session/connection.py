@@ -537,6 +537,7 @@ class Connection(Outbox):
         if self.is_counted:
             self.is_counted = False
             self.node.usage.remove_connection(self.user.name, self.vhost.name)
+            self.vhost.retire_octets(self.received_octets, self.sent_octets)
         try:
             self._leave_channels()
         except Exception:

@@ -177,6 +177,10 @@ class ChannelConsumer:
         if unacked is not None:
             self.unacked_count += taken
             channel.global_used += taken
+        else:
+            channel.delivered_no_ack += taken
+        if redelivered:
+            channel.redelivered += taken
         return taken
 
     @hot(bench="priority")

@@ -45,6 +45,8 @@ class Outbox(Waiting):
         "outbox",
         "outbox_limit",
         "parked",
+        "sent_count",
+        "sent_octets",
         "wants_blocked",
     )
 
@@ -67,6 +69,7 @@ class Outbox(Waiting):
         self.parked: dict[ChannelConsumer, None] = {}  # consumers that wait for the outbox
         self._confirms_due: list[Channel] = []
         self._sent_in_tick = False
+        self.sent_octets = self.sent_count = 0  # and in how many writes
         self._held_back_ms = -FLOW_SHOWN_MS  # when it was last not read for what it sent
 
     @property
@@ -125,9 +128,14 @@ class Outbox(Waiting):
         if outbox and not self.is_paused:
             if self.has_large_chunks:
                 self.has_large_chunks = False
-                self.transport.writelines(coalesced(outbox))
+                chunks = coalesced(outbox)
+                self.sent_octets += sum(map(len, chunks))
+                self.transport.writelines(chunks)
             else:
-                self.transport.write(b"".join(outbox))
+                data = b"".join(outbox)
+                self.sent_octets += len(data)
+                self.transport.write(data)
+            self.sent_count += 1
             outbox.clear()
             self.outbox_octets = 0
             self._sent_in_tick = True

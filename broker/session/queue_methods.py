@@ -117,6 +117,7 @@ def with_default_type(default_type: str, command: QueueDeclare) -> Table:
 
 
 def _declared(channel: Channel, queue: Queue) -> Method:
+    channel.connection.node.usage.queues_declared += 1
     if not queue.is_deleted:  # while the answer had to wait
         queue.pump()
     channel.last_queue = queue.name

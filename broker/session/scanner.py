@@ -62,6 +62,8 @@ class Scanner:
         "memos",
         "node",
         "outbox_octets",
+        "received_count",
+        "received_octets",
         "state",
         "transport",
         "version",
@@ -88,6 +90,7 @@ class Scanner:
         self._next = 0  # behind the frame that is being run
         self._absorbed = 0
         self._received_in_tick = False
+        self.received_octets = self.received_count = 0  # and how many times some came
 
     # what a connection adds
 
@@ -123,6 +126,8 @@ class Scanner:
     def absorb(self, data: bytes) -> None:
         """Take octets from the peer and run every complete frame in them. Never raises."""
         self._received_in_tick = True
+        self.received_octets += len(data)
+        self.received_count += 1
         rest = self._rest
         splices = False
         if rest:

@@ -49,13 +49,19 @@ class Settling:
         "connection",
         "counted_gets",
         "crowded_out",
+        "delivered_no_ack",
         "draining",
+        "get_empty",
         "global_prefetch",
         "global_used",
+        "got",
+        "got_no_ack",
         "is_open",
         "last_delivery_tag",
         "lowest_tag",
         "parked",
+        "put_back",
+        "redelivered",
         "tx",
         "unacked",
     )
@@ -73,6 +79,9 @@ class Settling:
         self.counted_gets: set[int] = set()  # tags of basic.get that count as well
         self.global_prefetch = 0
         self.tx: Transaction | None = None
+        # of all deliveries: to whom and how, and how many were settled by anything but an ack
+        self.delivered_no_ack = self.got = self.got_no_ack = self.get_empty = 0
+        self.redelivered = self.put_back = 0
 
     @hot(bench="ack")
     def acknowledge(self, tag: int, multiple: bool) -> None:
@@ -143,6 +152,7 @@ class Settling:
         if tag == self.lowest_tag:
             self.lowest_tag = tag + 1
         consumer, queue, seq, message, count = entry
+        self.put_back += 1
         self._let_go(consumer or tag, 1)
         if not queue.is_deleted:
             queue.discard([Delivery(seq, message, count)])
@@ -231,6 +241,8 @@ class Settling:
         before the next. Only a channel that closes gives back everything at once, except to quorum
         queues, which go by whose it was even then.
         """
+        if outcome != "ack":
+            self.put_back += len(taken)
         groups: dict[tuple[Queue, Owner], list[Delivery]] = {}
         for tag, (consumer, queue, seq, message, count) in taken:
             owner = (consumer or tag) if self.is_open or queue.returns_in_turn else None

@@ -80,6 +80,7 @@ def _carry_on(channel: Channel, tap: Tap, route: Route, header: bytes, body: byt
         tap.firehose.published(message, names, _who(channel))
     channel.distribute(message, route.queues, route.mandatory)
     route.exchange.published += 1
+    route.exchange.routed += len(route.queues)
     if not route.is_memorable:
         route.envelope = None
 
@@ -106,6 +107,7 @@ def _count_dropped(channel: Channel) -> None:
     """Confirm it like any other: its publisher has nothing more to do for it."""
     if channel.tx is None and channel.confirms:
         channel.publish_seqno += 1
+        channel.published += 1
         if not channel.has_confirms_due:
             channel.connection.mark_confirms(channel)
 

@@ -700,7 +700,7 @@ def test_single_rejects_in_any_order(fast_path: str) -> None:
     peer.receives_bodies(1, "5", redelivered=False)
     peer.receives_bodies(1, "3", redelivered=True)
     queue = peer.world.queue("q")
-    assert (queue.unacked_count, queue.acked) == (3, 2)
+    assert (queue.unacked_count, queue.acked) == (3, 0)
     dead = [message.body for message in peer.world.queue("dead").ready]
     assert dead == [b"2", b"1"]
     peer.sends(1, BasicAck(0, multiple=True))
