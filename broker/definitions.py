@@ -39,7 +39,7 @@ from broker.queues.queue import Queue
 from broker.queues.quorum import QuorumQueue
 from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
-from broker.vhost import VHost
+from broker.vhost import VHost, add_up
 
 Observer = Callable[[Command, object], None]
 
@@ -57,6 +57,7 @@ class Definitions(Accounts):
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
         self.queues_created = self.queues_deleted = 0
+        self.retired: list[int] = []  # what channels of vhosts that are no more have counted
         self.has_ack_timeouts = False  # whether any queue has ever had one
 
     def apply(self, command: Command) -> object:
@@ -107,6 +108,8 @@ class Definitions(Accounts):
         for kind, policies in vhost.policies.by_kind.items():
             for name in policies:
                 self.changes.drop("policy", (vhost.name, kind, name))
+        add_up(self.retired, vhost.retired)
+        vhost.retired = self.retired  # for channels that are still to be closed
         del self.vhosts[command.name]
         self.changes.drop("vhost", (command.name,))
         self.version.number += 1

@@ -50,6 +50,16 @@ class Version:
         self.number = 0
 
 
+def add_up(sums: list[int], counts: Sequence[int]) -> None:
+    """Add counts to sums, which may be empty at first."""
+    if not sums:
+        sums += counts
+    else:
+        for at, count in enumerate(counts):
+            if count:
+                sums[at] += count
+
+
 class VHost:
     """One virtual host. changed: the node's list of queues to pump. changes: where it puts down
     what must survive a restart; None: nowhere. store: where queues keep messages; None: nowhere.
@@ -77,6 +87,7 @@ class VHost:
         self.queues: dict[str, Queue] = {}
         self.exchanges: dict[str, Exchange] = {}
         # counts of channels that are no more, and octets of connections, received and sent
+        self.samples: Any = None  # see `broker.management.statistics`
         self.retired: list[int] = []
         self.retired_octets = [0, 0]
         self._changed = changed
@@ -112,12 +123,7 @@ class VHost:
 
     def retire(self, counts: Sequence[int]) -> None:
         """A channel is closed: what it did still counts (`broker.session.channel.COUNTED`)."""
-        if not self.retired:
-            self.retired = list(counts)
-        elif any(counts):
-            self.retired = [
-                before + more for before, more in zip(self.retired, counts, strict=True)
-            ]
+        add_up(self.retired, counts)
 
     def retire_octets(self, received: int, sent: int) -> None:
         """A connection is no more."""

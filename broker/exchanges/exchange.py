@@ -73,6 +73,7 @@ class Exchange:
         "name",
         "published",
         "routed",
+        "samples",
         "vhost",
     )
     kind = "exchange"
@@ -101,6 +102,7 @@ class Exchange:
         self.alternate: str | None = None
         self.bindings: dict[BindingKey, Binding] = {}
         self.incoming: Incoming | None = None
+        self.samples: Any = None  # see `broker.management.statistics`
         self.published = self.routed = 0  # messages in; copies of them to queues
         self.configure({})
 

@@ -71,6 +71,7 @@ class Queue(KeptMessages):
         "published",
         "redelivered",
         "ring",
+        "samples",
         "unacked_count",
         "vhost",
     )
@@ -106,6 +107,7 @@ class Queue(KeptMessages):
         self.is_changed = False
         self.is_deleted = False
         self.extras: Any = None  # of an ExtendedQueue
+        self.samples: Any = None  # see `broker.management.statistics`
         self._changed = changed
         # since it was made, for those who watch; delivered: everything handed out, by whatever way
         self.published = self.delivered = self.redelivered = self.acked = 0

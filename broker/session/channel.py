@@ -128,6 +128,7 @@ class Channel(Settling):
         "reply_tag",
         "reply_token",
         "returned",
+        "samples",
         "waiting",
     )
 
@@ -140,6 +141,7 @@ class Channel(Settling):
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
         self.drawn_name = ""  # for the queue that is being declared without one
         self.confirms = False
+        self.samples: Any = None  # see `broker.management.statistics`
         self.published = self.returned = self.dropped = self.nacked = 0  # messages, see `counts`
         self.publish_seqno = 0
         self._confirmed_seqno = 0

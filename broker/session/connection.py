@@ -118,6 +118,7 @@ class Connection(Outbox):
         "plain_header",
         "routes",
         "routes_version",
+        "samples",
         "user",
         "vhost",
         "wants_auth_close",
@@ -147,6 +148,7 @@ class Connection(Outbox):
         self.exchanges: dict[bytes, Exchange] = {}  # short string → one we may publish to
         self.routes_version = -1  # the definitions' version that both stand for
         self.is_counted = False  # among the connections of its user and its vhost
+        self.samples: Any = None  # see `broker.management.statistics`
         self.attempt: LoginAttempt | None = None  # to log in, while backends are asked
         self._last_received_ms = self._last_sent_ms = node.now_ms
         self._deadline_ms = node.now_ms + limits.handshake_timeout_ms

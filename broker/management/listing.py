@@ -1,0 +1,262 @@
+"""Lists: filtered, sorted, cut into pages and columns, as RabbitMQ's API does it.
+
+A list may have tens of thousands of entries, and the node has messages to move: all of it is done
+in slices of about a millisecond (`Breath`). Where the page can be found without building every
+entry, by columns that cost nothing (`Listed.cheap`), only its own entries are built.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from broker.management.request import JSON, Refusal, Response, encoded
+
+if TYPE_CHECKING:
+    from broker.management.application import Context
+
+T = TypeVar("T")
+Shown = dict[str, Any]
+Column = tuple[str, ...]  # a.b.c
+
+SLICE_S = 0.001
+CHUNK = 1_000  # entries that are sorted in one go
+PAGE_SIZE, PAGE_SIZE_MAX = 100, 500
+
+
+class Breath:
+    """Lets the node have its turn when a slice of work is done."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until = perf_counter() + SLICE_S
+
+    async def take(self) -> None:
+        """To be called after every bit of work."""
+        if perf_counter() >= self._until:
+            await asyncio.sleep(0)
+            self._until = perf_counter() + SLICE_S
+
+
+class Listed(Generic[T]):
+    """What can be listed. show: builds an entry. cheap: columns that can be had without that."""
+
+    def __init__(
+        self,
+        show: Callable[[T], Shown],
+        cheap: Mapping[str, Callable[[T], Any]] | None = None,
+        sorts: Sequence[str] = ("vhost", "name"),
+    ):
+        self.show = show
+        self.cheap = cheap or {}
+        self.sorts = tuple(sorts)
+
+
+class Page(NamedTuple):
+    """What part of a list is asked for. name: a filter, empty for none."""
+
+    number: int
+    size: int
+    name: str
+    use_regex: bool
+
+
+def page_of(query: Mapping[str, str]) -> Page | None:
+    """None: the whole list. Raises: Refusal, with RabbitMQ's texts."""
+    try:
+        number = int(query["page"]) if "page" in query else None
+        size = int(query["page_size"]) if "page_size" in query else None
+    except ValueError:
+        raise Refusal(400, "bad_request", "Pagination parameters are invalid") from None
+    if number is None:
+        return None
+    wanted = PAGE_SIZE if size is None else size
+    if number <= 0 or not 0 < wanted <= PAGE_SIZE_MAX:
+        shown = "undefined" if size is None else size
+        reason = f"Invalid pagination parameters: page number {number}, page size {shown}"
+        raise Refusal(400, "invalid_pagination_parameters", reason)
+    return Page(number, wanted, query.get("name", ""), query.get("use_regex") == "true")
+
+
+def columns_of(query: Mapping[str, str]) -> list[Column] | None:
+    """None: all."""
+    text = query.get("columns")
+    if text is None:
+        return None
+    return [
+        tuple(part for part in column.split(".") if part) for column in text.split(",") if column
+    ]
+
+
+def cut(value: Any, columns: list[Column] | None) -> Any:
+    """Only some columns of an object, or of each object in a list."""
+    if columns is None:
+        return value
+    if isinstance(value, list):
+        return [cut(entry, columns) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    found: Shown = {}
+    for key, inner in value.items():
+        below: list[Column] | None = []
+        for column in columns:
+            if column[:1] != (key,):
+                continue
+            if len(column) == 1:
+                below = None  # all of it
+                break
+            assert below is not None
+            below.append(column[1:])
+        if below is None or below:
+            found[key] = cut(inner, below)
+    return found
+
+
+def sort_key(value: Any) -> tuple[int, Any]:
+    """Values in Erlang's order of terms: numbers, atoms, objects, lists, strings."""
+    if value is None or isinstance(value, bool):
+        return 1, {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (int, float)):
+        return 0, value
+    if isinstance(value, str):
+        return 4, value.encode("utf-8", "surrogateescape")
+    if isinstance(value, dict):
+        return 2, (len(value), sorted((name, sort_key(inner)) for name, inner in value.items()))
+    return 3, [sort_key(inner) for inner in value]
+
+
+def dotted(entry: Any, name: str) -> Any:
+    """The value of a.b.c in an entry; 0 where there is none, as in RabbitMQ."""
+    for part in name.split("."):
+        if not isinstance(entry, dict) or part not in entry:
+            return 0
+        entry = entry[part]
+    return entry
+
+
+async def reply_list(
+    context: Context,
+    items: Iterable[T],
+    listed: Listed[T] | None = None,
+    *,
+    is_paginated: bool = True,
+) -> Response:
+    """Answer with a list of objects, or of entries that are ready if there is no `listed`."""
+    query = context.request.query
+    what: Listed[Any] = listed if listed is not None else Listed[Any](_as_it_is)
+    columns = columns_of(query)
+    page = page_of(query) if is_paginated else None
+    if "sort" not in query:
+        sorts = what.sorts
+    else:  # asked for by an empty name, nothing is sorted
+        sorts = (query["sort"], *what.sorts) if query["sort"] else ()
+    breath = Breath()
+    is_cheap = all(name in what.cheap for name in sorts) and (
+        page is None or not page.name or "name" in what.cheap
+    )
+    entries: list[Any] = list(items)
+    total = len(entries)
+    if is_cheap:
+        values = [what.cheap[name] for name in sorts]
+        name_of = what.cheap.get("name")
+    else:
+        entries = [await _shown(what, entry, breath) for entry in entries]
+        values = [lambda entry, name=name: dotted(entry, name) for name in sorts]  # type: ignore[misc]
+        name_of = lambda entry: dotted(entry, "name")  # noqa: E731
+    if page is not None and page.name:
+        entries = await _filtered(entries, page, name_of, breath)
+    filtered = len(entries)
+    if values:
+        entries = await _sorted(entries, values, breath)
+    if query.get("sort_reverse") == "true":
+        entries.reverse()
+    if page is not None:
+        entries = _cut_page(entries, page)
+    if is_cheap:
+        entries = [await _shown(what, entry, breath, columns) for entry in entries]
+    parts = []
+    for entry in entries:
+        parts.append(encoded(cut(entry, columns)))
+        await breath.take()
+    body = b"[" + b",".join(parts) + b"]"
+    if page is not None:
+        body = b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
+            filtered,
+            len(entries),
+            body,
+            b'"page":%d,"page_count":%d,"page_size":%d,"total_count":%d}'
+            % (page.number, -(-filtered // page.size), page.size, total),
+        )
+    return Response(200, [("content-type", JSON), ("cache-control", "no-cache")], body)
+
+
+def _as_it_is(entry: Any) -> Any:
+    return entry
+
+
+async def _shown(
+    what: Listed[T], entry: T, breath: Breath, columns: list[Column] | None = None
+) -> Shown:
+    await breath.take()
+    if columns is not None and all(column[0] in what.cheap for column in columns if column):
+        return {column[0]: what.cheap[column[0]](entry) for column in columns if column}
+    return what.show(entry)
+
+
+async def _filtered(
+    entries: list[Any], page: Page, name_of: Callable[[Any], Any] | None, breath: Breath
+) -> list[Any]:
+    """Those whose name has the filter in it; case does not matter."""
+    assert name_of is not None
+    if page.use_regex:
+        try:
+            search = re.compile(page.name, re.IGNORECASE).search
+        except (re.error, RecursionError, OverflowError):
+            raise Refusal(400, "bad_request", "Pagination parameters are invalid") from None
+        matches: Callable[[str], Any] = search
+    else:
+        wanted = page.name.lower()
+        matches = lambda name: wanted in name.lower()  # noqa: E731
+    found = []
+    for entry in entries:
+        if matches(str(name_of(entry))):
+            found.append(entry)
+        await breath.take()
+    return found
+
+
+async def _sorted(
+    entries: list[Any], values: Sequence[Callable[[Any], Any]], breath: Breath
+) -> list[Any]:
+    keyed = []
+    for at, entry in enumerate(entries):
+        keyed.append(([sort_key(value(entry)) for value in values], at, entry))
+        await breath.take()
+    if len(keyed) <= CHUNK:
+        keyed.sort()
+        return [entry for _, _, entry in keyed]
+    chunks = []
+    for start in range(0, len(keyed), CHUNK):
+        chunks.append(sorted(keyed[start : start + CHUNK]))
+        await breath.take()
+    merged = []
+    for _, _, entry in heapq.merge(*chunks):
+        merged.append(entry)
+        await breath.take()
+    return merged
+
+
+def _cut_page(entries: list[Any], page: Page) -> list[Any]:
+    """Raises: Refusal, for a page that is not there; the first one always is."""
+    start = (page.number - 1) * page.size
+    if start > len(entries) or (start == len(entries) and start):
+        reason = (
+            f"Page out of range, page: {page.number} page size: {page.size}, len: {len(entries)}"
+        )
+        raise Refusal(400, "page_out_of_range", reason)
+    return entries[start : start + page.size]

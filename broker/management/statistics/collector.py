@@ -1,0 +1,363 @@
+"""Looks at every object once in a while: sums what they have counted, notes what has changed.
+
+A look goes over all queues, exchanges, connections and channels, some hundred at a time: between
+two slices the node has its turn. Every `SLOT_MS` what it finds is noted (`Samples`); in between
+`totals` looks again for somebody who asks, if the last look is old.
+
+What counts for a vhost is what its channels have done, as with RabbitMQ: those that are open, and
+those that are no more (`VHost.retired`). A channel that is closed during a look may have been
+counted already: it is taken out again at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
+from broker.session.channel import COUNTED, Channel
+from broker.session.connection import Connection
+
+if TYPE_CHECKING:
+    from broker.exchanges.exchange import Exchange
+    from broker.node import Node
+    from broker.queues.queue import Queue
+    from broker.vhost import VHost
+
+SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
+FRESH_MS = 1_000  # a look that is no older will do
+
+DELIVERIES = ("deliver", "deliver_no_ack", "get", "get_no_ack")
+OF_CHANNELS = (*COUNTED, "deliver_get")
+LENGTHS = ("messages", "messages_ready", "messages_unacknowledged")
+OCTETS = ("recv_oct", "send_oct")
+DISK = ("disk_reads", "disk_writes")
+CHURN = (
+    "connection_created",
+    "connection_closed",
+    "channel_created",
+    "channel_closed",
+    "queue_declared",
+    "queue_created",
+    "queue_deleted",
+)
+OF_QUEUES = (
+    "publish",
+    "ack",
+    "deliver",
+    "deliver_no_ack",
+    "get",
+    "get_no_ack",
+    "get_empty",
+    "redeliver",
+    "deliver_get",
+)
+
+QUEUE = Kind(OF_QUEUES, LENGTHS, BASIC)
+EXCHANGE = Kind(("publish_in", "publish_out"), (), BASIC)
+CHANNEL = Kind(OF_CHANNELS, (), DETAILED)
+CONNECTION = Kind(OCTETS, (), DETAILED)
+VHOST = Kind((*OF_CHANNELS, *OCTETS), LENGTHS, BASIC)
+OVERVIEW = Kind((*OF_CHANNELS, *DISK, *CHURN), LENGTHS, GLOBAL)
+
+_DELIVERED = [COUNTED.index(name) for name in DELIVERIES]
+
+
+def counts_of_queue(queue: Queue) -> tuple[int, ...]:
+    """In the order of QUEUE."""
+    delivered = queue.delivered - queue.delivered_no_ack - queue.got - queue.got_no_ack
+    ready, unacked = queue.ready_count, queue.unacked_count
+    return (
+        queue.published,
+        queue.acked,
+        delivered,
+        queue.delivered_no_ack,
+        queue.got,
+        queue.got_no_ack,
+        queue.get_empty,
+        queue.redelivered,
+        queue.delivered,
+        ready + unacked,
+        ready,
+        unacked,
+    )
+
+
+def counts_of_channel(channel: Channel) -> tuple[int, ...]:
+    """In the order of CHANNEL."""
+    return with_deliver_get(channel.counts)
+
+
+def with_deliver_get(counts: tuple[int, ...]) -> tuple[int, ...]:
+    """What RabbitMQ calls deliver_get is every delivery, by whatever way."""
+    return (*counts, counts[5] + counts[6] + counts[7] + counts[8])
+
+
+assert _DELIVERED == [5, 6, 7, 8]
+
+
+class Totals:
+    """Sums over a vhost or a node, in the order of VHOST: counters, octets, lengths."""
+
+    __slots__ = (
+        "channels",
+        "connections",
+        "consumers",
+        "counts",
+        "exchanges",
+        "lengths",
+        "octets",
+        "queues",
+    )
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(COUNTED)
+        self.octets = [0, 0]
+        self.lengths = [0, 0, 0]
+        self.queues = self.exchanges = self.consumers = self.connections = self.channels = 0
+
+    def add(self, other: Totals) -> None:
+        for mine, theirs in (
+            (self.counts, other.counts),
+            (self.octets, other.octets),
+            (self.lengths, other.lengths),
+        ):
+            for at, count in enumerate(theirs):
+                mine[at] += count
+        self.queues += other.queues
+        self.exchanges += other.exchanges
+        self.consumers += other.consumers
+        self.connections += other.connections
+        self.channels += other.channels
+
+    @property
+    def messages(self) -> tuple[int, ...]:
+        """In the order of OF_CHANNELS."""
+        return with_deliver_get(tuple(self.counts))
+
+
+class Collector:
+    """See the module. is_on: whether samples are kept; False: disable_metrics_collector."""
+
+    def __init__(self, node: Node, *, is_on: bool = True):
+        self._node = node
+        self.is_on = is_on
+        self.slot = 0  # the last that was noted
+        self.overview: Samples | None = None
+        self._totals: dict[str, Totals] = {}  # by vhost
+        self._all = Totals()
+        self._looked_ms = -FRESH_MS
+        self._looking: asyncio.Future[None] | None = None
+        self._pass: Iterator[None] | None = None
+        self._timer: asyncio.Handle | None = None
+        # What the node has taken up again at its start was not created by anybody.
+        self._queues_before = node.queues_created
+
+    # when
+
+    def start(self) -> None:
+        """Look every `SLOT_MS`, at the beginning of a slot."""
+        if self.is_on:
+            self.slot = self._node.clock.epoch_ms() // SLOT_MS
+            self._wait()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._pass = None
+
+    def _wait(self) -> None:
+        left_ms = SLOT_MS - self._node.clock.epoch_ms() % SLOT_MS
+        self._timer = asyncio.get_running_loop().call_later(left_ms / 1000 + 0.001, self._begin)
+
+    def _begin(self) -> None:
+        self._pass = self.look(self._node.clock.epoch_ms() // SLOT_MS)
+        self._step()
+
+    def _step(self) -> None:
+        assert self._pass is not None
+        try:
+            next(self._pass)
+        except StopIteration:
+            self._wait()
+            return
+        except Exception:
+            self._node.on_bug("statistics could not be collected")
+            self._wait()
+            return
+        self._timer = asyncio.get_running_loop().call_soon(self._step)
+
+    async def totals(self) -> Totals:
+        """Those of the node, not older than a second."""
+        while self._looking is not None:
+            await asyncio.shield(self._looking)
+        if self._node.clock.now_ms() - self._looked_ms >= FRESH_MS:
+            self._looking = asyncio.get_running_loop().create_future()
+            try:
+                for _ in self.look(None):
+                    await asyncio.sleep(0)
+            finally:
+                self._looking.set_result(None)
+                self._looking = None
+        return self._all
+
+    def of_vhost(self, name: str) -> Totals:
+        """As of the last look."""
+        return self._totals.get(name) or Totals()
+
+    # what
+
+    def look(self, slot: int | None) -> Iterator[None]:
+        """Look at everything. slot: note what has changed in it; None: sum only."""
+        node = self._node
+        found = {name: Totals() for name in node.vhosts}
+        if slot is not None:
+            self.slot = slot
+        counted: list[tuple[Channel, tuple[int, ...]]] = []
+        open_connections: list[tuple[Connection, Totals, int, int]] = []
+        left = SLICE
+        for peer in list(node.peers.values()):
+            if not isinstance(peer, Connection) or not peer.is_counted:
+                continue
+            totals = found.get(peer.vhost.name)
+            if totals is None:
+                continue
+            totals.connections += 1
+            octets = (peer.received_octets, peer.sent_octets)
+            open_connections.append((peer, totals, *octets))
+            _note(peer, CONNECTION, slot, octets)
+            for channel in list(peer.channels.values()):
+                if channel.is_open:
+                    totals.channels += 1
+                    counts = channel.counts
+                    counted.append((channel, counts))
+                    _note_channel(channel, slot, counts)
+                    left -= 1
+            left -= 1
+            if left <= 0:
+                left = SLICE
+                yield
+        for vhost in list(node.vhosts.values()):
+            totals = found.get(vhost.name)
+            if totals is None:
+                continue
+            for queue in list(vhost.queues.values()):
+                counts = counts_of_queue(queue)
+                lengths = totals.lengths
+                lengths[0] += counts[-3]
+                lengths[1] += counts[-2]
+                lengths[2] += counts[-1]
+                totals.queues += 1
+                totals.consumers += len(queue.consumers)
+                if slot is not None:
+                    samples = queue.samples
+                    if samples is None:
+                        samples = queue.samples = Samples(QUEUE, slot - 1)
+                    if counts != samples.last:
+                        samples.note(slot, counts)
+                left -= 1
+                if left <= 0:
+                    left = SLICE
+                    yield
+            for exchange in list(vhost.exchanges.values()):
+                totals.exchanges += 1
+                _note_exchange(exchange, slot)
+                left -= 1
+                if left <= 0:
+                    left = SLICE
+                    yield
+        # from here on nothing may come in between: what is no more is in `retired`
+        for channel, counts in counted:
+            if channel.is_open:
+                sums = found[channel.connection.vhost.name].counts
+                for at, count in enumerate(counts):
+                    if count:
+                        sums[at] += count
+        for connection, totals, received, sent in open_connections:
+            if connection.is_counted:
+                totals.octets[0] += received
+                totals.octets[1] += sent
+        self._conclude(found, slot)
+
+    def _conclude(self, found: dict[str, Totals], slot: int | None) -> None:
+        node = self._node
+        everything = Totals()
+        for name, totals in found.items():
+            vhost = node.vhosts.get(name)
+            if vhost is None:
+                continue
+            for at, count in enumerate(vhost.retired):
+                totals.counts[at] += count
+            totals.octets[0] += vhost.retired_octets[0]
+            totals.octets[1] += vhost.retired_octets[1]
+            everything.add(totals)
+            if slot is not None:
+                values = (*totals.messages, *totals.octets, *totals.lengths)
+                _note(vhost, VHOST, slot, values)
+        for at, count in enumerate(node.retired):
+            everything.counts[at] += count
+        self._totals, self._all = found, everything
+        self._looked_ms = node.clock.now_ms()
+        if slot is not None:
+            if self.overview is None:
+                self.overview = Samples(OVERVIEW, slot - 1)
+            disk, churn = self.disk(), self.churn()
+            values = (*everything.messages, *disk, *churn, *everything.lengths)
+            self.overview.note(slot, values)
+
+    def disk(self) -> tuple[int, int]:
+        """Messages read back and written, in the order of DISK."""
+        return 0, self._node.log.kept_count
+
+    def churn(self) -> tuple[int, ...]:
+        """What came and went since the start, in the order of CHURN."""
+        usage, node = self._node.usage, self._node
+        return (
+            usage.connections_opened,
+            usage.connections_closed,
+            usage.channels_opened,
+            usage.channels_closed,
+            usage.queues_declared,
+            node.queues_created - self._queues_before,
+            node.queues_deleted,
+        )
+
+    def reset(self) -> None:
+        """Forget all samples, as DELETE /api/reset asks for."""
+        node = self._node
+        self.overview = None
+        objects: list[Any] = [*node.vhosts.values()]
+        for vhost in node.vhosts.values():
+            objects += [*vhost.queues.values(), *vhost.exchanges.values()]
+        for peer in node.peers.values():
+            if isinstance(peer, Connection):
+                objects += [peer, *peer.channels.values()]
+        for one in objects:
+            one.samples = None
+
+
+def _note(owner: Connection | VHost, kind: Kind, slot: int | None, values: tuple[int, ...]) -> None:
+    if slot is not None:
+        samples = owner.samples
+        if samples is None:
+            samples = owner.samples = Samples(kind, slot - 1)
+        samples.note(slot, values)
+
+
+def _note_channel(channel: Channel, slot: int | None, counts: tuple[int, ...]) -> None:
+    if slot is not None:
+        samples = channel.samples
+        if samples is None:
+            samples = channel.samples = Samples(CHANNEL, slot - 1)
+        values = with_deliver_get(counts)
+        if values != samples.last:
+            samples.note(slot, values)
+
+
+def _note_exchange(exchange: Exchange, slot: int | None) -> None:
+    if slot is not None and (exchange.published or exchange.samples is not None):
+        samples = exchange.samples
+        if samples is None:
+            samples = exchange.samples = Samples(EXCHANGE, slot - 1)
+        samples.note(slot, (exchange.published, exchange.routed))
