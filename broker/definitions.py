@@ -95,6 +95,8 @@ class Definitions(Accounts):
             store = None if isinstance(self.log, NullLog) else self.log
             vhost = VHost(command.name, self.changed_queues, self.version, self.changes, store)
             self.vhosts[command.name] = vhost
+            for exchange in vhost.exchanges.values():
+                exchange.actor = command.actor
         vhost.description, vhost.tags, vhost.default_queue_type = values
         return vhost
 

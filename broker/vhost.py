@@ -240,6 +240,7 @@ class VHost:
             internal=command.internal,
             arguments=command.arguments,
         )
+        exchange.actor = command.actor
         values = (command.type, command.auto_delete, command.internal, command.arguments)
         is_kept = command.durable and command.name not in BUILT_IN
         self._put_down(is_kept, "exchange", (self.name, command.name), values)

@@ -38,6 +38,11 @@ def phash2(term: object) -> int:
     return _hash(term) & _RANGE_MASK
 
 
+def phash2_32(term: object) -> int:
+    """`erlang:phash2(Term, 1 bsl 32)`: all of the 32 bits."""
+    return _hash(term)
+
+
 class _Rest:
     """The elements of a list from `at` on."""
 

@@ -62,6 +62,7 @@ class Exchange:
     """
 
     __slots__ = (
+        "actor",
         "alternate",
         "applied",
         "arguments",
@@ -98,6 +99,7 @@ class Exchange:
         self.auto_delete = auto_delete
         self.internal = internal
         self.arguments = arguments
+        self.actor = ""  # who declared it
         self.applied: Any = None  # see `broker.policies.policy.Applied`
         self.alternate: str | None = None
         self.bindings: dict[BindingKey, Binding] = {}

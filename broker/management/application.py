@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from broker.amqp.errors import AMQPException
 from broker.management import routes
+from broker.management.direct import DirectChannel
+from broker.management.listing import columns_of, cut
 from broker.management.request import (
     Headers,
     Refusal,
@@ -28,6 +30,7 @@ from broker.management.request import (
     not_found,
 )
 from broker.management.routes import ROUTES, Endpoint
+from broker.management.views.common import Lens
 from broker.management.visitor import Doorkeeper, Visitor
 
 if TYPE_CHECKING:
@@ -67,6 +70,18 @@ class Context:
         if found is None:
             raise not_found()
         return found
+
+    def lens(self) -> Lens:
+        """How objects are shown for this request. Raises: Refusal."""
+        return Lens(self.node, self.management.collector, self.request.query)
+
+    def direct(self) -> DirectChannel:
+        """An AMQP channel of the visitor's in the vhost of the path."""
+        return DirectChannel(self.node, self.visitor, self.params["vhost"])
+
+    def cut(self, shown: Any) -> Any:
+        """One object with the columns that the request wants."""
+        return cut(shown, columns_of(self.request.query))
 
     async def execute(self, command: Command) -> Any:
         """Have a change made, and made durable. Raises: AMQPException, StoreError."""

@@ -193,10 +193,10 @@ class DirectChannel:
 
     async def publish(
         self, exchange: str, routing_key: str, header: bytes, body: bytes, *, mandatory: bool = True
-    ) -> bool:
+    ) -> bool | None:
         """Publish and wait for the confirm. header: of the content.
 
-        Returns: whether it was routed and taken. Raises: Refusal.
+        Returns: whether it was routed; None: a queue was full. Raises: Refusal.
         """
         if not self._confirms:
             self._confirms = True
@@ -211,7 +211,7 @@ class DirectChannel:
                 is_returned = True
                 continue
             self._check(reply)
-            return isinstance(reply.method, BasicAck) and not is_returned
+            return not is_returned if isinstance(reply.method, BasicAck) else None
 
     def _send(self, octets: bytes) -> None:
         assert self._connection is not None

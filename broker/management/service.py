@@ -2,20 +2,138 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+import pkgutil
+import platform
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from broker.auth.mechanisms import offered
+from broker.management import api
 from broker.management.request import Request, Response, not_found
+from broker.management.statistics.collector import Collector
+from broker.management.statistics.samples import GLOBAL, Kind, Samples
+from broker.management.views.node import Process, numbers_of
+from broker.version import __version__
 
 if TYPE_CHECKING:
     from broker.node import Node
 
+Listening = tuple[str, str, int]  # protocol as RabbitMQ calls it, host, port
+NODE = Kind(
+    (
+        "gc_num",
+        "gc_bytes_reclaimed",
+        "context_switches",
+        "io_read_count",
+        "io_read_bytes",
+        "io_write_count",
+        "io_write_bytes",
+        "io_sync_count",
+        "msg_store_read_count",
+        "msg_store_write_count",
+        "queue_index_read_count",
+        "queue_index_write_count",
+        "mnesia_ram_tx_count",
+        "mnesia_disk_tx_count",
+    ),
+    ("mem_used", "fd_used", "sockets_used", "proc_used", "disk_free"),
+    GLOBAL,
+)
+CONTEXTS = {
+    "http": "RabbitMQ Management",
+    "https": "RabbitMQ Management",
+    "http/prometheus": "RabbitMQ Prometheus",
+    "https/prometheus": "RabbitMQ Prometheus",
+}
+
 
 class Management:
-    """Made by `boot` once the node is there; `start` and `stop` its timers."""
+    """Made by `boot` once the node is there; `start` and `stop` its timers.
 
-    def __init__(self, node: Node):
+    listening: all listeners of the node.
+    """
+
+    def __init__(self, node: Node, listening: Callable[[], Sequence[Listening]] = tuple):
         self.node = node
+        self.collector = Collector(node)
+        self.collector.when_noted = self._note
+        self.node_samples: Samples | None = None
+        self._listening = listening
+        self._process = Process()
+        self._started_ms = node.clock.now_ms()
+        for module in pkgutil.iter_modules(api.__path__):  # importing enters the routes
+            importlib.import_module(f"{api.__name__}.{module.name}")
+
+    def start(self) -> None:
+        self.collector.start()
+
+    def stop(self) -> None:
+        self.collector.stop()
 
     async def page(self, request: Request) -> Response:
         """The web page's files."""
         raise not_found()
+
+    # what the API shows of the node
+
+    @property
+    def platform(self) -> str:
+        """In place of Erlang's version."""
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        return f"Leveret {__version__} on {python}"
+
+    def uptime_ms(self) -> int:
+        return self.node.clock.now_ms() - self._started_ms
+
+    def mechanisms(self) -> list[str]:
+        """Those that are offered anywhere."""
+        return offered(self.node.config.authentication, is_tls=True)
+
+    def node_numbers(self) -> dict[str, int]:
+        return numbers_of(self.node, self._process, len(self.node.peers))
+
+    def _note(self, slot: int) -> None:
+        """With every look of the collector."""
+        if self.node_samples is None:
+            self.node_samples = Samples(NODE, slot - 1)
+        self.node_samples.note(slot, tuple(self.node_numbers().values()))
+
+    def listeners(self) -> list[dict[str, Any]]:
+        options = self.node.config.listeners.options
+        return [
+            {
+                "node": self.node.name,
+                "protocol": protocol,
+                "ip_address": host,
+                "port": port,
+                "socket_opts": {"backlog": options.backlog, "nodelay": options.nodelay},
+            }
+            for protocol, host, port in self._listening()
+        ]
+
+    def contexts(self) -> list[dict[str, Any]]:
+        """The listeners that speak HTTP."""
+        return [
+            {
+                "node": self.node.name,
+                "description": CONTEXTS[protocol],
+                "path": "/",
+                "ip": host,
+                "port": str(port),
+                **({"ssl": True} if protocol.startswith("https") else {"ssl_opts": []}),
+                **({"protocol": f"'{protocol}'"} if "/" in protocol else {}),
+            }
+            for protocol, host, port in self._listening()
+            if protocol in CONTEXTS
+        ]
+
+    def plugins(self) -> list[str]:
+        """RabbitMQ's names for the parts that are switched on."""
+        protocols = {protocol for protocol, _, _ in self._listening()}
+        found = []
+        if protocols & {"http", "https"}:
+            found.append("rabbitmq_management")
+        if protocols & {"http/prometheus", "https/prometheus"}:
+            found.append("rabbitmq_prometheus")
+        return found

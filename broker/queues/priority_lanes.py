@@ -54,6 +54,14 @@ class PriorityLanes(deque[M]):
         self._present |= 1 << priority
         self.held += count
 
+    def lengths(self) -> list[int]:
+        """How many messages of each priority there are, from 0 on."""
+        lanes = self._lanes
+        return [
+            len(lanes[priority][1]) if priority in lanes else 0
+            for priority in range(self.max_priority + 1)
+        ]
+
     @property
     def top_priority(self) -> int:
         """-1: it is empty."""

@@ -12,7 +12,7 @@ counted already: it is taken out again at the end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
@@ -137,12 +137,17 @@ class Totals:
         return with_deliver_get(tuple(self.counts))
 
 
+def _nothing(slot: int) -> None:
+    """Nobody else notes anything."""
+
+
 class Collector:
     """See the module. is_on: whether samples are kept; False: disable_metrics_collector."""
 
     def __init__(self, node: Node, *, is_on: bool = True):
         self._node = node
         self.is_on = is_on
+        self.when_noted: Callable[[int], None] = _nothing  # called after every look, with its slot
         self.slot = 0  # the last that was noted
         self.overview: Samples | None = None
         self._totals: dict[str, Totals] = {}  # by vhost
@@ -305,6 +310,7 @@ class Collector:
             disk, churn = self.disk(), self.churn()
             values = (*everything.messages, *disk, *churn, *everything.lengths)
             self.overview.note(slot, values)
+            self.when_noted(slot)
 
     def disk(self) -> tuple[int, int]:
         """Messages read back and written, in the order of DISK."""

@@ -1,0 +1,127 @@
+"""/api/connections, /api/channels, /api/consumers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from broker.amqp.errors import ConnectionForced
+from broker.management.api.visible import (
+    channels,
+    connections,
+    find_channel,
+    find_connection,
+    vhosts_of_path,
+)
+from broker.management.listing import Listed, reply_list
+from broker.management.request import Response
+from broker.management.routes import ADMIN, DELETE, GET, VISIBLE, route
+from broker.management.views.common import Lens
+from broker.management.views.connection import (
+    CHEAP_CHANNEL,
+    CHEAP_CONNECTION,
+    show_channel,
+    show_channel_whole,
+    show_connection,
+)
+from broker.management.views.consumer import consumer_details
+from broker.session.consumer import ChannelConsumer
+
+if TYPE_CHECKING:
+    from broker.management.application import Context
+    from broker.session.connection import Connection
+
+REASON = "Closed via management plugin"
+
+
+def _listed_connections(lens: Lens) -> Listed[Connection]:
+    return Listed(lambda one: show_connection(one, lens), CHEAP_CONNECTION)
+
+
+@route("/connections", GET)
+async def list_connections(context: Context) -> Response:
+    lens = context.lens()
+    return await reply_list(context, connections(context), _listed_connections(lens))
+
+
+@route("/vhosts/:vhost/connections", GET, needs=VISIBLE)
+async def list_connections_of_vhost(context: Context) -> Response:
+    vhost, lens = context.vhost, context.lens()
+    found = [one for one in connections(context) if one.vhost is vhost]
+    return await reply_list(context, found, _listed_connections(lens))
+
+
+@route("/connections/username/:username", GET, needs=ADMIN)
+async def list_connections_of_user(context: Context) -> Response:
+    lens, username = context.lens(), context.params["username"]
+    found = [one for one in connections(context) if one.user.name == username]
+    return await reply_list(context, found, _listed_connections(lens), is_paginated=False)
+
+
+@route("/connections/username/:username", DELETE, needs=ADMIN)
+def close_connections_of_user(context: Context) -> None:
+    for connection in list(connections(context)):
+        if connection.user.name == context.params["username"]:
+            _close(context, connection)
+
+
+@route("/connections/:connection", GET)
+def get_connection(context: Context) -> object:
+    connection = find_connection(context, context.params["connection"])
+    return context.cut(show_connection(connection, context.lens()))
+
+
+@route("/connections/:connection", DELETE)
+def close_connection(context: Context) -> None:
+    _close(context, find_connection(context, context.params["connection"], is_to_be_closed=True))
+
+
+def _close(context: Context, connection: Connection) -> None:
+    reason = context.request.headers.get("x-reason", REASON)
+    connection.close(ConnectionForced(reason, ids=(0, 0)))
+    context.node.request_turn()
+
+
+@route("/connections/:connection/channels", GET)
+async def list_channels_of_connection(context: Context) -> Response:
+    lens = context.lens()
+    connection = find_connection(context, context.params["connection"])
+    found = [channel for channel in connection.channels.values() if channel.is_open]
+    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
+    return await reply_list(context, found, listed)
+
+
+@route("/channels", GET)
+async def list_channels(context: Context) -> Response:
+    lens = context.lens()
+    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
+    return await reply_list(context, channels(context), listed)
+
+
+@route("/vhosts/:vhost/channels", GET, needs=VISIBLE)
+async def list_channels_of_vhost(context: Context) -> Response:
+    vhost, lens = context.vhost, context.lens()
+    found = [one for one in channels(context) if one.connection.vhost is vhost]
+    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
+    return await reply_list(context, found, listed)
+
+
+@route("/channels/:channel", GET)
+def get_channel(context: Context) -> object:
+    channel = find_channel(context, context.params["channel"])
+    return context.cut(show_channel_whole(channel, context.lens()))
+
+
+@route("/consumers", GET)
+@route("/consumers/:vhost", GET, needs=VISIBLE)
+async def list_consumers(context: Context) -> Response:
+    visitor = context.visitor
+    found = [
+        consumer
+        for vhost in await vhosts_of_path(context)
+        for queue in list(vhost.queues.values())
+        for consumer in queue.consumers
+        if isinstance(consumer, ChannelConsumer)
+        and (visitor.is_monitor or consumer.channel.connection.user.name == visitor.name)
+    ]
+    listed = Listed(consumer_details, sorts=("channel_details.name", "consumer_tag"))
+    return await reply_list(context, found, listed, is_paginated=False)

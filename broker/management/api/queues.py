@@ -1,0 +1,171 @@
+"""/api/queues: lists, declaring, deleting, purging, getting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from broker.amqp.methods import (
+    BasicGet,
+    BasicGetOk,
+    BasicNack,
+    QueueDeclare,
+    QueueDelete,
+    QueuePurge,
+)
+from broker.management.api.values import flag, whole
+from broker.management.api.visible import vhosts_of_path
+from broker.management.direct import DirectChannel, Reply
+from broker.management.listing import Listed, reply_list
+from broker.management.request import Response, bad_request, not_found
+from broker.management.routes import DELETE, GET, POST, PUT, VHOST, route
+from broker.management.views.exchange import bindings_to, default_binding
+from broker.management.views.properties import shown_payload, shown_properties
+from broker.management.views.queue import (
+    CHEAP,
+    definition,
+    show_queue,
+    show_queue_whole,
+    show_totals,
+)
+from broker.management.views.tables import table_of
+
+if TYPE_CHECKING:
+    from broker.management.application import Context
+    from broker.queues.queue import Queue
+
+ACTIONS = ("sync", "cancel_sync")
+ACK_MODES = (
+    "ack_requeue_true",
+    "ack_requeue_false",
+    "reject_requeue_true",
+    "reject_requeue_false",
+)
+GET_MAX_OCTETS = 128 * 1024 * 1024  # of the bodies in one answer
+
+
+def find_queue(context: Context, name: str = "queue") -> Queue:
+    """That of the path. Raises: Refusal (404)."""
+    queue = context.vhost.queues.get(context.params[name])
+    if queue is None:
+        raise not_found()
+    return queue
+
+
+@route("/queues", GET)
+@route("/queues/:vhost", GET, needs=VHOST)
+async def list_queues(context: Context) -> Response:
+    lens = context.lens()
+    queues = [queue for vhost in await vhosts_of_path(context) for queue in vhost.queues.values()]
+    show = show_queue
+    if not lens.has_stats:
+        show = show_totals if context.request.is_set("enable_queue_totals") else definition
+    return await reply_list(context, queues, Listed(lambda queue: show(queue, lens), CHEAP))
+
+
+@route("/queues/:vhost/:queue", GET, needs=VHOST)
+def get_queue(context: Context) -> object:
+    return context.cut(show_queue_whole(find_queue(context), context.lens()))
+
+
+@route("/queues/:vhost/:queue", PUT, needs=VHOST)
+async def declare_queue(context: Context) -> Response:
+    fields, name = context.request.fields(), context.params["queue"]
+    is_new = name not in context.vhost.queues
+    method = QueueDeclare(
+        queue=name,
+        durable=flag(fields, "durable"),
+        auto_delete=flag(fields, "auto_delete"),
+        exclusive=flag(fields, "exclusive"),
+        arguments=table_of(fields.get("arguments") or {}),
+    )
+    async with context.direct() as channel:
+        await channel.call(method)
+    return Response(201 if is_new else 204)
+
+
+@route("/queues/:vhost/:queue", DELETE, needs=VHOST)
+async def delete_queue(context: Context) -> None:
+    find_queue(context)
+    method = QueueDelete(
+        queue=context.params["queue"],
+        if_unused=context.request.is_set("if-unused"),
+        if_empty=context.request.is_set("if-empty"),
+    )
+    async with context.direct() as channel:
+        await channel.call(method)
+
+
+@route("/queues/:vhost/:queue/contents", DELETE, needs=VHOST)
+async def purge_queue(context: Context) -> None:
+    find_queue(context)
+    async with context.direct() as channel:
+        await channel.call(QueuePurge(queue=context.params["queue"]))
+
+
+@route("/queues/:vhost/:destination/bindings", GET, needs=VHOST)
+async def list_bindings_of_queue(context: Context) -> Response:
+    queue = find_queue(context, "destination")
+    found = [default_binding(queue), *bindings_to(queue)]
+    return await reply_list(context, found, SORTED_BINDINGS, is_paginated=False)
+
+
+SORTED_BINDINGS: Listed[dict[str, Any]] = Listed(
+    lambda shown: shown, sorts=("vhost", "source", "destination", "routing_key", "properties_key")
+)
+
+
+@route("/queues/:vhost/:queue/actions", POST, needs=VHOST)
+def act_on_queue(context: Context) -> None:
+    """sync, cancel_sync: of a mirrored queue; here every copy is in step."""
+    find_queue(context)
+    action = context.request.fields("action")["action"]
+    if action not in ACTIONS:
+        raise bad_request(["unknown", action])
+
+
+@route("/queues/:vhost/:queue/get", POST, needs=VHOST)
+async def get_messages(context: Context) -> object:
+    find_queue(context)
+    fields = context.request.fields("ackmode", "count", "encoding")
+    count = whole(fields["count"])
+    if fields["encoding"] not in ("auto", "base64"):
+        raise bad_request("Unsupported encoding. Please use auto or base64.")
+    truncate = whole(fields["truncate"]) if fields.get("truncate") is not None else None
+    mode = fields["ackmode"]
+    if mode not in ACK_MODES:
+        raise bad_request(["unknown", mode])
+    async with context.direct() as channel:
+        found = await _get(channel, context.params["queue"], count, mode == "ack_requeue_false")
+        if mode == "reject_requeue_false" and found:
+            await channel.tell(BasicNack(0, multiple=True, requeue=False))
+        # what is to be requeued is when the channel is closed
+    return [_show(reply, fields["encoding"], truncate) for reply in found]
+
+
+async def _get(channel: DirectChannel, queue: str, count: int, no_ack: bool) -> list[Reply]:
+    """RabbitMQ: a negative count means all there is."""
+    found: list[Reply] = []
+    octets = 0
+    while len(found) != count and octets < GET_MAX_OCTETS:
+        reply = await channel.call(BasicGet(queue=queue, no_ack=no_ack))
+        if not isinstance(reply.method, BasicGetOk):
+            break
+        octets += len(reply.body)
+        found.append(reply)
+    return found
+
+
+def _show(reply: Reply, encoding: str, truncate: int | None) -> dict[str, Any]:
+    method, header, body = reply
+    assert isinstance(method, BasicGetOk)
+    payload, payload_encoding = shown_payload(body[:truncate], encoding)
+    return {
+        "payload_bytes": len(body),
+        "redelivered": method.redelivered,
+        "exchange": method.exchange,
+        "routing_key": method.routing_key,
+        "message_count": method.message_count,
+        "properties": shown_properties(header),
+        "payload": payload,
+        "payload_encoding": payload_encoding,
+    }

@@ -1,0 +1,125 @@
+"""Exchanges and bindings as the HTTP API shows them."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+from broker.amqp.wire import Field, Table, as_erlang
+from broker.exchanges.erlang_hash import phash2_32
+from broker.management.statistics import presented
+from broker.management.views.common import Lens
+from broker.management.views.tables import json_of
+
+if TYPE_CHECKING:
+    from broker.exchanges.exchange import Binding, Exchange
+    from broker.queues.queue import Queue
+    from broker.vhost import VHost
+
+Shown = dict[str, Any]
+
+CHEAP = {
+    "name": lambda exchange: exchange.name,
+    "vhost": lambda exchange: exchange.vhost,
+    "type": lambda exchange: exchange.type_name,
+    "durable": lambda exchange: exchange.durable,
+    "auto_delete": lambda exchange: exchange.auto_delete,
+    "internal": lambda exchange: exchange.internal,
+    "arguments": lambda exchange: json_of(exchange.arguments),
+}
+
+
+def show_exchange(exchange: Exchange, lens: Lens) -> Shown:
+    """An entry of a list."""
+    applied = exchange.applied
+    policy = applied.policy if applied is not None else None
+    shown: Shown = {
+        "name": exchange.name,
+        "vhost": exchange.vhost,
+        "type": exchange.type_name,
+        "durable": exchange.durable,
+        "auto_delete": exchange.auto_delete,
+        "internal": exchange.internal,
+        "arguments": json_of(exchange.arguments),
+        "user_who_performed_action": exchange.actor,
+    }
+    if policy is not None:
+        shown["policy"] = policy.name
+    if lens.has_stats and exchange.published:
+        stats: Shown = {}
+        counts = (("publish_in", exchange.published), ("publish_out", exchange.routed))
+        presented.put(stats, counts, exchange.samples, lens.slot, lens.msg_rates)
+        shown["message_stats"] = stats
+    return shown
+
+
+def show_exchange_whole(exchange: Exchange, lens: Lens) -> Shown:
+    """For its own page."""
+    shown = show_exchange(exchange, lens)
+    if lens.has_stats:
+        shown["incoming"] = []  # broken down only with rates_mode = detailed
+        shown["outgoing"] = []
+    return shown
+
+
+def properties_key(routing_key: str, arguments: Table) -> str:
+    """What names a binding among those of two ends. RabbitMQ: the routing key, percent-encoded, and
+    for arguments a hash of them; "~" where both are empty."""
+    key = quote_plus(routing_key.encode("utf-8", "surrogateescape"), safe="").replace("~", "%7E")
+    if not arguments:
+        return key or "~"
+    return f"{key}~{_hash(arguments)}"
+
+
+def _hash(arguments: Table) -> str:
+    """RabbitMQ: the phash2 of the table as Erlang has it, as 32 bit, base64 without padding."""
+    number = phash2_32(as_erlang(Field("F", arguments)))
+    return urlsafe_b64encode(number.to_bytes(4, "big")).rstrip(b"=").decode()
+
+
+def show_binding(vhost: str, source: str, binding: Binding) -> Shown:
+    destination = binding.destination
+    return {
+        "source": source,
+        "vhost": vhost,
+        "destination": destination.name,
+        "destination_type": destination.kind,
+        "routing_key": binding.routing_key,
+        "arguments": json_of(binding.arguments),
+        "properties_key": properties_key(binding.routing_key, binding.arguments),
+    }
+
+
+def default_binding(queue: Queue) -> Shown:
+    """Every queue is bound to the default exchange by its name, without a binding."""
+    return {
+        "source": "",
+        "vhost": queue.vhost,
+        "destination": queue.name,
+        "destination_type": "queue",
+        "routing_key": queue.name,
+        "arguments": {},
+        "properties_key": properties_key(queue.name, {}),
+    }
+
+
+def bindings_of_vhost(vhost: VHost) -> Iterator[Shown]:
+    """All of them, the implicit ones first."""
+    for queue in list(vhost.queues.values()):
+        yield default_binding(queue)
+    for exchange in list(vhost.exchanges.values()):
+        yield from bindings_from(exchange)
+
+
+def bindings_from(source: Exchange) -> Iterator[Shown]:
+    for binding in list(source.bindings.values()):
+        yield show_binding(source.vhost, source.name, binding)
+
+
+def bindings_to(destination: Queue | Exchange) -> Iterator[Shown]:
+    """What leads to a queue or an exchange; without the implicit one."""
+    for source, bindings in list((destination.incoming or {}).items()):
+        for binding in list(bindings.values()):
+            yield show_binding(source.vhost, source.name, binding)

@@ -1,0 +1,237 @@
+"""The node as the HTTP API shows it, and the process it runs in."""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import resource
+from typing import TYPE_CHECKING, Any
+
+from broker.auth.mechanisms import MECHANISMS
+from broker.exchanges.registry import find_type, type_names
+from broker.management.statistics import presented
+from broker.management.statistics.collector import CHURN
+from broker.management.views.common import Lens
+from broker.management.views.queue import BASE_OCTETS
+from broker.session.connection import Connection
+from broker.version import __version__
+
+if TYPE_CHECKING:
+    from broker.management.service import Management
+    from broker.node import Node
+
+Shown = dict[str, Any]
+RATES_MODE = "basic"
+PROCESSES_MAX = 1_048_576  # a limit of Erlang's that exporters want to divide by
+CONNECTION_OCTETS, CHANNEL_OCTETS = 4_700, 2_000  # that they take, about
+
+MECHANISM_TEXTS = {
+    "PLAIN": "SASL PLAIN authentication mechanism",
+    "AMQPLAIN": "QPid AMQPLAIN mechanism",
+    "EXTERNAL": "TLS peer certificate authentication mechanism",
+    "ANONYMOUS": "SASL ANONYMOUS authentication mechanism",
+}
+
+
+def exchange_types() -> list[Shown]:
+    """All there are, those of installed packages included."""
+    found = []
+    for name in type_names():
+        exchange_class = find_type(name)
+        if exchange_class is not None:
+            description = exchange_class.description or f"{name} exchange"
+            found.append({"name": name, "description": description, "enabled": True})
+    return found
+
+
+class Process:
+    """What the system says of this process; looked up at most once a second or so."""
+
+    __slots__ = ("_at_ms", "fd_used")
+
+    def __init__(self) -> None:
+        self._at_ms = -1_000
+        self.fd_used = 0
+
+    def look(self, now_ms: int) -> None:
+        if now_ms - self._at_ms >= 1_000:
+            self._at_ms = now_ms
+            try:
+                self.fd_used = len(os.listdir("/proc/self/fd"))
+            except OSError:
+                self.fd_used = 0  # another system, or none left to look with
+
+
+def file_limit() -> int:
+    """Descriptors that the process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 2**31 - 1
+
+
+def sockets_limit(fd_total: int) -> int:
+    """RabbitMQ: what of them may be sockets."""
+    return max(0, int(fd_total * 0.9 - 2))
+
+
+def show_node(management: Management, lens: Lens) -> Shown:
+    """An entry of the list of nodes."""
+    node = management.node
+    fd_total = file_limit()
+    watermarks = node.watermarks
+    levels = watermarks.snapshot() if watermarks is not None else None
+    config = node.config
+    shown: Shown = {
+        "name": node.name,
+        "type": "disc",
+        "running": True,
+        "partitions": [],
+        "os_pid": str(os.getpid()),
+        "fd_total": fd_total,
+        "sockets_total": sockets_limit(fd_total),
+        "proc_total": PROCESSES_MAX,
+        "mem_limit": levels.memory_limit if levels is not None else 0,
+        "mem_alarm": "memory" in node.alarms,
+        "mem_calculation_strategy": "rss",
+        "disk_free_limit": levels.disk_limit if levels is not None else 0,
+        "disk_free_alarm": "disk" in node.alarms,
+        "rates_mode": RATES_MODE,
+        "uptime": management.uptime_ms(),
+        "run_queue": 0,
+        "processors": os.cpu_count() or 1,
+        "exchange_types": exchange_types(),
+        "auth_mechanisms": [
+            {
+                "name": name,
+                "description": MECHANISM_TEXTS.get(name, name),
+                "enabled": name in management.mechanisms(),
+            }
+            for name in MECHANISMS
+        ],
+        "applications": applications(),
+        "contexts": [
+            {name: value for name, value in context.items() if name != "node"}
+            for context in management.contexts()
+        ],
+        "log_files": ["<stdout>"],
+        "db_dir": config.kept_in or "none",
+        "config_files": [],
+        "net_ticktime": 60,
+        "enabled_plugins": management.plugins(),
+        "cluster_links": [],
+    }
+    if lens.has_stats:
+        numbers = management.node_numbers()
+        samples = management.node_samples
+        presented.put(shown, numbers.items(), samples, lens.slot, lens.node_stats)
+        churn = zip(CHURN, management.collector.churn(), strict=True)
+        presented.put(shown, churn, management.collector.overview, lens.slot, lens.node_stats)
+        shown["metrics_gc_queue_length"] = {}
+    return shown
+
+
+def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
+    """What moves, in the order of `service.NODE`."""
+    process.look(node.clock.now_ms())
+    levels = node.watermarks.snapshot() if node.watermarks is not None else None
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "gc_num": sum(stats["collections"] for stats in gc.get_stats()),
+        "gc_bytes_reclaimed": 0,
+        "context_switches": usage.ru_nvcsw + usage.ru_nivcsw,
+        "io_read_count": usage.ru_inblock,
+        "io_read_bytes": usage.ru_inblock * 512,
+        "io_write_count": usage.ru_oublock,
+        "io_write_bytes": getattr(node.log, "written_octets", 0),
+        "io_sync_count": node.log.number if node.log.number else 0,
+        "msg_store_read_count": 0,
+        "msg_store_write_count": node.log.kept_count,
+        "queue_index_read_count": 0,
+        "queue_index_write_count": 0,
+        "mnesia_ram_tx_count": 0,
+        "mnesia_disk_tx_count": 0,
+        "mem_used": levels.memory_used if levels is not None else 0,
+        "fd_used": process.fd_used,
+        "sockets_used": sockets,
+        "proc_used": processes(node),
+        "disk_free": (levels.disk_free or 0) if levels is not None else 0,
+    }
+
+
+def processes(node: Node) -> int:
+    """What RabbitMQ has a process for, or several: connections, channels, queues."""
+    queues = sum(len(vhost.queues) for vhost in node.vhosts.values())
+    return 1 + len(node.peers) + node.usage.channel_count + queues
+
+
+def applications() -> list[Shown]:
+    """What the node is made of."""
+    return [
+        {"name": "leveret", "description": "Leveret, a message broker", "version": __version__},
+        {
+            "name": "python",
+            "description": platform.python_implementation(),
+            "version": platform.python_version(),
+        },
+    ]
+
+
+def memory_breakdown(node: Node) -> Shown:
+    """Where the memory is, about, by RabbitMQ's names; what has no counterpart here is 0."""
+    levels = node.watermarks.snapshot() if node.watermarks is not None else None
+    rss = levels.memory_used if levels is not None else 0
+    connections = sum(1 for peer in node.peers.values() if isinstance(peer, Connection))
+    outboxes = sum(
+        peer.outbox_octets for peer in node.peers.values() if isinstance(peer, Connection)
+    )
+    classic = quorum = 0
+    for vhost in node.vhosts.values():
+        for queue in vhost.queues.values():
+            octets = BASE_OCTETS + queue.ready_bytes
+            if queue.type_name == "quorum":
+                quorum += octets
+            else:
+                classic += octets
+    shown: Shown = dict.fromkeys(MEMORY, 0)
+    shown |= {
+        "connection_readers": connections * CONNECTION_OCTETS,
+        "connection_writers": outboxes,
+        "connection_channels": node.usage.channel_count * CHANNEL_OCTETS,
+        "queue_procs": classic,
+        "quorum_queue_procs": quorum,
+    }
+    known = sum(shown.values())
+    shown["other_system"] = max(0, rss - known)
+    shown["strategy"] = "rss"
+    total = max(rss, known)
+    shown["total"] = {"erlang": total, "rss": rss, "allocated": total}
+    return shown
+
+
+MEMORY = (
+    "connection_readers",
+    "connection_writers",
+    "connection_channels",
+    "connection_other",
+    "queue_procs",
+    "queue_slave_procs",
+    "quorum_queue_procs",
+    "quorum_queue_dlx_procs",
+    "stream_queue_procs",
+    "stream_queue_replica_reader_procs",
+    "stream_queue_coordinator_procs",
+    "plugins",
+    "other_proc",
+    "metrics",
+    "mgmt_db",
+    "mnesia",
+    "quorum_ets",
+    "other_ets",
+    "binary",
+    "msg_index",
+    "code",
+    "atom",
+    "other_system",
+    "allocated_unused",
+    "reserved_unallocated",
+)
