@@ -72,15 +72,19 @@ def numbered(default: tuple[str, ...], *, key: str, help: str, check: Check = st
 
 
 def settings_of(
-    owner: Any, path: tuple[str, ...] = ()
+    owner: Any, path: tuple[str, ...] = (), prefix: str = ""
 ) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """Every setting of a tree of dataclasses: key, path of attributes, dataclass field."""
+    """Every setting of a tree of dataclasses: key, path of attributes, dataclass field.
+
+    Where a dataclass in the tree is a field with a key in its metadata, keys in it go on from that.
+    """
     hints = get_type_hints(owner)
     for entry in fields(owner):
-        if is_dataclass(hints[entry.name]):
-            yield from settings_of(hints[entry.name], (*path, entry.name))
-        else:
-            yield entry.metadata["key"], (*path, entry.name), entry
+        if not is_dataclass(hints[entry.name]):
+            yield prefix + entry.metadata["key"], (*path, entry.name), entry
+            continue
+        inner = f"{prefix}{entry.metadata['key']}." if "key" in entry.metadata else prefix
+        yield from settings_of(hints[entry.name], (*path, entry.name), inner)
 
 
 def override(config: T, key: str, value: object) -> T:
@@ -93,6 +97,16 @@ def override(config: T, key: str, value: object) -> T:
         raise ConfigError(f"unknown setting '{key}'{hint}")
     path, name = found
     return cast(T, _replaced(config, path, key, name, value))
+
+
+def one_of(*choices: str) -> Check:
+    """For values that are one of a few."""
+
+    def check(text: str) -> None:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}, not '{text}'")
+
+    return check
 
 
 def is_numbered(entry: Any) -> bool:
