@@ -78,6 +78,8 @@ class Gateway:
             await gateway.stop_listening()
             await gateway.close()
             raise
+        for listening in gateway.listening:
+            log.info("listening, protocol=%s host=%s port=%s", *listening)
         if gateway._certificates:
             gateway._look_again()
         return gateway
@@ -142,7 +144,7 @@ class Gateway:
                     unserved.close()
                 raise
             self._servers.append(server)
-            self._note(Listening(protocol, *listening.getsockname()[:2]))
+            self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
 
     async def _listen_unix(self, path: str) -> None:
         options = self.config.listeners.options
@@ -152,11 +154,7 @@ class Gateway:
             self._plain, sock=unix.socket, backlog=options.backlog
         )
         self._servers.append(server)
-        self._note(Listening(AMQP, path, 0))
-
-    def _note(self, listening: Listening) -> None:
-        self.listening.append(listening)
-        log.info("listening, protocol=%s host=%s port=%s", *listening)
+        self.listening.append(Listening(AMQP, path, 0))
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
