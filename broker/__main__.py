@@ -42,6 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bind", metavar="A", help="address to listen on (all)")
     parser.add_argument("--port", metavar="P", type=int, help="AMQP port; 0: a free one (5672)")
     parser.add_argument(
+        "--management-port", metavar="P", type=int, help="port of the HTTP API; likewise (15672)"
+    )
+    parser.add_argument(
+        "--prometheus-port", metavar="P", type=int, help="port of the metrics; likewise (15692)"
+    )
+    parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="any setting by its key"
     )
     parser.add_argument(
@@ -64,6 +70,8 @@ def configure(arguments: argparse.Namespace) -> Config:
         "data_dir": arguments.data_dir,
         "listeners.bind": arguments.bind,
         "listeners.tcp.default": arguments.port,
+        "management.tcp.port": arguments.management_port,
+        "prometheus.tcp.port": arguments.prometheus_port,
     }
     for key, value in flags.items():
         if value is not None:

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -24,7 +24,8 @@ from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.node import Node
 from broker.server.auth_chain import AuthChain
-from broker.server.gateway import AMQP, AMQPS, Gateway
+from broker.server.gateway import AMQP, AMQPS, HTTP, OVER_TLS, PROMETHEUS, Gateway
+from broker.server.http import Application
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
 from broker.store.store import Store
@@ -36,6 +37,14 @@ T = TypeVar("T")
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 WORK_S = 5.0  # for queues to finish what they have begun; the rest is done after the next start
 GRACE_S = 1.0  # for peers to take connection.close before their sockets are dropped
+EMBEDDED: dict[str, object] = {  # what is different inside a program
+    "listeners.bind": "127.0.0.1",
+    "listeners.tcp": [0],
+    "management.enabled": False,
+    "management.tcp.port": 0,
+    "prometheus.enabled": False,
+    "prometheus.tcp.port": 0,
+}
 
 
 def default_node_name() -> str:
@@ -47,23 +56,25 @@ class Broker:
     """A broker node: `async with Broker() as broker`, or a plain `with` from synchronous code.
 
     By default it is in memory, on a free port of 127.0.0.1, with user guest/guest and vhost "/".
-    Settings are given by their keys (`Broker({"heartbeat": 10})`) or as a whole `Config`. Many may
-    live in one process; leaving the block leaves no task, thread, socket or file behind.
+    Settings are given by their keys (`Broker({"heartbeat": 10})`) or as a whole `Config`. With
+    `management.enabled` and `prometheus.enabled` it has the HTTP API and the metrics, too, on free
+    ports. Many may live in one process; leaving the block leaves no task, thread, socket or file
+    behind.
     """
 
     def __init__(self, settings: dict[str, object] | Config | None = None):
         if isinstance(settings, Config):
             self.config = settings
         else:
-            config = override(Config(), "listeners.bind", "127.0.0.1")
-            config = override(config, "listeners.tcp", [0])
-            for key, value in (settings or {}).items():
-                config = override(config, key, value)
-            self.config = config
+            self.config = Config()
+            for key, value in (EMBEDDED | (settings or {})).items():
+                self.config = override(self.config, key, value)
         self.node: Node | None = None
         self.gateway: Gateway | None = None
         self.port = 0  # of AMQP; 0: it is not listened for
         self.tls_port = 0  # of AMQP over TLS, likewise
+        self.management_port = 0  # of HTTP, or else HTTPS, likewise
+        self.prometheus_port = 0
         self._clock: LoopClock | None = None
         self._thread: _LoopThread | None = None
         self._store: Store | None = None
@@ -119,7 +130,7 @@ class Broker:
             node.tell(threading.get_ident())
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
-            gateway = await Gateway.open(node, self.config)
+            gateway = await Gateway.open(node, self.config, self._applications(node))
         except BaseException:
             node.tell_no_more()
             clock.stop()
@@ -128,6 +139,18 @@ class Broker:
             raise
         self.node, self._clock, self._store, self.gateway = node, clock, store, gateway
         self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
+        self.management_port = gateway.port(HTTP) or gateway.port(OVER_TLS[HTTP])
+        self.prometheus_port = gateway.port(PROMETHEUS) or gateway.port(OVER_TLS[PROMETHEUS])
+
+    def _applications(self, node: Node) -> Mapping[str, Application]:
+        """Who answers what comes by HTTP. Imported only where somebody can ask."""
+        applications: dict[str, Application] = {}
+        if self.config.management.enabled:
+            from broker.management.application import Application as HttpApi
+            from broker.management.service import Management
+
+            applications[HTTP] = HttpApi(Management(node))
+        return applications
 
     def _open_store(self, loop: asyncio.AbstractEventLoop) -> Store | None:
         """Raises: StoreError, OSError."""
@@ -291,8 +314,8 @@ def write_ready_file(path: Path, broker: Broker) -> None:
         "ports": {
             "amqp": broker.port or None,
             "amqps": broker.tls_port or None,
-            "management": None,
-            "prometheus": None,
+            "management": broker.management_port or None,
+            "prometheus": broker.prometheus_port or None,
             "cluster": None,
         },
     }

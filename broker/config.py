@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.auth_settings import AuthBackends
+from broker.management_settings import Management, Prometheus
 from broker.settings import (
     ConfigError,
     flattened,
@@ -235,6 +236,8 @@ class Config:
     alarms: Alarms = field(default_factory=Alarms)
     storage: Storage = field(default_factory=Storage)
     hooks: Hooks = field(default_factory=Hooks)
+    management: Management = field(default_factory=Management)
+    prometheus: Prometheus = field(default_factory=Prometheus)
     data_dir: str = setting(
         "",
         key="data_dir",

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from broker.settings import Check, numbered, setting
+from broker.settings import numbered, one_of, setting
 
 TLS_VERSIONS = ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3")
 UNIX_MODES = {"owner": 0o600, "group": 0o660, "all": 0o666}
@@ -36,14 +36,6 @@ def parse_address(text: str) -> Address:
     if len(digits) > 9 or int(digits) > 65535:
         raise ValueError("must be at most 65535")
     return Address(host, int(digits))
-
-
-def _one_of(*choices: str) -> Check:
-    def check(text: str) -> None:
-        if text not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}, not '{text}'")
-
-    return check
 
 
 def _path(text: str) -> None:
@@ -170,7 +162,7 @@ class TlsOptions:
     versions: tuple[tuple[str, str], ...] = numbered(
         ("tlsv1.3", "tlsv1.2"),
         key="ssl_options.versions",
-        check=_one_of(*TLS_VERSIONS),
+        check=one_of(*TLS_VERSIONS),
         help="Of the protocol: tlsv1.3, tlsv1.2, tlsv1.1, tlsv1.",
     )
     ciphers: tuple[tuple[str, str], ...] = numbered(
@@ -214,7 +206,7 @@ class Authentication:
     mechanisms: tuple[tuple[str, str], ...] = numbered(
         ("PLAIN", "AMQPLAIN"),
         key="auth_mechanisms",
-        check=_one_of(*MECHANISM_NAMES),
+        check=one_of(*MECHANISM_NAMES),
         help="SASL mechanisms offered, in this order: PLAIN, AMQPLAIN, EXTERNAL (over TLS),"
         " ANONYMOUS.",
     )

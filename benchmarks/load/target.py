@@ -132,6 +132,7 @@ class OwnBroker(Target):
     def _launch(self, port: int) -> None:
         assert self._directory is not None
         command = [sys.executable, "-m", "broker", "--port", str(port), "--bind", "127.0.0.1"]
+        command += ["--management-port", "0", "--prometheus-port", "0"]
         command += ["--data-dir", str(self._directory / "data")]
         command += ["--ready-file", str(self._directory / "ready.json"), *self._arguments]
         with (self._directory / "log").open("ab") as log:

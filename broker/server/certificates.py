@@ -48,12 +48,15 @@ _SUITES_13 = (
 class Certificates:
     """Raises: ListenError, when what is there at the start cannot be used."""
 
-    def __init__(self, options: TlsOptions):
+    def __init__(self, options: TlsOptions, place: str = "ssl_options"):
+        """place: what the keys of these settings begin with, for the texts of errors."""
         if not options.certfile:
-            raise ListenError("listeners.ssl needs ssl_options.certfile")
+            listener = "listeners.ssl" if place == "ssl_options" else place
+            raise ListenError(f"{listener} needs {place}.certfile")
         self._options = options
+        self._place = place
         self._seen = self._signature()
-        self.context = make_context(options)
+        self.context = make_context(options, place)
 
     def reload(self) -> bool:
         """Take up what has changed. Returns: whether there was anything, and it can be used."""
@@ -62,7 +65,7 @@ class Certificates:
             return False
         self._seen = signature  # one line for a broken file, however long it stays
         try:
-            self.context = make_context(self._options)
+            self.context = make_context(self._options, self._place)
         except ListenError as error:
             log.error("the new certificates cannot be used, the old ones stay: %s", error)
             return False
@@ -83,10 +86,10 @@ class Certificates:
         return tuple(found)
 
 
-def make_context(options: TlsOptions) -> ssl.SSLContext:
-    """Raises: ListenError, one line that names the setting."""
-    context = _context(options, options.certfile, options.keyfile, "ssl_options")
-    others = _others(options)
+def make_context(options: TlsOptions, place: str = "ssl_options") -> ssl.SSLContext:
+    """place: what the settings' keys begin with. Raises: ListenError, one line that names one."""
+    context = _context(options, options.certfile, options.keyfile, place)
+    others = _others(options, place)
     if others:
 
         def choose(tls: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
@@ -99,15 +102,15 @@ def make_context(options: TlsOptions) -> ssl.SSLContext:
     return context
 
 
-def _others(options: TlsOptions) -> dict[str, ssl.SSLContext]:
+def _others(options: TlsOptions, place: str) -> dict[str, ssl.SSLContext]:
     """Contexts by the host that they are for."""
-    keys = _named(options.sni_keyfile, "ssl_options.sni.keyfile")
-    certificates = _named(options.sni_certfile, "ssl_options.sni.certfile")
+    keys = _named(options.sni_keyfile, f"{place}.sni.keyfile")
+    certificates = _named(options.sni_certfile, f"{place}.sni.certfile")
     for host in keys:
         if host not in certificates:
-            raise ListenError(f"ssl_options.sni.keyfile.{host} is without its sni.certfile")
+            raise ListenError(f"{place}.sni.keyfile.{host} is without its sni.certfile")
     return {
-        host: _context(options, path, keys.get(host, ""), f"ssl_options.sni ({host})")
+        host: _context(options, path, keys.get(host, ""), f"{place}.sni ({host})", place)
         for host, path in certificates.items()
     }
 
@@ -118,45 +121,49 @@ def _named(values: Numbered, key: str) -> dict[str, str]:
     return {name.lower(): path for name, path in values}
 
 
-def _context(options: TlsOptions, certfile: str, keyfile: str, place: str) -> ssl.SSLContext:
+def _context(
+    options: TlsOptions, certfile: str, keyfile: str, own: str, place: str = ""
+) -> ssl.SSLContext:
+    """own: where the certificate is set; place: where everything else is, if not there, too."""
+    place = place or own
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    versions, ciphers = _versions_and_ciphers(options)
+    versions, ciphers = _versions_and_ciphers(options, place)
     _choose_versions(context, versions)
     if ciphers:
         context.set_ciphers(":".join(ciphers))
     if not options.honor_cipher_order:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    _readable(certfile, f"{place}.certfile")
+    _readable(certfile, f"{own}.certfile")
     if keyfile:
-        _readable(keyfile, f"{place}.keyfile")
+        _readable(keyfile, f"{own}.keyfile")
     try:  # a password in any case: OpenSSL would ask for it at the terminal
         context.load_cert_chain(certfile, keyfile or None, lambda: options.password)
     except ssl.SSLError as error:
-        raise ListenError(f"{place}: {_why_no_key(error, certfile, keyfile)}") from None
+        raise ListenError(f"{own}: {_why_no_key(error, certfile, keyfile)}") from None
     if options.dhfile:
-        _readable(options.dhfile, "ssl_options.dhfile")
+        _readable(options.dhfile, f"{place}.dhfile")
         try:
             context.load_dh_params(options.dhfile)
         except ssl.SSLError:
-            raise ListenError(f"ssl_options.dhfile: {options.dhfile} has no parameters") from None
-    _choose_peers(context, options)
+            raise ListenError(f"{place}.dhfile: {options.dhfile} has no parameters") from None
+    _choose_peers(context, options, place)
     return context
 
 
-def _choose_peers(context: ssl.SSLContext, options: TlsOptions) -> None:
+def _choose_peers(context: ssl.SSLContext, options: TlsOptions, place: str) -> None:
     """Who is asked for a certificate, and whose is believed."""
     if options.verify != "verify_peer":
         if options.fail_if_no_peer_cert:
-            raise ListenError("ssl_options.fail_if_no_peer_cert needs ssl_options.verify")
+            raise ListenError(f"{place}.fail_if_no_peer_cert needs {place}.verify")
         return
     if not options.cacertfile:
-        raise ListenError("ssl_options.verify = verify_peer needs ssl_options.cacertfile")
-    _readable(options.cacertfile, "ssl_options.cacertfile")
+        raise ListenError(f"{place}.verify = verify_peer needs {place}.cacertfile")
+    _readable(options.cacertfile, f"{place}.cacertfile")
     try:
         context.load_verify_locations(options.cacertfile)
     except ssl.SSLError:
         raise ListenError(
-            f"ssl_options.cacertfile: {options.cacertfile} has no certificate in PEM"
+            f"{place}.cacertfile: {options.cacertfile} has no certificate in PEM"
         ) from None
     required = options.fail_if_no_peer_cert
     context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
@@ -177,7 +184,7 @@ def _choose_versions(context: ssl.SSLContext, wanted: set[str]) -> None:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
 
 
-def _versions_and_ciphers(options: TlsOptions) -> tuple[set[str], list[str]]:
+def _versions_and_ciphers(options: TlsOptions, place: str) -> tuple[set[str], list[str]]:
     """The versions that there are suites for, and the suites before TLS 1.3; none: OpenSSL's.
 
     Those of TLS 1.3 are all of them or none: this Python cannot choose among them.
@@ -189,15 +196,15 @@ def _versions_and_ciphers(options: TlsOptions) -> tuple[set[str], list[str]]:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(name)
         except ssl.SSLError:
-            raise ListenError(f"ssl_options.ciphers: OpenSSL knows no '{name}'") from None
+            raise ListenError(f"{place}.ciphers: OpenSSL knows no '{name}'") from None
     if not versions:
-        raise ListenError("ssl_options.versions has none")
+        raise ListenError(f"{place}.versions has none")
     if ciphers and len(older) == len(ciphers):
         versions -= {"tlsv1.3"}
     elif ciphers and not older:
         versions &= {"tlsv1.3"}
     if not versions:
-        raise ListenError("ssl_options.ciphers has none for ssl_options.versions")
+        raise ListenError(f"{place}.ciphers has none for {place}.versions")
     return versions, older
 
 
@@ -236,5 +243,5 @@ def chain_problem(tls: ssl.SSLObject, depth: int) -> str | None:
     if not chain:
         return "its certificate comes without a chain"
     if len(chain) - 2 > depth:  # the peer's own and the CA's do not count
-        return f"{len(chain) - 2} intermediate certificates, more than ssl_options.depth"
+        return f"{len(chain) - 2} intermediate certificates, more than the depth allowed"
     return None

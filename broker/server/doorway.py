@@ -86,7 +86,8 @@ class Doorway(asyncio.Protocol):
             return
         following: AMQPProtocol | TlsStream
         if self._is_tls:
-            following = TlsStream(self._gateway, peername)
+            assert self._gateway.amqps is not None
+            following = TlsStream(self._gateway, self._gateway.amqps, peername)
         else:
             following = AMQPProtocol(self._gateway, peername)
         self._transport.set_protocol(following)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
+from broker.server.http import Application, HttpProtocol, HttpServer
+from broker.server.http_peer import HttpPeer
 from broker.server.listener import UnixSocket, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
-from broker.server.tls import TlsStream
+from broker.server.tls import Speaker, TlsPort, TlsStream
+from broker.session.connection import Connection
 from broker.settings import Numbered
-from broker.transport_settings import parse_address
+from broker.transport_settings import TlsOptions, parse_address
 
 if TYPE_CHECKING:
     from broker.config import Config
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.listener")
 
 RELOAD_S = 2.0  # between two looks at the files of certificates
+WEB_GRACE_S = 1.0  # for answers that are under way when the node stops
 AMQP, AMQPS = "amqp", "amqp/ssl"  # as RabbitMQ calls them
+HTTP, PROMETHEUS = "http", "http/prometheus"
+OVER_TLS = {HTTP: "https", PROMETHEUS: "https/prometheus"}
+_KEYS = {HTTP: "management.ssl", PROMETHEUS: "prometheus.ssl"}
 
 
 class Listening(NamedTuple):
@@ -40,10 +48,12 @@ class Gateway:
     def __init__(self, node: Node, config: Config, loop: asyncio.AbstractEventLoop):
         self.node = node
         self.config = config
-        self.certificates: Certificates | None = None
+        self.amqps: TlsPort | None = None
         self.arriving: dict[Doorway | TlsStream, None] = {}  # whose handshake is not done
         self.listening: list[Listening] = []
+        self.web: list[HttpServer] = []
         self._loop = loop
+        self._certificates: list[Certificates] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._unix: list[UnixSocket] = []
         self._reloading: asyncio.TimerHandle | None = None
@@ -51,43 +61,90 @@ class Gateway:
         self._timeout_s = config.tls.handshake_timeout_ms / 1000
 
     @classmethod
-    async def open(cls, node: Node, config: Config) -> Gateway:
-        """Listen wherever the config says. Raises: ListenError; then nothing is left open."""
+    async def open(
+        cls, node: Node, config: Config, applications: Mapping[str, Application] | None = None
+    ) -> Gateway:
+        """Listen wherever the config says. applications: for HTTP and PROMETHEUS.
+
+        AMQP comes last: who can reach it finds everything else there, too.
+        Raises: ListenError; then nothing is left open.
+        """
         gateway = cls(node, config, asyncio.get_running_loop())
-        listeners = config.listeners
         try:
-            if listeners.tls:
-                gateway.certificates = Certificates(config.tls)
-                gateway._look_again()
-            await gateway._listen_tcp(AMQP, listeners.tcp, gateway._plain)
-            await gateway._listen_tcp(AMQPS, listeners.tls, gateway._encrypted)
-            for _, path in listeners.unix:
-                await gateway._listen_unix(path)
+            for protocol, application in (applications or {}).items():
+                await gateway._listen_web(protocol, application)
+            await gateway._listen_amqp()
         except BaseException:
             await gateway.stop_listening()
             await gateway.close()
             raise
+        for listening in gateway.listening:
+            log.info("listening, protocol=%s host=%s port=%s", *listening)
+        if gateway._certificates:
+            gateway._look_again()
         return gateway
 
-    async def _listen_tcp(
+    async def _listen_amqp(self) -> None:
+        listeners = self.config.listeners
+        if listeners.tls:
+            speaker = partial(Connection, self.node)
+            self.amqps = self._tls_port(self.config.tls, "ssl_options", speaker)
+        await self._listen_numbered(AMQP, listeners.tcp, self._plain)
+        await self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
+        for _, path in listeners.unix:
+            await self._listen_unix(path)
+
+    async def _listen_web(self, protocol: str, application: Application) -> None:
+        config = self.config
+        settings = config.management if protocol == HTTP else config.prometheus
+        port, tls_port = settings.ports
+        bind = config.listeners.bind
+        if port is not None:
+            server = HttpServer(self.node, application, settings.tcp, self._loop)
+            self.web.append(server)
+            factory: Callable[[], asyncio.Protocol] = partial(HttpProtocol, server)
+            await self._listen_tcp(protocol, settings.tcp.ip or bind, port, factory)
+        if tls_port is not None:
+            server = HttpServer(self.node, application, settings.tls, self._loop, is_tls=True)
+            self.web.append(server)
+            is_shared = not settings.tls.certfile and bool(config.tls.certfile)
+            place = "ssl_options" if is_shared else _KEYS[protocol]
+            options = settings.tls.options(config.tls)
+            factory = partial(
+                TlsStream, self, self._tls_port(options, place, partial(HttpPeer, server))
+            )
+            await self._listen_tcp(OVER_TLS[protocol], settings.tls.ip or bind, tls_port, factory)
+
+    def _tls_port(self, options: TlsOptions, place: str, speaker: Callable[[], Speaker]) -> TlsPort:
+        """Raises: ListenError."""
+        certificates = Certificates(options, place)
+        self._certificates.append(certificates)
+        return TlsPort(certificates, options.depth, speaker)
+
+    async def _listen_numbered(
         self, protocol: str, addresses: Numbered, factory: Callable[[], asyncio.Protocol]
     ) -> None:
-        listeners = self.config.listeners
         for _, text in addresses:
             host, port = parse_address(text)
-            backlog = listeners.options.backlog
-            opened = open_sockets(host or listeners.bind, port, listeners.options)
-            for at, listening in enumerate(opened):
-                try:
-                    server = await self._loop.create_server(
-                        factory, sock=listening, backlog=backlog
-                    )
-                except BaseException:
-                    for unserved in opened[at:]:
-                        unserved.close()
-                    raise
-                self._servers.append(server)
-                self._note(Listening(protocol, *listening.getsockname()[:2]))
+            bind = host or self.config.listeners.bind
+            await self._listen_tcp(protocol, bind, port, factory)
+
+    async def _listen_tcp(
+        self, protocol: str, host: str, port: int, factory: Callable[[], asyncio.Protocol]
+    ) -> None:
+        options = self.config.listeners.options
+        opened = open_sockets(host, port, options)
+        for at, listening in enumerate(opened):
+            try:
+                server = await self._loop.create_server(
+                    factory, sock=listening, backlog=options.backlog
+                )
+            except BaseException:
+                for unserved in opened[at:]:
+                    unserved.close()
+                raise
+            self._servers.append(server)
+            self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
 
     async def _listen_unix(self, path: str) -> None:
         options = self.config.listeners.options
@@ -97,11 +154,7 @@ class Gateway:
             self._plain, sock=unix.socket, backlog=options.backlog
         )
         self._servers.append(server)
-        self._note(Listening(AMQP, path, 0))
-
-    def _note(self, listening: Listening) -> None:
-        self.listening.append(listening)
-        log.info("listening, protocol=%s host=%s port=%s", *listening)
+        self.listening.append(Listening(AMQP, path, 0))
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
@@ -111,7 +164,8 @@ class Gateway:
     def _encrypted(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
             return Doorway(self, is_tls=True)
-        return TlsStream(self)
+        assert self.amqps is not None
+        return TlsStream(self, self.amqps)
 
     def port(self, protocol: str) -> int:
         """The first port of a protocol; 0: there is none."""
@@ -136,7 +190,8 @@ class Gateway:
 
     def reload_certificates(self) -> bool:
         """Take up changed files now. Returns: whether there were any, and they can be used."""
-        return self.certificates is not None and self.certificates.reload()
+        reloaded = [certificates.reload() for certificates in self._certificates]
+        return any(reloaded)
 
     def _look_again(self) -> None:
         self._reloading = self._loop.call_later(RELOAD_S, self._look_again)
@@ -161,9 +216,13 @@ class Gateway:
             unix.remove()
         for peer in list(self.arriving):
             peer.abort()
+        for web in self.web:
+            web.shut_down()
 
     async def close(self) -> None:
-        """Wait until the servers are gone. The peers have to be, by now."""
+        """Wait until the servers are gone. The peers of AMQP have to be, by now."""
+        await asyncio.gather(*(web.close(WEB_GRACE_S) for web in self.web))
+        self.web = []
         for server in self._servers:
             await server.wait_closed()
         self._servers = []

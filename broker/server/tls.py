@@ -1,6 +1,6 @@
 """TLS between a socket's transport and a connection: a protocol below, a transport above.
 
-    socket ⇄ asyncio transport ⇄ TlsStream (two memory BIOs around OpenSSL) ⇄ Connection
+    socket ⇄ asyncio transport ⇄ TlsStream (two memory BIOs around OpenSSL) ⇄ Connection, HttpPeer
 
 Of our own rather than the event loop's: it is the same on every loop, may follow a PROXY header in
 the same octets, takes its context when the peer comes (certificates change), and makes a
@@ -14,12 +14,12 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from broker.seams import Transport
-from broker.server.certificates import chain_problem
+from broker.server.certificates import Certificates, chain_problem
 from broker.server.peers import Peername, peername_of
-from broker.session.connection import Connection
 from broker.session.endpoint import Endpoint, Tls
 
 if TYPE_CHECKING:
@@ -32,6 +32,31 @@ BEHIND_MAX = 8 * 1024 * 1024  # octets a peer may be behind: what it asks for be
 _HANDSHAKE, _ALERT = 0x16, 0x15  # first octet of a record
 
 
+class Speaker(Protocol):
+    """What is spoken to over TLS, once the handshake is done."""
+
+    def attach(
+        self,
+        transport: Any,
+        peer_name: str,
+        *,
+        is_loopback: bool,
+        describe: Callable[[Any], Endpoint],
+    ) -> None: ...
+    def absorb(self, data: bytes) -> None: ...
+    def on_lost(self) -> None: ...
+    def on_transport_paused(self) -> None: ...
+    def on_transport_resumed(self) -> None: ...
+
+
+class TlsPort(NamedTuple):
+    """What listens with TLS. depth: intermediate certificates a client's chain may have."""
+
+    certificates: Certificates
+    depth: int
+    speaker: Callable[[], Speaker]
+
+
 class TlsStream(asyncio.Protocol):
     """One socket. Seam `Transport` for its connection."""
 
@@ -42,6 +67,7 @@ class TlsStream(asyncio.Protocol):
         "_incoming",
         "_is_closing",
         "_outgoing",
+        "_port",
         "_proxied",
         "_timer",
         "_tls",
@@ -50,15 +76,15 @@ class TlsStream(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, gateway: Gateway, proxied: Peername | None = None):
+    def __init__(self, gateway: Gateway, port: TlsPort, proxied: Peername | None = None):
         """proxied: whom a balancer in front of us speaks for."""
         self._gateway = gateway
+        self._port = port
         self._proxied = proxied
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        assert gateway.certificates is not None
-        context = gateway.certificates.context
+        context = port.certificates.context
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._connection: Connection | None = None
+        self._connection: Speaker | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._head = b""  # the peer's first octets
         self._is_closing = False
@@ -120,14 +146,13 @@ class TlsStream(asyncio.Protocol):
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
-        problem = chain_problem(self._tls, self._gateway.config.tls.depth)
+        problem = chain_problem(self._tls, self._port.depth)
         if problem is not None:
             self._refuse(problem)
             return False
         self._leave()
         self._head = b""
-        connection = Connection(self._gateway.node)
-        self._connection = connection
+        connection = self._connection = self._port.speaker()
         peer = self._peername
         connection.attach(
             cast(Transport, self),
@@ -259,6 +284,17 @@ class TlsStream(asyncio.Protocol):
         """Seam `Transport`."""
         if not self._is_closing:
             self._transport.resume_reading()
+
+    def can_write_eof(self) -> bool:
+        """TLS has no half of a connection."""
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        """Octets that the peer has not taken, as they are on the wire."""
+        return self._transport.get_write_buffer_size()
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        self._transport.set_write_buffer_limits(high=high)
 
     def close(self) -> None:
         """Seam `Transport`. The peer is told by a close_notify."""

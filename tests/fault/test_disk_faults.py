@@ -29,7 +29,7 @@ from broker.store.errors import StoreUnavailable
 from broker.store.format import segment_name
 from tests.support.kept import KeptWorld
 from tests.support.peer import Peer
-from tests.support.process import BrokerProcess
+from tests.support.process import FREE_PORTS, BrokerProcess
 
 ROOT = Path(__file__).parents[2]
 SEGMENT = "log/*.seg"
@@ -315,7 +315,7 @@ def test_definitions_wait_for_the_disk(
 
 def leveret(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "broker", "--port", "0", "--bind", "127.0.0.1", *flags],
+        [sys.executable, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1", *flags],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -26,7 +26,7 @@ from tests.integration.support import (
     serves,
     wait_until,
 )
-from tests.support.process import BrokerProcess
+from tests.support.process import FREE_PORTS, BrokerProcess
 
 ROOT = Path(__file__).parents[2]
 GOODBYE = "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"
@@ -36,6 +36,7 @@ def leveret(*flags: str, wait_s: float = 20) -> subprocess.CompletedProcess[str]
     """Run the command where it is expected to end by itself."""
     if "--data-dir" not in flags:
         flags = (*flags, "--data-dir", "none")
+    flags = (*FREE_PORTS[2:], *flags)
     return subprocess.run(
         [sys.executable, "-m", "broker", *flags],
         cwd=ROOT,
@@ -77,7 +78,7 @@ def test_the_ready_file_says_where_it_is(tmp_path: Path) -> None:
 def test_the_ready_file_is_whole_whenever_it_is_there(tmp_path: Path) -> None:
     """Written elsewhere and renamed: whoever looks in between sees all of it or nothing."""
     ready_file = tmp_path / "ready"
-    flags = ["--port", "0", "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
+    flags = [*FREE_PORTS, "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
     flags += ["--data-dir", "none"]
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", *flags],
@@ -355,7 +356,7 @@ def test_stopped_at_once_after_the_start(tmp_path: Path) -> None:
     """However early the signal comes, it ends without a traceback and without a ready file."""
     for pause_s in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
         ready_file = tmp_path / "ready"
-        flags = ["--port", "0", "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
+        flags = [*FREE_PORTS, "--bind", "127.0.0.1", "--ready-file", str(ready_file)]
         flags += ["--data-dir", "none"]
         process = subprocess.Popen(
             [sys.executable, "-m", "broker", *flags],

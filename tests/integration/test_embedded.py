@@ -629,6 +629,7 @@ def test_settings_are_given_by_their_keys() -> None:
 
 def test_a_whole_config_is_taken_as_it_is() -> None:
     config = override(override(Config(), "listeners.tcp.default", 0), "default_user", "bob")
+    config = override(override(config, "management.enabled", False), "prometheus.enabled", False)
     with Broker(config) as broker, WirePeer(broker.port) as peer:
         peer.login("bob", "guest")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.support import serves, wait_until
+from tests.support.process import FREE_PORTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ def test_pip_install_gives_the_commands(tmp_path: Path) -> None:
 
     for command in ([str(place / "bin" / "leveret")], [python, "-m", "broker"]):
         ready = tmp_path / "ready"
-        flags = ["--port", "0", "--bind", "127.0.0.1", "--data-dir", str(tmp_path / "data")]
+        flags = [*FREE_PORTS, "--bind", "127.0.0.1", "--data-dir", str(tmp_path / "data")]
         process = subprocess.Popen(
             [*command, *flags, "--ready-file", str(ready)],
             cwd=tmp_path,

@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+FREE_PORTS = ("--port", "0", "--management-port", "0", "--prometheus-port", "0")
+
 
 class BrokerProcess:
-    """`python -m broker` on a free port, in a data directory of its own.
+    """`python -m broker` on free ports, in a data directory of its own.
 
     After `start()`: `port` (AMQP on 127.0.0.1), `pid`, `ports`, `data_dir`, `log` (its output).
     As a context manager it starts on entry and is terminated on exit.
@@ -44,7 +46,7 @@ class BrokerProcess:
     def launch(self) -> None:
         """Start the process, and do not wait until it is ready."""
         self._ready_file.unlink(missing_ok=True)
-        command = [self._python, "-m", "broker", "--port", "0", "--bind", "127.0.0.1"]
+        command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
         command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

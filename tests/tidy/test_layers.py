@@ -13,6 +13,7 @@ from tests.tidy.source import ROOT, Module, modules
 LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines"},
     {"amqp", "auth_settings", "transport_settings"},
+    {"management_settings"},
     {"message", "config", "commands", "changes", "patterns"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},

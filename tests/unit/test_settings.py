@@ -113,3 +113,29 @@ def test_documents_may_nest_down_to_the_names() -> None:
 )
 def test_values_as_yaml_has_them(value: object, text: str) -> None:
     assert yaml_of(value) == text
+
+
+@dataclass(frozen=True)
+class Door:
+    port: int = setting(1, key="port", help="Where it is.")
+
+
+@dataclass(frozen=True)
+class House:
+    front: Door = field(default_factory=Door, metadata={"key": "front"})
+    back: Door = field(default_factory=Door, metadata={"key": "back"})
+
+
+@dataclass(frozen=True)
+class Street:
+    house: House = field(default_factory=House, metadata={"key": "house"})
+    lamp: bool = setting(True, key="lamp", help="Whether there is one.")
+
+
+def test_keys_may_go_on_from_that_of_the_dataclass_they_are_in() -> None:
+    keys = [key for key, _, _ in settings_of(Street)]
+    assert keys == ["house.front.port", "house.back.port", "lamp"]
+    street = override(Street(), "house.back.port", 2)
+    assert (street.house.front.port, street.house.back.port) == (1, 2)
+    with pytest.raises(ConfigError, match=r"did you mean 'house\.front\.port'"):
+        override(Street(), "front.port", 2)

@@ -212,8 +212,8 @@ class Chain:
         (0, 0, None),
         (2, 0, None),
         (3, 1, None),
-        (3, 0, "1 intermediate certificates, more than ssl_options.depth"),
-        (5, 2, "3 intermediate certificates, more than ssl_options.depth"),
+        (3, 0, "1 intermediate certificates, more than the depth allowed"),
+        (5, 2, "3 intermediate certificates, more than the depth allowed"),
         (-1, 9, "its certificate comes without a chain"),
     ],
 )

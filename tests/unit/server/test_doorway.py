@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from broker.amqp.frames import PROTOCOL_HEADER
 from broker.config import Config, override
+from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
 from broker.server.gateway import Gateway
 from broker.server.protocol import AMQPProtocol
-from broker.server.tls import TlsStream
+from broker.server.tls import TlsPort, TlsStream
+from broker.session.connection import Connection
 from tests.support.certificates import Authority
 from tests.support.gateway import AsyncioTransport, FakeLoop, gateway_of
 from tests.support.peer import World
@@ -51,9 +55,7 @@ def test_tls_may_follow(tmp_path: object) -> None:
     for key, value in authority.server_settings(authority.issue("server")).items():
         config = override(config, key, value)
     gateway, _ = gateway_of(arrival.world.node, config)
-    from broker.server.certificates import Certificates
-
-    gateway.certificates = Certificates(config.tls)
+    gateway.amqps = TlsPort(Certificates(config.tls), 10, partial(Connection, gateway.node))
     arrival = Arrival(gateway, is_tls=True)
     arrival.doorway.data_received(HEADER)
     assert isinstance(arrival.transport.protocol, TlsStream)

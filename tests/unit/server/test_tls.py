@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from broker.amqp.frames import PROTOCOL_HEADER
 from broker.config import Config, override
 from broker.server.certificates import Certificates
-from broker.server.tls import BEHIND_MAX, SLICE, TlsStream
+from broker.server.tls import BEHIND_MAX, SLICE, TlsPort, TlsStream
+from broker.session.connection import Connection
 from tests.support.certificates import Authority
 from tests.support.gateway import AsyncioTransport, gateway_of
 from tests.support.hearing import HearingWorld
@@ -39,11 +40,11 @@ def certificates(authority: Authority) -> Certificates:
 class Client:
     """Both ends; octets go from one to the other when it says so."""
 
-    def __init__(self, authority: Authority, certificates: Certificates):
+    def __init__(self, authority: Authority, certificates: Certificates, depth: int = 10):
         self.world = World()
         self.gateway, self.loop = gateway_of(self.world.node)
-        self.gateway.certificates = certificates
-        self.stream = TlsStream(self.gateway)
+        self.port = TlsPort(certificates, depth, lambda: Connection(self.world.node))
+        self.stream = TlsStream(self.gateway, self.port)
         self.transport = AsyncioTransport()
         self.stream.connection_made(self.transport)  # type: ignore[arg-type]
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -203,7 +204,7 @@ def test_who_asks_below_amqp_and_does_not_read_is_dropped(
 
 def test_a_node_that_stops_takes_nobody_in(client: Client) -> None:
     client.world.node.is_stopping = True
-    stream, transport = TlsStream(client.gateway), AsyncioTransport()
+    stream, transport = TlsStream(client.gateway, client.port), AsyncioTransport()
     stream.connection_made(transport)  # type: ignore[arg-type]
     assert transport.is_aborted
 
@@ -219,8 +220,7 @@ def test_a_chain_that_is_too_long_is_refused_without_a_word(
     }
     for key, value in given_settings.items():
         config = override(config, key, value)
-    client = Client(authority, Certificates(config.tls))
-    client.gateway.config = config
+    client = Client(authority, Certificates(config.tls), depth=0)
     far = authority.issue("far", signer=authority.issue("middle", is_ca=True))
     context = authority.client_context(far)
     client.tls = context.wrap_bio(client.incoming, client.outgoing, server_hostname="localhost")
@@ -269,7 +269,6 @@ def test_whoever_is_lost_can_still_be_named(
 ) -> None:
     client = Client(authority, certificates)
     world = client.world = HearingWorld()
-    client.gateway.node = world.node
     client.shake_hands()
     if is_damaged:
         client.stream.data_received(b"\x17\x03\x03\x00\x20" + b"x" * 32)
