@@ -14,22 +14,33 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.node import Node
 from broker.server.auth_chain import AuthChain
-from broker.server.gateway import AMQP, AMQPS, HTTP, OVER_TLS, PROMETHEUS, Gateway
+from broker.server.gateway import (
+    AMQP,
+    AMQPS,
+    HTTP,
+    OVER_TLS,
+    PROMETHEUS,
+    Gateway,
+    Listening,
+)
 from broker.server.http import Application
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
 from broker.store.store import Store
 from broker.transport_settings import parse_address
+
+if TYPE_CHECKING:
+    from broker.management.service import Management
 
 log = logging.getLogger("broker")
 
@@ -71,6 +82,7 @@ class Broker:
                 self.config = override(self.config, key, value)
         self.node: Node | None = None
         self.gateway: Gateway | None = None
+        self.management: Management | None = None  # where it is enabled
         self.port = 0  # of AMQP; 0: it is not listened for
         self.tls_port = 0  # of AMQP over TLS, likewise
         self.management_port = 0  # of HTTP, or else HTTPS, likewise
@@ -139,6 +151,8 @@ class Broker:
             raise
         self.node, self._clock, self._store, self.gateway = node, clock, store, gateway
         self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
+        if self.management is not None:
+            self.management.start()
         self.management_port = gateway.port(HTTP) or gateway.port(OVER_TLS[HTTP])
         self.prometheus_port = gateway.port(PROMETHEUS) or gateway.port(OVER_TLS[PROMETHEUS])
 
@@ -149,8 +163,12 @@ class Broker:
             from broker.management.application import Application as HttpApi
             from broker.management.service import Management
 
-            applications[HTTP] = HttpApi(Management(node))
+            self.management = Management(node, self._listening)
+            applications[HTTP] = HttpApi(self.management)
         return applications
+
+    def _listening(self) -> Sequence[Listening]:
+        return self.gateway.listening if self.gateway is not None else ()
 
     def _open_store(self, loop: asyncio.AbstractEventLoop) -> Store | None:
         """Raises: StoreError, OSError."""
@@ -196,6 +214,9 @@ class Broker:
         node.is_stopping = True
         self._stopping = node
         assert self.gateway is not None
+        if self.management is not None:
+            self.management.stop()
+            self.management = None
         await self.gateway.stop_listening()
         node.shut_down_peers(reason)
         loop = asyncio.get_running_loop()

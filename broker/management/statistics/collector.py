@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
 FRESH_MS = 1_000  # a look that is no older will do
+FRESH_SHARE = 100  # nor one that is no older than so many times what it took
 
 DELIVERIES = ("deliver", "deliver_no_ack", "get", "get_no_ack")
 OF_CHANNELS = (*COUNTED, "deliver_get")
@@ -152,7 +154,7 @@ class Collector:
         self.overview: Samples | None = None
         self._totals: dict[str, Totals] = {}  # by vhost
         self._all = Totals()
-        self._looked_ms = -FRESH_MS
+        self._fresh_until_ms = 0.0
         self._looking: asyncio.Future[None] | None = None
         self._pass: Iterator[None] | None = None
         self._timer: asyncio.Handle | None = None
@@ -194,14 +196,18 @@ class Collector:
         self._timer = asyncio.get_running_loop().call_soon(self._step)
 
     async def totals(self) -> Totals:
-        """Those of the node, not older than a second."""
+        """Those of the node, not older than a second; of a small node as of now."""
         while self._looking is not None:
             await asyncio.shield(self._looking)
-        if self._node.clock.now_ms() - self._looked_ms >= FRESH_MS:
+        if self._node.clock.now_ms() >= self._fresh_until_ms:
             self._looking = asyncio.get_running_loop().create_future()
+            began = perf_counter()
             try:
                 for _ in self.look(None):
                     await asyncio.sleep(0)
+                took_ms = (perf_counter() - began) * 1000
+                fresh_ms = min(FRESH_MS, FRESH_SHARE * took_ms)
+                self._fresh_until_ms = self._node.clock.now_ms() + fresh_ms
             finally:
                 self._looking.set_result(None)
                 self._looking = None
@@ -303,7 +309,6 @@ class Collector:
         for at, count in enumerate(node.retired):
             everything.counts[at] += count
         self._totals, self._all = found, everything
-        self._looked_ms = node.clock.now_ms()
         if slot is not None:
             if self.overview is None:
                 self.overview = Samples(OVERVIEW, slot - 1)
