@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from broker.auth.mechanisms import offered
 from broker.management import api
-from broker.management.request import Request, Response, not_found
+from broker.management.pages import Pages
+from broker.management.request import Request, Response
 from broker.management.statistics.collector import Collector
 from broker.management.statistics.samples import GLOBAL, Kind, Samples
 from broker.management.views.node import Process, numbers_of
@@ -60,6 +61,7 @@ class Management:
         self.collector.when_noted = self._note
         self.node_samples: Samples | None = None
         self._listening = listening
+        self._pages = Pages()
         self._process = Process()
         self._started_ms = node.clock.now_ms()
         for module in pkgutil.iter_modules(api.__path__):  # importing enters the routes
@@ -72,8 +74,8 @@ class Management:
         self.collector.stop()
 
     async def page(self, request: Request) -> Response:
-        """The web page's files."""
-        raise not_found()
+        """The web page's files. Raises: Refusal."""
+        return self._pages.answer(request)
 
     # what the API shows of the node
 
