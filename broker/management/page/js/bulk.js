@@ -1,0 +1,83 @@
+// Purging or deleting every queue whose name fits a pattern: first the list, then the deed.
+
+import { path, post } from "./api.js";
+import { ask } from "./dialogs.js";
+import { h, patch } from "./dom.js";
+import { count, plural } from "./format.js";
+import { inSteps, makeForm, row, selectField, textField, vhostField } from "./forms.js";
+import { scope, startVhost } from "./scope.js";
+
+const SHOWN = 200;
+const DONE = { purge: "Purged", delete: "Deleted" };
+
+/** onDone: called after queues changed. */
+export function bulkForm({ pattern = "", onDone }) {
+  const vhost = vhostField(scope.vhosts, startVhost());
+  const wanted = textField({ label: "Pattern", value: pattern, required: true, placeholder: "^orders\\.retry\\.", help: "A regular expression; it fits if it is found anywhere in the name." });
+  const action = selectField({ label: "Action", options: [["purge", "Purge: drop their ready messages"], ["delete", "Delete the queues"]] });
+  const result = h("div", { role: "status" });
+  const work = h("div");
+  const form = makeForm({
+    label: "Bulk action",
+    rows: [row(vhost, action), wanted.element],
+    submit: "Show what fits",
+    busy: "Looking…",
+    reset: false,
+    run: async () => {
+      const plan = { vhost: vhost.read(), pattern: wanted.read(), action: action.read() };
+      const { matched } = await send(plan, true);
+      showPlan(plan, matched);
+      return "";
+    },
+  });
+
+  const send = ({ vhost: host, ...body }, dryRun) => post(path`queues-bulk/${host}`, { ...body, dry_run: dryRun });
+
+  function showPlan(plan, names) {
+    if (!names.length) {
+      patch(result, h("p.empty", {}, "No queue has such a name."));
+      return;
+    }
+    const word = plan.action === "purge" ? "Purge" : "Delete";
+    const go = h("button.primary.danger", { key: "go", type: "button", onclick: () => carryOut(plan, names.length) }, `${word} ${plural(names.length, "queue")}…`);
+    patch(
+      result,
+      h("p", { key: "sum" }, `${plural(names.length, "queue")} in ${plan.vhost}:`),
+      h("ul.args", { key: "names" }, names.slice(0, SHOWN).map((name) => h("li", {}, h("code", {}, name)))),
+      names.length > SHOWN ? h("p.muted", { key: "more" }, `… and ${count(names.length - SHOWN)} more`) : null,
+      go,
+    );
+  }
+
+  async function carryOut(plan, total) {
+    const purge = plan.action === "purge";
+    if (!(await ask({
+      title: `${purge ? "Purge" : "Delete"} ${plural(total, "queue")}?`,
+      text: purge ? "Their ready messages are lost." : "The queues, their messages and their bindings are lost.",
+      confirm: purge ? "Purge them" : "Delete them",
+    }))) return;
+    const failed = [];
+    let done = 0;
+    let error = null;
+    patch(result);
+    try {
+      await inSteps(work, purge ? "Purging…" : "Deleting…", async () => {
+        const answer = await send(plan, false);
+        failed.push(...answer.failed);
+        done += answer.done;
+        return { done: answer.done, left: answer.left };
+      });
+    } catch (caught) {
+      error = caught;
+    }
+    patch(
+      result,
+      h("p", { key: "done" }, `${DONE[plan.action]} ${plural(done, "queue")}.`),
+      error ? h("p.error", { key: "error" }, error.message) : null,
+      failed.length ? [h("p.error", { key: "failed" }, `${plural(failed.length, "queue")} could not be changed:`), h("ul.args", { key: "failures" }, failed.slice(0, SHOWN).map(({ name, reason }) => h("li", {}, h("code", {}, name), " ", String(reason))))] : null,
+    );
+    onDone();
+  }
+
+  return h("div", {}, form.element, work, result);
+}
