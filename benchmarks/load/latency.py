@@ -35,7 +35,7 @@ def latency(run: Run) -> Metrics:
                 missing -= len(receive(4096))
             assert missing == 0, "more was delivered than published"
 
-        return _time_each(run, round_trip)
+        return time_each(run, round_trip)
 
 
 @scenario("confirm-latency", "one persistent message in flight: publish to confirm")
@@ -53,10 +53,10 @@ def confirm_latency(run: Run) -> Metrics:
                 missing -= len(receive(4096))
             assert missing == 0, "more than one confirm for one message"
 
-        return _time_each(run, round_trip) | {"fdatasync_us": disk.fdatasync_us()}
+        return time_each(run, round_trip) | {"fdatasync_us": disk.fdatasync_us()}
 
 
-def _time_each(run: Run, round_trip: Callable[[], None]) -> Metrics:
+def time_each(run: Run, round_trip: Callable[[], None]) -> Metrics:
     for _ in range(SKIPPED_COUNT):
         round_trip()
     now = time.perf_counter_ns
@@ -73,6 +73,7 @@ def _time_each(run: Run, round_trip: Callable[[], None]) -> Metrics:
         "p50_us": points[499] / 1000,
         "p99_us": points[989] / 1000,
         "p999_us": points[998] / 1000,
+        "max_us": max(times_ns) / 1000,
         "rate_per_s": len(times_ns) / elapsed_s,
         "cpu_us": meter.cpu_us(len(times_ns)),
     }

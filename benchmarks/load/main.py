@@ -17,6 +17,7 @@ from . import (  # noqa: F401  (they register)
     features,
     flat,
     latency,
+    management,
     pinned,
     process,
     recovery,

@@ -65,6 +65,7 @@ class OwnBroker(Target):
         self._arguments = list(arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
+        self.management_port = 0
         self.exit_code = 0  # when it ended last
 
     def refresh(self) -> None:
@@ -78,6 +79,7 @@ class OwnBroker(Target):
             time.sleep(0.005)
         ready = json.loads(ready_file.read_text())
         self.address = ("127.0.0.1", ready["ports"]["amqp"])
+        self.management_port = ready["ports"]["management"] or 0
 
     def start_timed(self) -> tuple[float, float]:
         """Start on a known port. Returns: seconds to the first accept, to an open connection."""
