@@ -1,19 +1,19 @@
 """Lists: filtered, sorted, cut into pages and columns, as RabbitMQ's API does it.
 
 A list may have tens of thousands of entries, and the node has messages to move: all of it is done
-in slices of about a millisecond (`Breath`). Where the page can be found without building every
-entry, by columns that cost nothing (`Listed.cheap`), only its own entries are built.
+in slices (`Breath`). Where the page can be found without building every entry, by columns that cost
+nothing (`Listed.cheap`), only its own entries are built. A long list is sent while it is put
+together: its entries are never in memory all at once.
 """
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from time import perf_counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from broker.management.lane import Breath
 from broker.management.request import JSON, Refusal, Response, encoded
 
 if TYPE_CHECKING:
@@ -23,24 +23,10 @@ T = TypeVar("T")
 Shown = dict[str, Any]
 Column = tuple[str, ...]  # a.b.c
 
-SLICE_S = 0.001
-CHUNK = 1_000  # entries that are sorted in one go
+CHUNK = 500  # entries that are sorted in one go
+STREAMED_FROM = 500  # entries of a list that is sent while it is put together
+PIECE_OCTETS = 32 * 1024  # of it, sent at a time
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 500
-
-
-class Breath:
-    """Lets the node have its turn when a slice of work is done."""
-
-    __slots__ = ("_until",)
-
-    def __init__(self) -> None:
-        self._until = perf_counter() + SLICE_S
-
-    async def take(self) -> None:
-        """To be called after every bit of work."""
-        if perf_counter() >= self._until:
-            await asyncio.sleep(0)
-            self._until = perf_counter() + SLICE_S
 
 
 class Listed(Generic[T]):
@@ -146,7 +132,10 @@ async def reply_list(
     *,
     is_paginated: bool = True,
 ) -> Response:
-    """Answer with a list of objects, or of entries that are ready if there is no `listed`."""
+    """Answer with a list of objects, or of entries that are ready if there is no `listed`.
+
+    items: looked through in slices: what it goes by must not mind changes in between.
+    """
     query = context.request.query
     what: Listed[Any] = listed if listed is not None else Listed[Any](_as_it_is)
     columns = columns_of(query)
@@ -155,64 +144,111 @@ async def reply_list(
         sorts = what.sorts
     else:  # asked for by an empty name, nothing is sorted
         sorts = (query["sort"], *what.sorts) if query["sort"] else ()
-    breath = Breath()
-    is_cheap = all(name in what.cheap for name in sorts) and (
-        page is None or not page.name or "name" in what.cheap
-    )
-    entries: list[Any] = list(items)
+    breath = Breath(context.management.lane)
+    entries: list[Any] = []
+    for item in items:
+        entries.append(item)
+        if breath.is_over:
+            await breath.rest()
     total = len(entries)
-    if is_cheap:
-        values = [what.cheap[name] for name in sorts]
-        name_of = what.cheap.get("name")
-    else:
-        entries = [await _shown(what, entry, breath) for entry in entries]
-        values = [lambda entry, name=name: dotted(entry, name) for name in sorts]  # type: ignore[misc]
-        name_of = lambda entry: dotted(entry, "name")  # noqa: E731
+    cheap = what.cheap
+    if not all(name in cheap for name in sorts) or (page and page.name and "name" not in cheap):
+        what, entries = await _built(what, entries, (*sorts, "name"), columns, breath)
+        columns = None  # they have been cut already
     if page is not None and page.name:
-        entries = await _filtered(entries, page, name_of, breath)
+        entries = await _filtered(entries, page, what.cheap["name"], breath)
     filtered = len(entries)
-    if values:
-        entries = await _sorted(entries, values, breath)
+    if sorts:
+        entries = await _sorted(entries, [what.cheap[name] for name in sorts], breath)
     if query.get("sort_reverse") == "true":
         entries.reverse()
-    if page is not None:
-        entries = _cut_page(entries, page)
-    if is_cheap:
-        entries = [await _shown(what, entry, breath, columns) for entry in entries]
-    parts = []
-    for entry in entries:
-        parts.append(encoded(cut(entry, columns)))
-        await breath.take()
-    body = b"[" + b",".join(parts) + b"]"
-    if page is not None:
-        body = b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
-            filtered,
-            len(entries),
-            body,
-            b'"page":%d,"page_count":%d,"page_size":%d,"total_count":%d}'
-            % (page.number, -(-filtered // page.size), page.size, total),
-        )
-    return Response(200, [("content-type", JSON), ("cache-control", "no-cache")], body)
+    headers = [("content-type", JSON), ("cache-control", "no-cache")]
+    if page is None:
+        pieces = _pieces(what, entries, columns, breath)
+        if total > STREAMED_FROM:
+            return Response(200, headers, pieces)
+        return Response(200, headers, b"".join([piece async for piece in pieces]))
+    entries = _cut_page(entries, page)
+    body = b"".join([piece async for piece in _pieces(what, entries, columns, breath)])
+    body = b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
+        filtered,
+        len(entries),
+        body,
+        b'"page":%d,"page_count":%d,"page_size":%d,"total_count":%d}'
+        % (page.number, -(-filtered // page.size), page.size, total),
+    )
+    return Response(200, headers, body)
 
 
 def _as_it_is(entry: Any) -> Any:
     return entry
 
 
-async def _shown(
-    what: Listed[T], entry: T, breath: Breath, columns: list[Column] | None = None
-) -> Shown:
-    await breath.take()
-    if columns is not None and all(column[0] in what.cheap for column in columns if column):
-        return {column[0]: what.cheap[column[0]](entry) for column in columns if column}
-    return what.show(entry)
+async def _pieces(
+    what: Listed[T], entries: list[T], columns: list[Column] | None, breath: Breath
+) -> AsyncIterator[bytes]:
+    """The list as JSON, entry by entry: none is kept once it is written down."""
+    takes = _cheap_columns(what, columns)
+    pieces, octets = [b"["], 0
+    for at, entry in enumerate(entries):
+        if takes is not None:
+            shown: Any = {name: take(entry) for name, take in takes}
+        else:
+            shown = what.show(entry)
+            if columns is not None:
+                shown = cut(shown, columns)
+        piece = shown if isinstance(shown, bytes) else encoded(shown)
+        if at:
+            pieces.append(b",")
+        pieces.append(piece)
+        octets += len(piece)
+        if octets >= PIECE_OCTETS:
+            yield b"".join(pieces)
+            pieces, octets = [], 0
+        if breath.is_over:
+            await breath.rest()
+    yield b"".join((*pieces, b"]"))
+
+
+def _cheap_columns(
+    what: Listed[T], columns: list[Column] | None
+) -> list[tuple[str, Callable[[T], Any]]] | None:
+    """How to get at the columns that are wanted, if all of them can be had without the rest."""
+    if columns is None or not all(len(one) == 1 and one[0] in what.cheap for one in columns):
+        return None
+    return [(name, what.cheap[name]) for (name,) in columns]
+
+
+class _Built(NamedTuple):
+    """An entry that had to be built to be sorted: what it is sorted by, and itself as JSON."""
+
+    values: tuple[Any, ...]
+    octets: bytes
+
+
+async def _built(
+    what: Listed[T],
+    entries: list[T],
+    names: tuple[str, ...],
+    columns: list[Column] | None,
+    breath: Breath,
+) -> tuple[Listed[Any], list[_Built]]:
+    """Build every entry, keep what it is sorted by. Returns: how to list what has been built."""
+    built = []
+    for entry in entries:
+        shown = what.show(entry)
+        values = tuple(dotted(shown, name) for name in names)
+        built.append(_Built(values, encoded(cut(shown, columns))))
+        if breath.is_over:
+            await breath.rest()
+    cheap = {name: (lambda entry, at=at: entry.values[at]) for at, name in enumerate(names)}
+    return Listed(lambda entry: entry.octets, cheap), built
 
 
 async def _filtered(
-    entries: list[Any], page: Page, name_of: Callable[[Any], Any] | None, breath: Breath
+    entries: list[Any], page: Page, name_of: Callable[[Any], Any], breath: Breath
 ) -> list[Any]:
     """Those whose name has the filter in it; case does not matter."""
-    assert name_of is not None
     if page.use_regex:
         try:
             search = re.compile(page.name, re.IGNORECASE).search
@@ -226,7 +262,8 @@ async def _filtered(
     for entry in entries:
         if matches(str(name_of(entry))):
             found.append(entry)
-        await breath.take()
+        if breath.is_over:
+            await breath.rest()
     return found
 
 
@@ -236,7 +273,8 @@ async def _sorted(
     keyed = []
     for at, entry in enumerate(entries):
         keyed.append(([sort_key(value(entry)) for value in values], at, entry))
-        await breath.take()
+        if breath.is_over:
+            await breath.rest()
     if len(keyed) <= CHUNK:
         keyed.sort()
         return [entry for _, _, entry in keyed]
@@ -247,7 +285,8 @@ async def _sorted(
     merged = []
     for _, _, entry in heapq.merge(*chunks):
         merged.append(entry)
-        await breath.take()
+        if breath.is_over:
+            await breath.rest()
     return merged
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from broker.auth.mechanisms import offered
 from broker.management import api
+from broker.management.lane import Lane
 from broker.management.pages import Pages
+from broker.management.remembered import Remembered
 from broker.management.request import Request, Response
 from broker.management.statistics.collector import Collector
 from broker.management.statistics.samples import GLOBAL, Kind, Samples
@@ -57,7 +59,9 @@ class Management:
 
     def __init__(self, node: Node, listening: Callable[[], Sequence[Listening]] = tuple):
         self.node = node
-        self.collector = Collector(node)
+        self.lane = Lane()
+        self.remembered = Remembered()
+        self.collector = Collector(node, self.lane)
         self.collector.when_noted = self._note
         self.node_samples: Samples | None = None
         self._listening = listening

@@ -23,21 +23,22 @@ from broker.management.request import Refusal, Response, bad_request, not_found
 from broker.management.routes import DELETE, GET, POST, PUT, VHOST, route
 from broker.management.views.exchange import (
     CHEAP,
+    Bound,
     bindings_from,
     bindings_of_vhost,
     bindings_to,
-    default_binding,
+    implicit,
     properties_key,
     show_exchange,
     show_exchange_whole,
 )
 from broker.management.views.properties import read_payload, read_properties
 from broker.management.views.tables import table_of
+from broker.queues.queue import Queue
 
 if TYPE_CHECKING:
     from broker.exchanges.exchange import Binding, Exchange
     from broker.management.application import Context
-    from broker.queues.queue import Queue
 
 Shown = dict[str, Any]
 DEFAULT = "amq.default"  # what the default exchange is called in paths
@@ -59,9 +60,8 @@ def find_exchange(context: Context, name: str = "exchange") -> Exchange:
 @route("/exchanges/:vhost", GET, needs=VHOST)
 async def list_exchanges(context: Context) -> Response:
     lens = context.lens()
-    found = [
-        exchange for vhost in await vhosts_of_path(context) for exchange in vhost.exchanges.values()
-    ]
+    vhosts = await vhosts_of_path(context)
+    found = (exchange for vhost in vhosts for exchange in list(vhost.exchanges.values()))
     return await reply_list(context, found, Listed(lambda one: show_exchange(one, lens), CHEAP))
 
 
@@ -112,9 +112,9 @@ async def publish(context: Context) -> object:
 @route("/exchanges/:vhost/:exchange/bindings/source", GET, needs=VHOST)
 async def list_bindings_from(context: Context) -> Response:
     exchange = find_exchange(context)
-    found: list[Shown] = list(bindings_from(exchange))
+    found = bindings_from(exchange)
     if not exchange.name:
-        found = [default_binding(queue) for queue in context.vhost.queues.values()]
+        found = (implicit(queue) for queue in list(context.vhost.queues.values()))
     return await reply_list(context, found, SORTED_BINDINGS, is_paginated=False)
 
 
@@ -130,7 +130,8 @@ async def list_bindings_to(context: Context) -> Response:
 @route("/bindings", GET)
 @route("/bindings/:vhost", GET, needs=VHOST)
 async def list_bindings(context: Context) -> Response:
-    found = [shown for vhost in await vhosts_of_path(context) for shown in bindings_of_vhost(vhost)]
+    vhosts = await vhosts_of_path(context)
+    found = (bound for vhost in vhosts for bound in bindings_of_vhost(vhost))
     return await reply_list(context, found, SORTED_BINDINGS, is_paginated=False)
 
 
@@ -153,17 +154,19 @@ def _between(source: Exchange, destination: Queue | Exchange) -> Iterator[Bindin
     yield from (destination.incoming or {}).get(source, {}).values()
 
 
-def _shown_between(context: Context) -> list[Shown]:
+def _found_between(context: Context) -> list[Bound]:
     source, destination = _ends(context)
     if not source.name:
-        is_queue = destination.kind == "queue"
-        return [default_binding(destination)] if is_queue else []  # type: ignore[arg-type]
-    return [shown for shown in bindings_to(destination) if shown["source"] == source.name]
+        return [implicit(destination)] if isinstance(destination, Queue) else []
+    return [
+        Bound(source.vhost, source.name, destination, binding)
+        for binding in _between(source, destination)
+    ]
 
 
 @route("/bindings/:vhost/e/:source/:dtype/:destination", GET, needs=VHOST)
 async def list_bindings_between(context: Context) -> Response:
-    return await reply_list(context, _shown_between(context), SORTED_BINDINGS, is_paginated=False)
+    return await reply_list(context, _found_between(context), SORTED_BINDINGS, is_paginated=False)
 
 
 @route("/bindings/:vhost/e/:source/:dtype/:destination", POST, needs=VHOST)
@@ -197,9 +200,9 @@ async def bind(context: Context) -> Response:
 @route("/bindings/:vhost/e/:source/:dtype/:destination/:props", GET, needs=VHOST)
 def get_binding(context: Context) -> object:
     wanted = context.params["props"]
-    for shown in _shown_between(context):
-        if shown["properties_key"] == wanted:
-            return context.cut(shown)
+    for bound in _found_between(context):
+        if bound.properties_key == wanted:
+            return context.cut(bound.show())
     raise not_found()
 
 

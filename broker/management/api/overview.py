@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from broker.management.api.visible import connections
 from broker.management.listing import Listed, reply_list
-from broker.management.request import Response, not_found
+from broker.management.request import Response, json_response, not_found
 from broker.management.routes import ADMIN, GET, MONITOR, route
 from broker.management.statistics import presented
 from broker.management.statistics.collector import (
@@ -36,7 +37,20 @@ RETENTION = {"global": [600, 3600, 28800, 86400], "basic": [600, 3600], "detaile
 
 
 @route("/overview", GET)
-async def overview(context: Context) -> object:
+async def overview(context: Context) -> Response:
+    remembered, visitor = context.management.remembered, context.visitor
+    who = None if visitor.is_monitor else visitor.name
+    key = ("overview", who, *sorted(context.request.query.items()))
+    response = remembered.find(key)
+    if response is None:
+        totals = await context.management.collector.totals()
+        began = perf_counter()
+        response = json_response(await _overview(context, totals))
+        remembered.keep(key, response, perf_counter() - began)
+    return response
+
+
+async def _overview(context: Context, totals: Totals) -> object:
     management, node, lens = context.management, context.node, context.lens()
     version = node.config.identity.product_version
     shown: Shown = {
@@ -55,7 +69,7 @@ async def overview(context: Context) -> object:
         "enable_queue_totals": False,
     }
     if lens.has_stats:
-        shown |= await _statistics(context, lens)
+        shown |= await _statistics(context, lens, totals)
     shown["node"] = node.name
     if context.visitor.is_monitor:
         shown["listeners"] = management.listeners()
@@ -63,10 +77,9 @@ async def overview(context: Context) -> object:
     return context.cut(shown)
 
 
-async def _statistics(context: Context, lens: Lens) -> Shown:
-    """Of the whole node for monitors, of what he sees for others."""
+async def _statistics(context: Context, lens: Lens, totals: Totals) -> Shown:
+    """Of the whole node for monitors, of what he sees for others. totals: of the node."""
     collector = context.management.collector
-    totals = await collector.totals()
     if context.visitor.is_monitor:
         samples = collector.overview
         counts = (*totals.messages, *collector.disk())

@@ -18,7 +18,7 @@ from broker.management.direct import DirectChannel, Reply
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, bad_request, not_found
 from broker.management.routes import DELETE, GET, POST, PUT, VHOST, route
-from broker.management.views.exchange import bindings_to, default_binding
+from broker.management.views.exchange import CHEAP_BINDING, Bound, bindings_to, implicit
 from broker.management.views.properties import shown_payload, shown_properties
 from broker.management.views.queue import (
     CHEAP,
@@ -55,7 +55,8 @@ def find_queue(context: Context, name: str = "queue") -> Queue:
 @route("/queues/:vhost", GET, needs=VHOST)
 async def list_queues(context: Context) -> Response:
     lens = context.lens()
-    queues = [queue for vhost in await vhosts_of_path(context) for queue in vhost.queues.values()]
+    vhosts = await vhosts_of_path(context)
+    queues = (queue for vhost in vhosts for queue in list(vhost.queues.values()))
     show = show_queue
     if not lens.has_stats:
         show = show_totals if context.request.is_set("enable_queue_totals") else definition
@@ -105,12 +106,14 @@ async def purge_queue(context: Context) -> None:
 @route("/queues/:vhost/:destination/bindings", GET, needs=VHOST)
 async def list_bindings_of_queue(context: Context) -> Response:
     queue = find_queue(context, "destination")
-    found = [default_binding(queue), *bindings_to(queue)]
+    found = [implicit(queue), *bindings_to(queue)]
     return await reply_list(context, found, SORTED_BINDINGS, is_paginated=False)
 
 
-SORTED_BINDINGS: Listed[dict[str, Any]] = Listed(
-    lambda shown: shown, sorts=("vhost", "source", "destination", "routing_key", "properties_key")
+SORTED_BINDINGS: Listed[Bound] = Listed(
+    Bound.show,
+    CHEAP_BINDING,
+    sorts=("vhost", "source", "destination", "routing_key", "properties_key"),
 )
 
 

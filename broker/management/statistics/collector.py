@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from broker.management.lane import Lane
 from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
 from broker.session.channel import COUNTED, Channel
 from broker.session.connection import Connection
@@ -146,8 +147,9 @@ def _nothing(slot: int) -> None:
 class Collector:
     """See the module. is_on: whether samples are kept; False: disable_metrics_collector."""
 
-    def __init__(self, node: Node, *, is_on: bool = True):
+    def __init__(self, node: Node, lane: Lane | None = None, *, is_on: bool = True):
         self._node = node
+        self._lane = lane or Lane()
         self.is_on = is_on
         self.when_noted: Callable[[int], None] = _nothing  # called after every look, with its slot
         self.slot = 0  # the last that was noted
@@ -204,7 +206,7 @@ class Collector:
             began = perf_counter()
             try:
                 for _ in self.look(None):
-                    await asyncio.sleep(0)
+                    await self._lane.turn()
                 took_ms = (perf_counter() - began) * 1000
                 fresh_ms = min(FRESH_MS, FRESH_SHARE * took_ms)
                 self._fresh_until_ms = self._node.clock.now_ms() + fresh_ms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_plus
 
 from broker.amqp.wire import Field, Table, as_erlang
@@ -79,47 +79,66 @@ def _hash(arguments: Table) -> str:
     return urlsafe_b64encode(number.to_bytes(4, "big")).rstrip(b"=").decode()
 
 
-def show_binding(vhost: str, source: str, binding: Binding) -> Shown:
-    destination = binding.destination
-    return {
-        "source": source,
-        "vhost": vhost,
-        "destination": destination.name,
-        "destination_type": destination.kind,
-        "routing_key": binding.routing_key,
-        "arguments": json_of(binding.arguments),
-        "properties_key": properties_key(binding.routing_key, binding.arguments),
-    }
+class Bound(NamedTuple):
+    """A binding with its source; None: the implicit one of a queue to the default exchange."""
+
+    vhost: str
+    source: str
+    destination: Queue | Exchange
+    binding: Binding | None
+
+    @property
+    def routing_key(self) -> str:
+        return self.binding.routing_key if self.binding is not None else self.destination.name
+
+    @property
+    def properties_key(self) -> str:
+        binding = self.binding
+        return properties_key(self.routing_key, binding.arguments if binding is not None else {})
+
+    def show(self) -> Shown:
+        binding = self.binding
+        return {
+            "source": self.source,
+            "vhost": self.vhost,
+            "destination": self.destination.name,
+            "destination_type": self.destination.kind,
+            "routing_key": self.routing_key,
+            "arguments": json_of(binding.arguments) if binding is not None else {},
+            "properties_key": self.properties_key,
+        }
 
 
-def default_binding(queue: Queue) -> Shown:
+CHEAP_BINDING = {
+    "vhost": lambda bound: bound.vhost,
+    "source": lambda bound: bound.source,
+    "destination": lambda bound: bound.destination.name,
+    "destination_type": lambda bound: bound.destination.kind,
+    "routing_key": lambda bound: bound.routing_key,
+    "properties_key": lambda bound: bound.properties_key,
+}
+
+
+def implicit(queue: Queue) -> Bound:
     """Every queue is bound to the default exchange by its name, without a binding."""
-    return {
-        "source": "",
-        "vhost": queue.vhost,
-        "destination": queue.name,
-        "destination_type": "queue",
-        "routing_key": queue.name,
-        "arguments": {},
-        "properties_key": properties_key(queue.name, {}),
-    }
+    return Bound(queue.vhost, "", queue, None)
 
 
-def bindings_of_vhost(vhost: VHost) -> Iterator[Shown]:
+def bindings_of_vhost(vhost: VHost) -> Iterator[Bound]:
     """All of them, the implicit ones first."""
     for queue in list(vhost.queues.values()):
-        yield default_binding(queue)
+        yield implicit(queue)
     for exchange in list(vhost.exchanges.values()):
         yield from bindings_from(exchange)
 
 
-def bindings_from(source: Exchange) -> Iterator[Shown]:
+def bindings_from(source: Exchange) -> Iterator[Bound]:
     for binding in list(source.bindings.values()):
-        yield show_binding(source.vhost, source.name, binding)
+        yield Bound(source.vhost, source.name, binding.destination, binding)
 
 
-def bindings_to(destination: Queue | Exchange) -> Iterator[Shown]:
+def bindings_to(destination: Queue | Exchange) -> Iterator[Bound]:
     """What leads to a queue or an exchange; without the implicit one."""
     for source, bindings in list((destination.incoming or {}).items()):
         for binding in list(bindings.values()):
-            yield show_binding(source.vhost, source.name, binding)
+            yield Bound(source.vhost, source.name, destination, binding)
