@@ -28,6 +28,7 @@ class Watcher:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.due = due
         self.missing = 0  # octets of the answer under way; 0: none
+        self.is_chunked = False  # then they are not known
 
     def read(self) -> bool:
         """Returns: whether an answer is complete."""
@@ -38,10 +39,15 @@ class Watcher:
             head, _, rest = data.partition(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200"):
                 raise ConnectionError(head.decode())
-            length = next(line for line in head.lower().split(b"\r\n") if b"content-length" in line)
-            self.missing = int(length.partition(b":")[2]) - len(rest)
-        else:
+            lines = head.lower().split(b"\r\n")
+            self.is_chunked = b"transfer-encoding: chunked" in lines
+            if not self.is_chunked:
+                length = next(line for line in lines if line.startswith(b"content-length"))
+                self.missing = int(length.partition(b":")[2]) - len(rest)
+        elif not self.is_chunked:
             self.missing -= len(data)
+        if self.is_chunked:
+            self.missing = int(not data.endswith(b"\r\n0\r\n\r\n"))
         return not self.missing
 
 
