@@ -34,8 +34,8 @@ class WebOptions:
         key="idle_timeout",
         unit="ms",
         bounds=(1, 2**31),
-        help="How long a connection is kept without a request, and how long a client may send"
-        " nothing of a body, or take nothing of an answer.",
+        help="How long a connection is kept without a request, or while its client takes nothing of"
+        " an answer; a body has so much time and a second more for each KiB.",
     )
 
 

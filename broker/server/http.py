@@ -109,8 +109,17 @@ class HttpServer:
             return [*self._headers, ("connection", "close")]
         return self._headers
 
+    @property
+    def task_count(self) -> int:
+        """Requests that are being answered."""
+        return len(self._tasks)
+
     def _tick(self) -> None:
         self._ticker = self.loop.call_later(self._tick_s, self._tick)
+        self.look()
+
+    def look(self) -> None:
+        """Whose time is over?"""
         now = self.now()
         for peer in [peer for peer in self.peers if peer.deadline <= now]:
             peer.on_deadline()

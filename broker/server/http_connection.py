@@ -167,13 +167,13 @@ class HttpConnection:
         self.phase = Phase.HEAD
         found = _BLANK_LINE.search(data, self._searched)
         end = len(data) if found is None else found.end()
+        if data[0] <= 0x20 or data.find(b"\0", self._searched, end) >= 0:  # TLS, AMQP, anything
+            raise Refused(400, "this is not HTTP")
         line_end = data.find(b"\n", 0, end)
         if (end if line_end < 0 else line_end) > LINE_MAX:
             raise Refused(414, "the request line is too long")
         if end > HEAD_MAX:
             raise Refused(431, "the headers are too long")
-        if data[0] <= 0x20 or data.find(b"\0", self._searched, end) >= 0:  # TLS, AMQP, anything
-            raise Refused(400, "this is not HTTP")
         if found is None:
             self._searched = max(0, end - 2)
             return False

@@ -212,17 +212,26 @@ class HttpPeer:
             response = await self._server.application.handle(request)
             await self._send(request, response)
             await self._drained()
-        except (Exception, asyncio.CancelledError):
+        except asyncio.CancelledError:
             serving = asyncio.current_task()
             if serving is not None and serving.cancelling():
                 raise  # by us; else it is something of the handler's that was cancelled
-            self._server.on_bug(request)
-            if self._has_begun:  # it must not be taken for a whole one
-                self._stream.abort()
-            else:
-                self._stream.write(FAILED)
+            self._fail(request)
+        except Exception:
+            self._fail(request)
+
+    def _fail(self, request: Request) -> None:
+        self._server.on_bug(request)
+        if self._state is not State.ANSWERING:
+            return
+        if self._has_begun:  # it must not be taken for a whole one
+            self._stream.abort()
+        else:
+            self._stream.write(FAILED)
 
     async def _send(self, request: Request, response: Response) -> None:
+        if self._state is not State.ANSWERING:
+            return  # the handler did not take being cancelled
         headers = [*response.headers, *self._server.headers()]
         body = response.body
         if not isinstance(body, bytes):
