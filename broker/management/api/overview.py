@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING, Any
 
-from broker.management.api.visible import connections
+from broker.management.api.visible import connections, lens_of_list
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, not_found
 from broker.management.routes import ADMIN, GET, MONITOR, route
@@ -201,7 +201,7 @@ def get_memory_of_tables(context: Context) -> object:
 @route("/vhosts", GET)
 async def list_vhosts(context: Context) -> Response:
     await context.management.collector.totals()
-    lens, node = context.lens(), context.node
+    lens, node = lens_of_list(context), context.node
     names = await context.visitor.visible_vhosts()
     found = [node.vhosts[name] for name in names if name in node.vhosts]
     listed = Listed(
