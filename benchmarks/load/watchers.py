@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 GUEST = base64.b64encode(b"guest:guest").decode()
 
 
@@ -29,6 +30,7 @@ class Watcher:
         self.due = due
         self.missing = 0  # octets of the answer under way; 0: none
         self.is_chunked = False  # then they are not known
+        self.tail = b""  # of what has been read
 
     def read(self) -> bool:
         """Returns: whether an answer is complete."""
@@ -47,7 +49,8 @@ class Watcher:
         elif not self.is_chunked:
             self.missing -= len(data)
         if self.is_chunked:
-            self.missing = int(not data.endswith(b"\r\n0\r\n\r\n"))
+            self.tail = (self.tail + data)[-len(LAST_CHUNK) :]
+            self.missing = int(self.tail != LAST_CHUNK)
         return not self.missing
 
 

@@ -61,7 +61,13 @@ class Management:
         self.node = node
         self.lane = Lane()
         self.remembered = Remembered()
-        self.collector = Collector(node, self.lane)
+        settings = node.config.management
+        self.collector = Collector(
+            node,
+            self.lane,
+            is_on=not settings.disable_stats,
+            interval_ms=settings.statistics_interval_ms,
+        )
         self.collector.when_noted = self._note
         self.node_samples: Samples | None = None
         self._listening = listening

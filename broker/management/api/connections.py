@@ -10,6 +10,7 @@ from broker.management.api.visible import (
     connections,
     find_channel,
     find_connection,
+    lens_of_list,
     vhosts_of_path,
 )
 from broker.management.listing import Listed, reply_list
@@ -39,13 +40,13 @@ def _listed_connections(lens: Lens) -> Listed[Connection]:
 
 @route("/connections", GET)
 async def list_connections(context: Context) -> Response:
-    lens = context.lens()
+    lens = lens_of_list(context)
     return await reply_list(context, connections(context), _listed_connections(lens))
 
 
 @route("/vhosts/:vhost/connections", GET, needs=VISIBLE)
 async def list_connections_of_vhost(context: Context) -> Response:
-    vhost, lens = context.vhost, context.lens()
+    vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in connections(context) if one.vhost is vhost]
     return await reply_list(context, found, _listed_connections(lens))
 
@@ -83,7 +84,7 @@ def _close(context: Context, connection: Connection) -> None:
 
 @route("/connections/:connection/channels", GET)
 async def list_channels_of_connection(context: Context) -> Response:
-    lens = context.lens()
+    lens = lens_of_list(context)
     connection = find_connection(context, context.params["connection"])
     found = [channel for channel in connection.channels.values() if channel.is_open]
     listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
@@ -92,14 +93,14 @@ async def list_channels_of_connection(context: Context) -> Response:
 
 @route("/channels", GET)
 async def list_channels(context: Context) -> Response:
-    lens = context.lens()
+    lens = lens_of_list(context)
     listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
     return await reply_list(context, channels(context), listed)
 
 
 @route("/vhosts/:vhost/channels", GET, needs=VISIBLE)
 async def list_channels_of_vhost(context: Context) -> Response:
-    vhost, lens = context.vhost, context.lens()
+    vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in channels(context) if one.connection.vhost is vhost]
     listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
     return await reply_list(context, found, listed)

@@ -17,7 +17,7 @@ from broker.amqp.methods import (
 )
 from broker.management.api.queues import SORTED_BINDINGS
 from broker.management.api.values import flag, text
-from broker.management.api.visible import vhosts_of_path
+from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Refusal, Response, bad_request, not_found
 from broker.management.routes import DELETE, GET, POST, PUT, VHOST, route
@@ -59,7 +59,7 @@ def find_exchange(context: Context, name: str = "exchange") -> Exchange:
 @route("/exchanges", GET)
 @route("/exchanges/:vhost", GET, needs=VHOST)
 async def list_exchanges(context: Context) -> Response:
-    lens = context.lens()
+    lens = lens_of_list(context)
     vhosts = await vhosts_of_path(context)
     found = (exchange for vhost in vhosts for exchange in list(vhost.exchanges.values()))
     return await reply_list(context, found, Listed(lambda one: show_exchange(one, lens), CHEAP))

@@ -6,7 +6,7 @@ import platform
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from broker.management.api.visible import connections
+from broker.management.api.visible import connections, lens_of_list
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, json_response, not_found
 from broker.management.routes import ADMIN, GET, MONITOR, route
@@ -214,7 +214,7 @@ def get_memory_of_tables(context: Context) -> object:
 @route("/vhosts", GET)
 async def list_vhosts(context: Context) -> Response:
     await context.management.collector.totals()
-    lens, node = context.lens(), context.node
+    lens, node = lens_of_list(context), context.node
     names = await context.visitor.visible_vhosts()
     found = [node.vhosts[name] for name in names if name in node.vhosts]
     listed = Listed(

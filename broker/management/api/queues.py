@@ -13,7 +13,7 @@ from broker.amqp.methods import (
     QueuePurge,
 )
 from broker.management.api.values import flag, whole
-from broker.management.api.visible import vhosts_of_path
+from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.direct import DirectChannel, Reply
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, bad_request, not_found
@@ -54,7 +54,7 @@ def find_queue(context: Context, name: str = "queue") -> Queue:
 @route("/queues", GET)
 @route("/queues/:vhost", GET, needs=VHOST)
 async def list_queues(context: Context) -> Response:
-    lens = context.lens()
+    lens = lens_of_list(context)
     vhosts = await vhosts_of_path(context)
     queues = (queue for vhost in vhosts for queue in list(vhost.queues.values()))
     show = show_queue

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from broker.management.request import not_authorised, not_found
+from broker.management.request import Refusal, not_authorised, not_found
+from broker.management.views.common import Lens
 from broker.management.views.connection import name_of
 from broker.session.connection import Connection
 from broker.session.states import State
@@ -69,6 +70,16 @@ def find_channel(context: Context, name: str) -> Channel:
                     check_owner(context, peer.user.name)
                     return channel
     raise not_found()
+
+
+def lens_of_list(context: Context) -> Lens:
+    """How objects are shown in lists that can be had in pages. Raises: Refusal: RabbitMQ has
+    another word there for a range that is none."""
+    try:
+        return context.lens()
+    except Refusal as refusal:
+        refusal.error = "invalid_range_parameters"
+        raise
 
 
 def check_owner(context: Context, username: str, *, is_to_be_closed: bool = False) -> None:

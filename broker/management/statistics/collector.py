@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from broker.queues.queue import Queue
     from broker.vhost import VHost
 
+SLACK_MS = 500  # a look so soon after the end of a slot is still its own
 SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
 FRESH_MS = 1_000  # a look that is no older will do
 FRESH_SHARE = 100  # nor one that is no older than so many times what it took
@@ -145,10 +146,22 @@ def _nothing(slot: int) -> None:
 
 
 class Collector:
-    """See the module. is_on: whether samples are kept; False: disable_metrics_collector."""
+    """See the module. is_on: whether samples are kept. interval_ms: between two looks.
 
-    def __init__(self, node: Node, lane: Lane | None = None, *, is_on: bool = True):
+    slot: the last that was noted.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        lane: Lane | None = None,
+        *,
+        is_on: bool = True,
+        interval_ms: int = SLOT_MS,
+    ):
         self._node = node
+        self._interval_ms = interval_ms
+        self._span = max(1, interval_ms // SLOT_MS)  # slots between two looks
         self._lane = lane or Lane()
         self.is_on = is_on
         self.when_noted: Callable[[int], None] = _nothing  # called after every look, with its slot
@@ -166,10 +179,15 @@ class Collector:
     # when
 
     def start(self) -> None:
-        """Look every `SLOT_MS`, at the beginning of a slot."""
+        """Look now and then, by default when a slot is over."""
         if self.is_on:
             self.slot = self._node.clock.epoch_ms() // SLOT_MS
             self._wait()
+
+    @property
+    def complete_slot(self) -> int:
+        """The last of which all is known: what rates are shown of."""
+        return self.slot - 1 if self._interval_ms < SLOT_MS else self.slot
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -177,11 +195,11 @@ class Collector:
         self._timer = self._pass = None
 
     def _wait(self) -> None:
-        left_ms = SLOT_MS - self._node.clock.epoch_ms() % SLOT_MS
+        left_ms = self._interval_ms - self._node.clock.epoch_ms() % self._interval_ms
         self._timer = asyncio.get_running_loop().call_later(left_ms / 1000 + 0.001, self._begin)
 
     def _begin(self) -> None:
-        self._pass = self.look(self._node.clock.epoch_ms() // SLOT_MS)
+        self._pass = self.look((self._node.clock.epoch_ms() - SLACK_MS) // SLOT_MS + 1)
         self._step()
 
     def _step(self) -> None:
@@ -223,7 +241,7 @@ class Collector:
 
     def look(self, slot: int | None) -> Iterator[None]:
         """Look at everything. slot: note what has changed in it; None: sum only."""
-        node = self._node
+        node, span = self._node, self._span
         found = {name: Totals() for name in node.vhosts}
         if slot is not None:
             self.slot = slot
@@ -239,13 +257,13 @@ class Collector:
             totals.connections += 1
             octets = (peer.received_octets, peer.sent_octets)
             open_connections.append((peer, totals, *octets))
-            _note(peer, CONNECTION, slot, octets)
+            _note(peer, CONNECTION, slot, octets, span)
             for channel in list(peer.channels.values()):
                 if channel.is_open:
                     totals.channels += 1
                     counts = channel.counts
                     counted.append((channel, counts))
-                    _note_channel(channel, slot, counts)
+                    _note_channel(channel, slot, counts, span)
                     left -= 1
             left -= 1
             if left <= 0:
@@ -268,14 +286,14 @@ class Collector:
                     if samples is None:
                         samples = queue.samples = Samples(QUEUE, slot - 1)
                     if counts != samples.last:
-                        samples.note(slot, counts)
+                        samples.note(slot, counts, span)
                 left -= 1
                 if left <= 0:
                     left = SLICE
                     yield
             for exchange in list(vhost.exchanges.values()):
                 totals.exchanges += 1
-                _note_exchange(exchange, slot)
+                _note_exchange(exchange, slot, span)
                 left -= 1
                 if left <= 0:
                     left = SLICE
@@ -307,7 +325,7 @@ class Collector:
             everything.add(totals)
             if slot is not None:
                 values = (*totals.messages, *totals.octets, *totals.lengths)
-                _note(vhost, VHOST, slot, values)
+                _note(vhost, VHOST, slot, values, self._span)
         for at, count in enumerate(node.retired):
             everything.counts[at] += count
         self._totals, self._all = found, everything
@@ -316,7 +334,7 @@ class Collector:
                 self.overview = Samples(OVERVIEW, slot - 1)
             disk, churn = self.disk(), self.churn()
             values = (*everything.messages, *disk, *churn, *everything.lengths)
-            self.overview.note(slot, values)
+            self.overview.note(slot, values, self._span)
             self.when_noted(slot)
 
     def disk(self) -> tuple[int, int]:
@@ -350,27 +368,29 @@ class Collector:
             one.samples = None
 
 
-def _note(owner: Connection | VHost, kind: Kind, slot: int | None, values: tuple[int, ...]) -> None:
+def _note(
+    owner: Connection | VHost, kind: Kind, slot: int | None, values: tuple[int, ...], span: int
+) -> None:
     if slot is not None:
         samples = owner.samples
         if samples is None:
             samples = owner.samples = Samples(kind, slot - 1)
-        samples.note(slot, values)
+        samples.note(slot, values, span)
 
 
-def _note_channel(channel: Channel, slot: int | None, counts: tuple[int, ...]) -> None:
+def _note_channel(channel: Channel, slot: int | None, counts: tuple[int, ...], span: int) -> None:
     if slot is not None:
         samples = channel.samples
         if samples is None:
             samples = channel.samples = Samples(CHANNEL, slot - 1)
         values = with_deliver_get(counts)
         if values != samples.last:
-            samples.note(slot, values)
+            samples.note(slot, values, span)
 
 
-def _note_exchange(exchange: Exchange, slot: int | None) -> None:
+def _note_exchange(exchange: Exchange, slot: int | None, span: int) -> None:
     if slot is not None and (exchange.published or exchange.samples is not None):
         samples = exchange.samples
         if samples is None:
             samples = exchange.samples = Samples(EXCHANGE, slot - 1)
-        samples.note(slot, (exchange.published, exchange.routed))
+        samples.note(slot, (exchange.published, exchange.routed), span)

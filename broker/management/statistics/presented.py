@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from broker.management.request import Refusal
+from broker.management.request import bad_request
 from broker.management.statistics.samples import SLOT_MS, Samples
 
 RANGE_MAX = 500  # points of a chart
+AGE_MAX_S = 10**12  # beyond all that is kept: what has more digits is an attack
 
 
 class Range(NamedTuple):
@@ -29,14 +30,14 @@ class Range(NamedTuple):
 def range_of(query: Mapping[str, str], prefix: str, now_ms: int) -> Range | None:
     """What the query asks for. prefix: "msg_rates", "lengths", "data_rates" or "node_stats".
 
-    None: no samples. Raises: Refusal, for too many points.
+    None: no samples. Raises: Refusal, for too many points and for none.
     """
     age_s, step_s = _whole(query.get(f"{prefix}_age")), _whole(query.get(f"{prefix}_incr"))
-    if age_s is None or step_s is None or step_s <= 0 or age_s < 0:
+    if age_s is None or step_s is None:
         return None
-    if age_s // step_s > RANGE_MAX:
-        reason = f"Invalid range parameters: age {age_s}, incr {step_s}"
-        raise Refusal(400, "invalid_range_parameters", reason)
+    is_sane = 0 <= age_s < AGE_MAX_S and 0 < step_s < AGE_MAX_S
+    if not is_sane or age_s // step_s > RANGE_MAX:
+        raise bad_request(f"Invalid range parameters: age {age_s}, incr {step_s}")
     step_ms = step_s * 1000
     last_ms = now_ms - now_ms % step_ms
     return Range(range(last_ms, last_ms - age_s * 1000 - 1, -step_ms), age_s)

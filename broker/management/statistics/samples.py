@@ -105,8 +105,11 @@ class Samples:
         self.changed = slot
         self._rings: list[_Ring] = []  # none before anything was counted
 
-    def note(self, slot: int, values: tuple[float, ...]) -> None:
-        """The values at the end of a slot; those of one slot may be noted several times."""
+    def note(self, slot: int, values: tuple[float, ...], span: int = 1) -> None:
+        """The values at the end of a slot; those of one slot may be noted several times.
+
+        span: slots since they were noted last; what has grown has done so in all of them alike.
+        """
         if values == self.last:
             return
         kind = self.kind
@@ -123,12 +126,18 @@ class Samples:
             cell = level.cell(slot)
             if cell > ring.newest:
                 ring.advance(cell, first_gauge)
-            place = ring.newest % ring.cells
+            newest, cells = ring.newest, ring.cells
+            place = newest % cells
+            width = min(-(-span // level.slots), cells)
             for at, value in grown:
-                if at < first_gauge:
-                    ring.column(at)[place] += value
+                column = ring.column(at)
+                if at >= first_gauge:
+                    column[place] = value
+                elif width == 1:
+                    column[place] += value
                 else:
-                    ring.column(at)[place] = value
+                    for number in range(newest - width + 1, newest + 1):
+                        column[number % cells] += value / width
         self.last = values
         self.changed = slot
 

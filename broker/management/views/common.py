@@ -29,7 +29,7 @@ class Lens:
         now_ms = node.clock.epoch_ms()
         query = query or {}
         self.node = node
-        self.slot = collector.slot
+        self.slot = collector.complete_slot
         self.has_stats = collector.is_on and query.get("disable_stats") != "true"
         self.msg_rates = presented.range_of(query, "msg_rates", now_ms)
         self.lengths = presented.range_of(query, "lengths", now_ms)
