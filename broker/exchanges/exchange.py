@@ -72,6 +72,7 @@ class Exchange:
         "incoming",
         "internal",
         "name",
+        "pairs",
         "published",
         "routed",
         "samples",
@@ -104,6 +105,7 @@ class Exchange:
         self.alternate: str | None = None
         self.bindings: dict[BindingKey, Binding] = {}
         self.incoming: Incoming | None = None
+        self.pairs: dict[Any, Any] | None = None  # with queues, see `broker.session.pairs`
         self.samples: Any = None  # see `broker.management.statistics`
         self.published = self.routed = 0  # messages in; copies of them to queues
         self.configure({})

@@ -40,6 +40,7 @@ from broker.session import reports
 from broker.session.channel import REPLY_TO, Channel
 from broker.session.consumer import ChannelConsumer
 from broker.session.dispatch import handles
+from broker.session.pairs import GET, GET_NO_ACK, REDELIVER
 from broker.session.tapping import get_tapped
 
 
@@ -157,6 +158,10 @@ def basic_get(channel: Channel, command: BasicGet) -> Method | None:
         channel.got += 1
         queue.unacked_count += 1
         channel.unacked[channel.last_delivery_tag] = (None, queue, seq, message, count)
+    if channel.pairs is not None:
+        channel.pairs.take(queue, GET_NO_ACK if command.no_ack else GET, 1)
+        if count:
+            channel.pairs.take(queue, REDELIVER, 1)
     tap = vhost.tap
     if tap is not None:
         message = get_tapped(channel, tap, queue, message, count)

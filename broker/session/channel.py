@@ -284,6 +284,8 @@ class Channel(Settling):
         exchange = route.exchange
         exchange.published += 1
         exchange.routed += len(queues)
+        if self.pairs is not None:
+            self.pairs.publish(exchange, queues, 1)
         if not route.is_memorable:
             route.envelope = None
         if not connection.has_published:
@@ -550,6 +552,8 @@ class Channel(Settling):
         exchange = memo.exchange
         exchange.published += count
         exchange.routed += count * len(memo.queues)
+        if self.pairs is not None:
+            self.pairs.publish(exchange, memo.queues, count)
         self.published += count
         if not memo.queues:
             self.dropped += count

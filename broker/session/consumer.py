@@ -30,6 +30,7 @@ from broker.message import Envelope, Message
 from broker.queues.arguments import credit_of
 from broker.queues.queue import Queue
 from broker.session import reports
+from broker.session.pairs import DELIVER, DELIVER_NO_ACK, REDELIVER
 from broker.session.tapping import deliver_tapped
 
 if TYPE_CHECKING:
@@ -181,6 +182,10 @@ class ChannelConsumer:
             channel.delivered_no_ack += taken
         if redelivered:
             channel.redelivered += taken
+        if channel.pairs is not None:
+            channel.pairs.take(queue, DELIVER_NO_ACK if self.no_ack else DELIVER, taken)
+            if redelivered:
+                channel.pairs.take(queue, REDELIVER, taken)
         return taken
 
     @hot(bench="priority")

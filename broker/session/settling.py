@@ -20,6 +20,7 @@ from broker.marks import hot
 from broker.message import Message
 from broker.queues.kept_messages import Delivery
 from broker.queues.queue import Queue
+from broker.session.pairs import ACK, Pairs
 
 if TYPE_CHECKING:
     from broker.session.connection import Connection
@@ -59,6 +60,7 @@ class Settling:
         "is_open",
         "last_delivery_tag",
         "lowest_tag",
+        "pairs",
         "parked",
         "put_back",
         "redelivered",
@@ -82,6 +84,7 @@ class Settling:
         # of all deliveries: to whom and how, and how many were settled by anything but an ack
         self.delivered_no_ack = self.got = self.got_no_ack = self.get_empty = 0
         self.redelivered = self.put_back = 0
+        self.pairs = Pairs() if connection.node.counts_pairs else None
 
     @hot(bench="ack")
     def acknowledge(self, tag: int, multiple: bool) -> None:
@@ -103,6 +106,8 @@ class Settling:
             queue.acked += 1
             if queue.log is not None:
                 queue.log.settle(entry[2])
+            if self.pairs is not None:
+                self.pairs.take(queue, ACK, 1)
             if consumer is not None:
                 consumer.unacked_count -= 1
                 self.global_used -= 1
@@ -197,6 +202,8 @@ class Settling:
         queue.settle(count)
         if seqs and queue.log is not None:
             queue.log.settle_all(seqs)
+        if self.pairs is not None:
+            self.pairs.take(queue, ACK, count)
         if consumer is not None:
             consumer.unacked_count -= count
             self.global_used -= count
@@ -260,6 +267,8 @@ class Settling:
                 queue.discard(deliveries)
             else:
                 queue.settle(len(deliveries))
+                if self.pairs is not None:
+                    self.pairs.take(queue, ACK, len(deliveries))
                 if queue.log is not None:
                     queue.log.settle_all([delivery.seq for delivery in deliveries])
         if self.global_prefetch:

@@ -81,6 +81,8 @@ def _carry_on(channel: Channel, tap: Tap, route: Route, header: bytes, body: byt
     channel.distribute(message, route.queues, route.mandatory)
     route.exchange.published += 1
     route.exchange.routed += len(route.queues)
+    if channel.pairs is not None:
+        channel.pairs.publish(route.exchange, route.queues, 1)
     if not route.is_memorable:
         route.envelope = None
 

@@ -22,7 +22,6 @@ from broker.management.statistics.collector import (
 from broker.management.statistics.samples import Samples
 from broker.management.views.common import Lens
 from broker.management.views.node import (
-    RATES_MODE,
     exchange_types,
     memory_breakdown,
     show_node,
@@ -55,7 +54,7 @@ async def _overview(context: Context, totals: Totals) -> object:
     version = node.config.identity.product_version
     shown: Shown = {
         "management_version": version,
-        "rates_mode": RATES_MODE,
+        "rates_mode": node.config.management.rates_mode,
         "sample_retention_policies": RETENTION,
         "exchange_types": exchange_types(),
         "product_version": version,

@@ -20,6 +20,7 @@ from broker.management.lane import Lane
 from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
 from broker.session.channel import COUNTED, Channel
 from broker.session.connection import Connection
+from broker.session.pairs import DELIVER, GET_NO_ACK, TAKEN, Counted
 
 if TYPE_CHECKING:
     from broker.exchanges.exchange import Exchange
@@ -62,6 +63,8 @@ QUEUE = Kind(OF_QUEUES, LENGTHS, BASIC)
 EXCHANGE = Kind(("publish_in", "publish_out"), (), BASIC)
 CHANNEL = Kind(OF_CHANNELS, (), DETAILED)
 CONNECTION = Kind(OCTETS, (), DETAILED)
+PUBLISHED_PAIR = Kind(("publish",), (), DETAILED)
+TAKEN_PAIR = Kind((*TAKEN, "deliver_get"), (), DETAILED)
 VHOST = Kind((*OF_CHANNELS, *OCTETS), LENGTHS, BASIC)
 OVERVIEW = Kind((*OF_CHANNELS, *DISK, *CHURN), LENGTHS, GLOBAL)
 
@@ -386,6 +389,36 @@ def _note_channel(channel: Channel, slot: int | None, counts: tuple[int, ...], s
         values = with_deliver_get(counts)
         if values != samples.last:
             samples.note(slot, values, span)
+    _note_pairs(channel, slot, span)
+
+
+def counts_taken(pair: Counted) -> tuple[int, ...]:
+    """In the order of TAKEN_PAIR."""
+    counts = pair.counts
+    return (*counts, sum(counts[DELIVER : GET_NO_ACK + 1]))
+
+
+def _note_pairs(channel: Channel, slot: int | None, span: int) -> None:
+    """With rates_mode = detailed."""
+    if channel.pairs is None or slot is None:
+        return
+    exchanges = channel.connection.vhost.exchanges
+    for exchange, published in list(channel.pairs.published.items()):
+        if exchanges.get(exchange.name) is not exchange:
+            del channel.pairs.published[exchange]
+        else:
+            _note_pair(published, PUBLISHED_PAIR, slot, tuple(published.counts), span)
+    for queue, taken in list(channel.pairs.taken.items()):
+        if queue.is_deleted:
+            del channel.pairs.taken[queue]
+        else:
+            _note_pair(taken, TAKEN_PAIR, slot, counts_taken(taken), span)
+
+
+def _note_pair(pair: Counted, kind: Kind, slot: int, counts: tuple[int, ...], span: int) -> None:
+    if pair.samples is None:
+        pair.samples = Samples(kind, slot - 1)
+    pair.samples.note(slot, counts, span)
 
 
 def _note_exchange(exchange: Exchange, slot: int | None, span: int) -> None:
@@ -394,3 +427,9 @@ def _note_exchange(exchange: Exchange, slot: int | None, span: int) -> None:
         if samples is None:
             samples = exchange.samples = Samples(EXCHANGE, slot - 1)
         samples.note(slot, (exchange.published, exchange.routed), span)
+        pairs = exchange.pairs or {}
+        for queue, routed in list(pairs.items()):
+            if queue.is_deleted:
+                del pairs[queue]
+            else:
+                _note_pair(routed, PUBLISHED_PAIR, slot, tuple(routed.counts), span)

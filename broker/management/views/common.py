@@ -22,7 +22,16 @@ IDLE_SLOTS = 2  # without a change, and it is called idle
 class Lens:
     """How objects are shown to somebody: what charts he wants, whether with statistics at all."""
 
-    __slots__ = ("data_rates", "has_stats", "lengths", "msg_rates", "node", "node_stats", "slot")
+    __slots__ = (
+        "data_rates",
+        "has_rates",
+        "has_stats",
+        "lengths",
+        "msg_rates",
+        "node",
+        "node_stats",
+        "slot",
+    )
 
     def __init__(self, node: Node, collector: Collector, query: dict[str, str] | None = None):
         """Raises: Refusal, for a chart with too many points."""
@@ -30,6 +39,7 @@ class Lens:
         query = query or {}
         self.node = node
         self.slot = collector.complete_slot
+        self.has_rates = node.config.management.rates_mode != "none"
         self.has_stats = collector.is_on and query.get("disable_stats") != "true"
         self.msg_rates = presented.range_of(query, "msg_rates", now_ms)
         self.lengths = presented.range_of(query, "lengths", now_ms)
@@ -53,6 +63,8 @@ class Lens:
             if count:
                 has_any[group] = True
         found: dict[str, Any] = {}
+        if not self.has_rates:
+            return found
         for group, pairs in groups.items():
             if has_any[group]:
                 presented.put(found, pairs, samples, self.slot, wanted)

@@ -12,6 +12,7 @@ from broker.management.statistics.collector import (
 )
 from broker.management.views.common import Lens, idle_since
 from broker.management.views.consumer import consumer_details
+from broker.management.views.pairs import deliveries_of, publishes_of
 from broker.management.views.queue import NO_COLLECTOR
 from broker.management.views.tables import json_of
 
@@ -171,6 +172,6 @@ def show_channel_whole(channel: Channel, lens: Lens) -> Shown:
         shown["consumer_details"] = [
             consumer_details(consumer) for consumer in channel.consumers.values()
         ]
-        shown["publishes"] = []  # broken down only with rates_mode = detailed
-        shown["deliveries"] = []
+        shown["publishes"] = publishes_of(channel, lens)
+        shown["deliveries"] = deliveries_of(channel, lens)
     return shown

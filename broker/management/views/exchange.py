@@ -11,6 +11,7 @@ from broker.amqp.wire import Field, Table, as_erlang
 from broker.exchanges.erlang_hash import phash2_32
 from broker.management.statistics import presented
 from broker.management.views.common import Lens
+from broker.management.views.pairs import incoming_of_exchange, outgoing_of_exchange
 from broker.management.views.tables import json_of
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def show_exchange_whole(exchange: Exchange, lens: Lens) -> Shown:
     """For its own page."""
     shown = show_exchange(exchange, lens)
     if lens.has_stats:
-        shown["incoming"] = []  # broken down only with rates_mode = detailed
-        shown["outgoing"] = []
+        shown["incoming"] = incoming_of_exchange(exchange, lens)
+        shown["outgoing"] = outgoing_of_exchange(exchange, lens)
     return shown
 
 

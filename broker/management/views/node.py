@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from broker.node import Node
 
 Shown = dict[str, Any]
-RATES_MODE = "basic"
 PROCESSES_MAX = 1_048_576  # a limit of Erlang's that exporters want to divide by
 CONNECTION_OCTETS, CHANNEL_OCTETS = 4_700, 2_000  # that they take, about
 
@@ -95,7 +94,7 @@ def show_node(management: Management, lens: Lens) -> Shown:
         "mem_calculation_strategy": "rss",
         "disk_free_limit": levels.disk_limit if levels is not None else 0,
         "disk_free_alarm": "disk" in node.alarms,
-        "rates_mode": RATES_MODE,
+        "rates_mode": config.management.rates_mode,
         "uptime": management.uptime_ms(),
         "run_queue": 0,
         "processors": os.cpu_count() or 1,

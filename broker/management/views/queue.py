@@ -9,6 +9,7 @@ from broker.management.statistics import presented
 from broker.management.statistics.collector import LENGTHS, OF_QUEUES, counts_of_queue
 from broker.management.views.common import Lens, idle_since
 from broker.management.views.consumer import consumer_details
+from broker.management.views.pairs import deliveries_of_queue, incoming_of_queue
 from broker.management.views.sizes import sizes_of
 from broker.management.views.tables import json_of
 from broker.queues.priority_lanes import PriorityLanes
@@ -92,8 +93,8 @@ def show_queue_whole(queue: Queue, lens: Lens) -> Shown:
     """The same with who consumes from it, for its own page."""
     shown = show_queue(queue, lens)
     if lens.has_stats:
-        shown["incoming"] = []  # broken down only with rates_mode = detailed
-        shown["deliveries"] = []
+        shown["incoming"] = incoming_of_queue(queue, lens)
+        shown["deliveries"] = deliveries_of_queue(queue, lens)
         shown["consumer_details"] = [
             consumer_details(consumer)
             for consumer in queue.consumers
