@@ -179,6 +179,7 @@ def _run(config: Config, ready_file: Path | None) -> None:
 
 async def _serve(config: Config, ready_file: Path | None) -> None:
     from broker.boot import Broker, settle_memory, write_ready_file
+    from broker.server.systemd import Notifier
 
     log = logging.getLogger("broker")
     stopping = asyncio.Event()
@@ -193,7 +194,10 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
             for path in announcements(config, ready_file):
                 write_ready_file(path, broker)
                 written.callback(path.unlink, missing_ok=True)
+            notifier = Notifier(lambda: broker.node is not None)
+            notifier.ready(f"{broker.node.name} serves clients on port {broker.port}")
             await stopping.wait()
+            notifier.stopping()
             log.info("stopping")
     for number in (signal.SIGTERM, signal.SIGINT):  # asked once is enough: let it end as it should
         loop.remove_signal_handler(number)

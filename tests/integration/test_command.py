@@ -113,6 +113,18 @@ def test_an_old_ready_file_is_replaced_and_then_removed(tmp_path: Path) -> None:
         assert not broker._ready_file.exists()
 
 
+def test_a_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with BrokerProcess() as broker:
+            said = dict(line.split("=", 1) for line in manager.recv(4096).decode().splitlines())
+            assert (said["READY"], said["MAINPID"]) == ("1", str(broker.pid))
+            socket.create_connection(("127.0.0.1", broker.port)).close()
+        assert manager.recv(4096) == b"STOPPING=1"
+
+
 def test_a_second_broker_that_cannot_start_takes_nothing_from_the_first(tmp_path: Path) -> None:
     with BrokerProcess(data_dir=tmp_path) as broker:
         files = sorted(tmp_path.iterdir())
