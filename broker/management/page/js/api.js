@@ -62,8 +62,7 @@ export const post = (address, body = {}) => request("POST", address, { body });
 export const remove = (address, headers) => request("DELETE", address, { headers });
 
 async function call(method, address, { body, headers, signal }) {
-  const all = { accept: "application/json", ...headers };
-  if (authorization) all.authorization = authorization;
+  const all = { accept: "application/json", ...(authorization && { authorization }), ...headers };
   if (body !== undefined) all["content-type"] = "application/json";
   try {
     return await fetch(new URL(address, BASE), {

@@ -81,7 +81,7 @@ export function messageBrowser({ vhost, queue, onMoved }) {
     chooseAll.checked = false;
     shown = 0;
     wanted = search.value;
-    redriveRow.hidden = state.value !== "ready";
+    redriveRow.hidden = true;
     said.clear();
     await read(0);
   }
@@ -132,8 +132,10 @@ export function messageBrowser({ vhost, queue, onMoved }) {
 
   function card(message) {
     const dead = Boolean(message.properties?.headers?.["x-death"]);
+    const offered = state.value === "ready" && dead;
+    if (offered) redriveRow.hidden = false;
     const select =
-      state.value === "ready" && dead
+      offered
         ? h("label.check", {}, h("input", {
             type: "checkbox", "data-sequence": message.sequence, "aria-label": `Select message ${message.position + 1}`,
             onchange: (event) => choose(message.sequence, event.target.checked),

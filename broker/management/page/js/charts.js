@@ -7,11 +7,12 @@ import { preference, setPreference } from "./preferences.js";
 import { inlineSelect } from "./parts.js";
 import { RANGES } from "./stats.js";
 
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, i) => 2 ** i); // 64 MiB on an axis, not 61 MiB
 const UNITS = {
   count: { text: count, axis: short },
-  rate: { text: rate, axis: (n) => short(n) },
-  bytes: { text: bytes, axis: bytes },
-  bytesRate: { text: bytesRate, axis: bytes },
+  rate: { text: rate, axis: short },
+  bytes: { text: bytes, axis: bytes, steps: POWERS_OF_TWO },
+  bytesRate: { text: bytesRate, axis: bytes, steps: POWERS_OF_TWO },
 };
 
 /** Chooses how far back the charts of a page go. query(...kinds): "lengths", "msg_rates", "data_rates", "node_stats". */
@@ -42,7 +43,7 @@ export function chart({ id, label, series, unit = "count", differences = false }
   const hidden = new Set(preference(`hidden.${id}`, []));
   const canvas = h("div.plot", { role: "img", "aria-label": label });
   const waiting = h("p.waiting", {}, "Nothing has happened here yet.");
-  const legend = h("div.legend", { role: "group", "aria-label": `Lines of the chart “${label}”` });
+  const legend = h("div.legend", { class: series.length < 4 ? "few" : "", role: "group", "aria-label": `Lines of the chart “${label}”` });
   const element = h("div.chart", {}, canvas, waiting, legend);
   canvas.hidden = true;
   let plot = null;
@@ -73,12 +74,12 @@ export function chart({ id, label, series, unit = "count", differences = false }
   function build() {
     const made = new window.uPlot(
       {
-        ...extent(), legend: { show: false }, padding: [10, 22, 0, 0],
+        ...extent(), legend: { show: false }, padding: [10, 28, 0, 0],
         cursor: { drag: { x: false, y: false }, y: false, points: { size: 6 } },
         scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
         axes: [
           { ...axis(), size: 26, values: times },
-          { ...axis(), size: unit.startsWith("bytes") ? 68 : 46, values: (_, splits) => splits.map((n) => UNITS[unit].axis(n)) },
+          { ...axis(), size: unit.startsWith("bytes") ? 68 : 46, values: (_, splits) => splits.map((n) => UNITS[unit].axis(n)), incrs: UNITS[unit].steps },
         ],
         series: [
           {},

@@ -1,7 +1,7 @@
 // How one message is shown: fetched with get, or browsed.
 
 import { h } from "./dom.js";
-import { bytes, count, duration } from "./format.js";
+import { bytes, duration } from "./format.js";
 import { links } from "./links.js";
 import { args, badge } from "./parts.js";
 
@@ -30,8 +30,7 @@ export function messageCard({ message, vhost, title, wanted = "", select = null 
       "div.message-body",
       {},
       payload(message, wanted),
-      headers && Object.keys(headers).length ? h("details", { open: Boolean(wanted) }, h("summary", {}, `Headers (${count(Object.keys(headers).length)})`), args(headers)) : null,
-      Object.keys(properties).length ? h("details", {}, h("summary", {}, `Properties (${count(Object.keys(properties).length)})`), args(properties)) : null,
+      h("div.more", {}, table("Headers", headers, Boolean(wanted)), table("Properties", properties, false), h("span", {}, missing(message))),
     ),
   );
 }
@@ -40,15 +39,23 @@ function heldBy({ consumer_tag: tag, channel_details: channel }) {
   return h("span", {}, h("span.muted", {}, "held by "), h("code", {}, tag || "basic.get"), channel?.name ? [" on ", links.channel(channel.name)] : null);
 }
 
+function table(title, content, open) {
+  const amount = Object.keys(content || {}).length;
+  return amount ? h("details", { open }, h("summary", {}, `${title} (${amount})`), args(content)) : null;
+}
+
 function payload(message, wanted) {
   if (!message.payload_bytes && !message.payload) return h("p.muted", {}, "Empty payload.");
-  const text = message.payload;
-  const shown = new TextEncoder().encode(text).length;
-  const cut = message.payload_encoding === "string" && shown < message.payload_bytes;
+  // A long one scrolls in itself; the keyboard reaches it only if it can have the focus.
+  return h("pre", { tabindex: message.payload.length > 1500 ? "0" : null, "aria-label": "Payload" }, marked(message.payload, wanted));
+}
+
+/** What of the payload is not as it was sent: in base64, or only its beginning. */
+function missing({ payload: text = "", payload_encoding: encoding, payload_bytes: size }) {
+  const shown = encoding === "base64" ? Math.floor((text.replace(/=+$/, "").length * 3) / 4) : new TextEncoder().encode(text).length;
   return [
-    h("pre", { tabindex: "0", "aria-label": message.payload_encoding === "base64" ? "Payload in base64" : "Payload" }, marked(text, wanted)),
-    message.payload_encoding === "base64" ? h("p.muted", {}, "Not UTF-8: shown in base64.") : null,
-    cut ? h("p.muted", {}, `The first ${bytes(shown)} of ${bytes(message.payload_bytes)}.`) : null,
+    encoding === "base64" && text ? "Not UTF-8, so in base64. " : null,
+    shown < size ? `Only the first ${bytes(shown)} of ${bytes(size)}.` : null,
   ];
 }
 

@@ -25,9 +25,9 @@ export class Page {
 
   /**
    * The head of the page, which also names the document. title: text; crumbs: [[text, href]] above
-   * it; sub: nodes below it; actions: nodes at its right.
+   * it; sub: nodes below it; actions: nodes at its right; live: it shows changes by itself.
    */
-  heading({ title, crumbs = [], sub = null, actions = [] }) {
+  heading({ title, crumbs = [], sub = null, actions = [], live = false }) {
     this.title = title;
     document.title = `${title} · Leveret`;
     const again = h(
@@ -47,7 +47,7 @@ export class Page {
         h("h1", { tabindex: "-1" }, title),
         this.sub,
       ),
-      h("div.actions", {}, actions, this.updated, again),
+      h("div.actions", {}, actions, this.updated, live ? null : again),
     );
     const told = takeTold();
     if (told) {

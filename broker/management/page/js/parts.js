@@ -48,6 +48,42 @@ export function panel({ id, title, open = true, content = [] }) {
   };
 }
 
+/**
+ * A form that is in the way until somebody wants it. Returns: {button, element, whenOpened(callback),
+ * body, open()}: the button goes to the head of the page, the element above the list.
+ */
+export function drawer({ id, title, label = title }) {
+  const body = h("div.body");
+  const element = h(
+    "section.panel",
+    { id, hidden: true, "aria-label": title },
+    h("div.panel-head", {}, h("h2", {}, title), h("button.plain.small", { type: "button", "aria-label": "Close", title: "Close", onclick: () => set(false) }, "×")),
+    body,
+  );
+  const button = h("button", { type: "button", "aria-expanded": "false", "aria-controls": id, onclick: () => set(element.hidden) }, label);
+  let callback = null;
+  function set(open) {
+    element.hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+    if (!open) {
+      button.focus();
+      return;
+    }
+    if (callback) Promise.resolve(callback()).then(focus);
+    else focus();
+    callback = null;
+  }
+  const focus = () => body.querySelector("input, select")?.focus();
+  return {
+    button, element, body,
+    open: () => set(true),
+    /** Called once, before it is first in sight: to build what is costly. May be async. */
+    whenOpened: (wanted) => {
+      callback = wanted;
+    },
+  };
+}
+
 /** A box that does not fold, with things at the right of its title. */
 export function box(title, { actions = [], content = [] } = {}) {
   return h("section.panel", {}, h("div.panel-head", {}, h("h2", {}, title), actions), content);

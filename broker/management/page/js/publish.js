@@ -20,7 +20,7 @@ const PROPERTIES = [
 /** queue: publish straight into it (the default exchange); otherwise the exchange is `exchange`. */
 export function publishForm({ vhost, exchange, queue, onPublished }) {
   const key = textField({ label: "Routing key" });
-  const mode = selectField({ label: "Delivery mode", options: [["1", "1 – transient"], ["2", "2 – persistent"]] });
+  const mode = selectField({ label: "Delivery mode", options: [["1", "1, transient"], ["2", "2, persistent"]] });
   const encoding = selectField({ label: "Payload is", options: [["string", "Text"], ["base64", "Base64"]] });
   const headers = pairsField({ label: "Headers" });
   const properties = pairsField({ label: "Properties", hints: PROPERTIES });

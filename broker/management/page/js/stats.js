@@ -2,22 +2,25 @@
 
 import { rate } from "./format.js";
 
-/** Lengths, as keys of an object that has `<key>` and `<key>_details`. */
+/** Lengths, as keys of an object that has `<key>` and `<key>_details`; later ones are drawn above. */
 export const LENGTHS = [
+  { key: "messages", label: "Total", color: "red", meaning: "ready and unacked" },
   { key: "messages_ready", label: "Ready", color: "amber", meaning: "waiting for a consumer" },
   { key: "messages_unacknowledged", label: "Unacked", color: "blue", meaning: "delivered, and not yet acknowledged" },
-  { key: "messages", label: "Total", color: "red", meaning: "ready and unacked" },
 ];
 
-/** Rates, as keys of message_stats. */
+/**
+ * Rates, as keys of message_stats. What answers something (a confirm, an ack) is dashed, so that the
+ * line it often lies on is seen through it.
+ */
 export const MESSAGE_RATES = [
   { key: "publish", label: "Publish", color: "amber", meaning: "came in" },
   { key: "publish_in", label: "Publish (in)", color: "amber", meaning: "published to the exchange" },
   { key: "publish_out", label: "Publish (out)", color: "blue", meaning: "routed from the exchange to queues" },
-  { key: "confirm", label: "Publisher confirm", color: "teal", meaning: "confirmed to publishers" },
+  { key: "confirm", label: "Publisher confirm", color: "teal", dash: [7, 5], meaning: "confirmed to publishers" },
   { key: "deliver", label: "Deliver (manual ack)", color: "blue", meaning: "delivered to consumers that acknowledge" },
   { key: "deliver_no_ack", label: "Deliver (auto ack)", color: "violet", meaning: "delivered to consumers that do not acknowledge" },
-  { key: "ack", label: "Consumer ack", color: "green", meaning: "acknowledged by consumers" },
+  { key: "ack", label: "Consumer ack", color: "green", dash: [7, 5], meaning: "acknowledged by consumers" },
   { key: "redeliver", label: "Redelivered", color: "red", meaning: "delivered not for the first time" },
   { key: "get", label: "Get (manual ack)", color: "pink", meaning: "fetched with basic.get, to be acknowledged" },
   { key: "get_no_ack", label: "Get (auto ack)", color: "pink", dash: [6, 4], meaning: "fetched with basic.get" },

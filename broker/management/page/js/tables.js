@@ -18,8 +18,8 @@ export function table({ caption, columns, items, key, sort = null, onSort, empty
   if (!items.length) return h("p.empty", { key: "empty" }, empty);
   const grouped = columns.some((column) => column.group);
   const starts = columns.map((column, i) => grouped && i > 0 && column.group !== columns[i - 1].group);
-  const cellClass = (column, i) =>
-    [column.number && "number", column.name && "name", column.tight && "tight", starts[i] && "group-start", i === 0 && "stays"]
+  const cellClass = (column, i, content) =>
+    [column.number && "number", column.number && (content === "0" || content === "0/s") && "zero", column.name && "name", column.tight && "tight", starts[i] && "group-start", i === 0 && "stays"]
       .filter(Boolean)
       .join(" ") || null;
   return h(
@@ -58,9 +58,10 @@ export function table({ caption, columns, items, key, sort = null, onSort, empty
           h(
             "tr",
             { key: key(item) },
-            columns.map((column, i) =>
-              h(i === 0 ? "th" : "td", { key: column.id, scope: i === 0 ? "row" : null, class: cellClass(column, i) }, column.cell(item)),
-            ),
+            columns.map((column, i) => {
+              const content = column.cell(item);
+              return h(i === 0 ? "th" : "td", { key: column.id, scope: i === 0 ? "row" : null, class: cellClass(column, i, content) }, content);
+            }),
           ),
         ),
       ),

@@ -3,19 +3,19 @@
 import { get, path, put } from "../api.js";
 import { exchangeForm } from "../declare.js";
 import { links } from "../links.js";
-import { exchangeFeatures, panel } from "../parts.js";
+import { drawer, exchangeFeatures } from "../parts.js";
 import { rateOf } from "../stats.js";
 import { scope } from "../scope.js";
 import { serverTable } from "../tables.js";
 
 export async function show(page) {
-  page.heading({ title: "Exchanges" });
+  const adding = drawer({ id: "add-exchange", title: "Add an exchange", label: "Add exchange" });
+  page.heading({ title: "Exchanges", actions: [adding.button] });
   const list = serverTable(page, {
     id: "exchanges", caption: "Exchanges", noun: "exchange",
     source: () => (scope.vhost ? path`exchanges/${scope.vhost}` : "exchanges"),
     columns: COLUMNS, sort: { column: "name" }, key: (item) => JSON.stringify([item.vhost, item.name]),
   });
-  const adding = panel({ id: "exchanges.add", title: "Add an exchange", open: false });
   adding.whenOpened(async () => {
     const types = await get("overview?columns=exchange_types").then((answer) => answer.exchange_types.map((type) => type.name), () => ["direct", "fanout", "headers", "topic"]);
     adding.body.append(exchangeForm(types, async (vhost, name, body) => {
@@ -23,7 +23,7 @@ export async function show(page) {
       page.refresh();
     }));
   });
-  page.add(list.element, adding.element);
+  page.add(adding.element, list.element);
   await page.poll((signal) => list.load(signal));
 }
 

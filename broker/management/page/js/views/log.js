@@ -2,7 +2,7 @@
 
 import { send } from "../api.js";
 import { h } from "../dom.js";
-import { plural } from "../format.js";
+import { moment, plural } from "../format.js";
 import { segments } from "../parts.js";
 
 const KEPT = 2000; // lines; the oldest go first
@@ -10,7 +10,7 @@ const LEVELS = ["debug", "info", "warning", "error"];
 const RETRY_MS = 3000;
 
 export async function show(page) {
-  page.heading({ title: "Log" });
+  page.heading({ title: "Log", live: true });
   const lines = h("div.log", { role: "log", "aria-live": "off", "aria-label": "Log lines", tabindex: "0" });
   const status = h("span.muted", { role: "status" });
   const trouble = h("span.error", { role: "status" });
@@ -55,7 +55,7 @@ export async function show(page) {
     const line = h(
       "div",
       { class: entry.level },
-      h("time", {}, String(entry.time).replace("T", " ").replace(/(\.\d+)?Z$/, "")),
+      h("time", {}, moment(Date.parse(entry.time)) || String(entry.time)),
       h("span.level", {}, entry.level),
       h("span.category", {}, entry.category),
       h("span.text", {}, entry.message),

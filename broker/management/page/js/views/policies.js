@@ -18,7 +18,7 @@ const QUEUE_KEYS = [
 ];
 const KINDS = [
   {
-    id: "policies", title: "Policies", noun: "policy", address: "policies",
+    id: "policies", title: "Policies", noun: "policy", a: "a policy", address: "policies",
     applyTo: [["all", "Exchanges and queues"], ["queues", "Queues"], ["exchanges", "Exchanges"]],
     hints: [
       ...QUEUE_KEYS,
@@ -37,7 +37,7 @@ const KINDS = [
     ],
   },
   {
-    id: "operator-policies", title: "Operator policies", noun: "operator policy", address: "operator-policies",
+    id: "operator-policies", title: "Operator policies", noun: "operator policy", a: "an operator policy", address: "operator-policies",
     applyTo: [["queues", "Queues"]],
     hints: [...QUEUE_KEYS, ["delivery-limit", "number", "Deliveries after which a message is dropped (quorum queues)"]],
     note: "They bound what policies and arguments may set: of two limits the smaller counts.",
@@ -73,7 +73,7 @@ function section(page, kind) {
   const priority = numberField({ label: "Priority", help: "Of those that fit, the highest counts." });
   const definition = pairsField({ label: "Definition", hints: kind.hints });
   const form = makeForm({
-    label: `Add or change a ${kind.noun}`,
+    label: `Add or change ${kind.a}`,
     rows: [row(vhost, name, applyTo), row(pattern, priority), definition.element],
     fields: [name, pattern, priority, definition],
     submit: `Set ${kind.noun}`,
@@ -85,7 +85,7 @@ function section(page, kind) {
       return `Set ${name.read()}`;
     },
   });
-  const adding = panel({ id: `${kind.id}.add`, title: `Add or change a ${kind.noun}`, open: false, content: [form.element] });
+  const adding = panel({ id: `${kind.id}.add`, title: `Add or change ${kind.a}`, open: false, content: [form.element] });
 
   const list = localTable({
     id: kind.id, caption: kind.title, noun: kind.noun, filterable: false, empty: "None.", sort: { column: "name" },

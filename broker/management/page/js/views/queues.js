@@ -5,29 +5,29 @@ import { bulkForm } from "../bulk.js";
 import { queueForm } from "../declare.js";
 import { bytes, count, duration, rate } from "../format.js";
 import { links } from "../links.js";
-import { panel, queueFeatures, queueState, state } from "../parts.js";
+import { drawer, queueFeatures, queueState, state } from "../parts.js";
 import { scope } from "../scope.js";
 import { rateOf } from "../stats.js";
 import { serverTable } from "../tables.js";
 
 export async function show(page) {
-  page.heading({ title: "Queues" });
+  const adding = drawer({ id: "add-queue", title: "Add a queue", label: "Add queue" });
+  const bulk = drawer({ id: "bulk", title: "Purge or delete queues by pattern", label: "Bulk action" });
+  page.heading({ title: "Queues", actions: [adding.button, bulk.button] });
   const list = serverTable(page, {
     id: "queues", caption: "Queues", noun: "queue",
     source: () => (scope.vhost ? path`queues/${scope.vhost}` : "queues"),
     columns: COLUMNS, sort: { column: "name" }, key: (item) => JSON.stringify([item.vhost, item.name]),
     empty: "There is no queue yet.",
   });
-  const adding = panel({ id: "queues.add", title: "Add a queue", open: false });
   adding.whenOpened(() =>
     adding.body.append(queueForm(async (vhost, name, body) => {
       await put(path`queues/${vhost}/${name}`, body);
       page.refresh();
     })),
   );
-  const bulk = panel({ id: "queues.bulk", title: "Purge or delete by pattern", open: false });
   bulk.whenOpened(() => bulk.body.append(bulkForm({ pattern: list.filter().name, onDone: () => page.refresh() })));
-  page.add(list.element, adding.element, bulk.element);
+  page.add(adding.element, bulk.element, list.element);
   await page.poll((signal) => list.load(signal));
 }
 
@@ -39,16 +39,16 @@ const speed = (key, label, off) => ({
 
 const COLUMNS = [
   { id: "name", label: "Name", sort: "name", name: true, cell: (item) => links.queue(item.vhost, item.name) },
-  { id: "vhost", group: "Overview", label: "Virtual host", sort: "vhost", when: () => scope.many, cell: (item) => links.vhost(item.vhost) },
+  { id: "vhost", group: "Overview", label: "Virtual host", sort: "vhost", wide: true, when: () => scope.many, cell: (item) => links.vhost(item.vhost) },
   { id: "type", group: "Overview", label: "Type", sort: "type", wide: true, cell: (item) => item.type },
   { id: "node", group: "Overview", label: "Node", sort: "node", off: true, cell: (item) => item.node },
   { id: "features", group: "Overview", label: "Features", wide: true, cell: queueFeatures },
   { id: "policy", group: "Overview", label: "Policy", sort: "policy", off: true, cell: (item) => item.policy && links.policy(item.vhost, item.policy) },
-  { id: "consumers", group: "Overview", label: "Consumers", sort: "consumers", number: true, cell: (item) => count(item.consumers) },
+  { id: "consumers", group: "Overview", label: "Consumers", sort: "consumers", number: true, wide: true, cell: (item) => count(item.consumers) },
   { id: "capacity", group: "Overview", label: "Capacity", long: "Consumer capacity", sort: "consumer_capacity", number: true, off: true, cell: (item) => (item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : "") },
   { id: "state", group: "Overview", label: "State", sort: "state", cell: (item) => state(queueState(item)) },
   { id: "messages_ready", group: "Messages", label: "Ready", sort: "messages_ready", number: true, cell: (item) => count(item.messages_ready) },
-  { id: "messages_unacknowledged", group: "Messages", label: "Unacked", sort: "messages_unacknowledged", number: true, cell: (item) => count(item.messages_unacknowledged) },
+  { id: "messages_unacknowledged", group: "Messages", label: "Unacked", sort: "messages_unacknowledged", number: true, wide: true, cell: (item) => count(item.messages_unacknowledged) },
   { id: "messages_ram", group: "Messages", label: "In memory", sort: "messages_ram", number: true, off: true, cell: (item) => count(item.messages_ram) },
   { id: "messages_persistent", group: "Messages", label: "Persistent", sort: "messages_persistent", number: true, off: true, cell: (item) => count(item.messages_persistent) },
   { id: "messages", group: "Messages", label: "Total", sort: "messages", number: true, cell: (item) => count(item.messages) },

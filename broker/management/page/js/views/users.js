@@ -2,13 +2,14 @@
 
 import { get, path, put } from "../api.js";
 import { links } from "../links.js";
-import { badge, panel, args } from "../parts.js";
+import { args, badge, drawer } from "../parts.js";
 import { makeForm, row, selectField, textField } from "../forms.js";
 import { localTable } from "../tables.js";
 import { tagList, tagsField } from "../users.js";
 
 export async function show(page) {
-  page.heading({ title: "Users" });
+  const adding = drawer({ id: "add-user", title: "Add a user", label: "Add user" });
+  page.heading({ title: "Users", actions: [adding.button] });
   const list = localTable({
     id: "users", caption: "Users", noun: "user", key: (item) => item.name, sort: { column: "name" },
     columns: [
@@ -19,8 +20,8 @@ export async function show(page) {
       { id: "limits", label: "Limits", cell: (item) => args(item.limits) },
     ],
   });
-  const adding = panel({ id: "users.add", title: "Add a user", open: false, content: [userForm()] });
-  page.add(list.element, adding.element);
+  adding.whenOpened(() => adding.body.append(userForm()));
+  page.add(adding.element, list.element);
 
   let entries = new Map();
   const vhostsOf = ({ name }) => {

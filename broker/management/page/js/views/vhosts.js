@@ -4,15 +4,18 @@ import { get, path, put } from "../api.js";
 import { bytesRate, count, yesNo } from "../format.js";
 import { checkField, makeForm, row, selectField, textField } from "../forms.js";
 import { links } from "../links.js";
-import { panel, state } from "../parts.js";
+import { drawer, state } from "../parts.js";
 import { loadVhosts } from "../scope.js";
+import { may } from "../session.js";
 import { rateOf } from "../stats.js";
 import { localTable } from "../tables.js";
 
 export async function show(page) {
-  page.heading({ title: "Virtual hosts" });
+  const adding = drawer({ id: "add-vhost", title: "Add a virtual host", label: "Add virtual host" });
+  page.heading({ title: "Virtual hosts", actions: may.administer ? [adding.button] : [] });
   const list = localTable({ id: "vhosts", caption: "Virtual hosts", noun: "virtual host", columns: COLUMNS, key: (item) => item.name, sort: { column: "name" } });
-  page.add(list.element, panel({ id: "vhosts.add", title: "Add a virtual host", open: false, content: [addForm(page)] }).element);
+  adding.whenOpened(() => adding.body.append(addForm(page)));
+  page.add(adding.element, list.element);
   await page.poll(async (signal) => list.show(await get("vhosts", { signal })));
 }
 
