@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from broker.alarms import Watermarks
 from broker.config import Config, override
+from broker.identity import make_id
 from broker.node import Node
 from broker.server.auth_chain import AuthChain
 from broker.server.gateway import (
@@ -137,6 +138,7 @@ class Broker:
                 store.attach(node)
             if is_new:
                 node.make_defaults()
+            make_id(node)
             self._auth = AuthChain(node, self.config.auth)
             node.backends = self._auth.backends
             node.tell(threading.get_ident())

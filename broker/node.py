@@ -38,6 +38,7 @@ from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
+from broker.identity import keep_name
 from broker.queues.queue import Queue
 from broker.seams import (
     Clock,
@@ -103,6 +104,7 @@ class Node(Definitions):
         self.now_ms = 0
         self._deleted: list[tuple[str, str]] = []  # "user" or "vhost", and its name
         self.observe(self._on_command, DeleteVhost, DeleteUser)
+        keep_name(self)
         self.backends = Backends(self.users)  # who says who somebody is and what he may do
         self.watermarks = watermarks
         self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"vhost", "cluster"},
     {"accounts"},
     {"definitions", "dead_letters"},
-    {"hooks"},
+    {"hooks", "identity"},
     {"node"},
     {"session"},
     {"management"},
