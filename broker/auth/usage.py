@@ -18,6 +18,7 @@ class Usage:
         "connections_in",
         "connections_of",
         "connections_opened",
+        "logins",
         "queues_declared",
     )
 
@@ -29,6 +30,7 @@ class Usage:
         self.connections_opened = self.connections_closed = 0  # ever
         self.channels_opened = self.channels_closed = 0
         self.queues_declared = 0  # by clients, also those that were there
+        self.logins: dict[str, list[int]] = {}  # by protocol: how many failed, how many did not
 
     def add_connection(self, username: str, vhost: str) -> None:
         self.connections_opened += 1
@@ -39,6 +41,10 @@ class Usage:
         self.connections_closed += 1
         _decrease(self.connections_of, username)
         _decrease(self.connections_in, vhost)
+
+    def add_login(self, protocol: str, *, is_let_in: bool) -> None:
+        """protocol: as RabbitMQ calls it: amqp091, http."""
+        self.logins.setdefault(protocol, [0, 0])[is_let_in] += 1
 
     def add_channel(self, username: str) -> None:
         self.channels_opened += 1

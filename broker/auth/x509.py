@@ -10,6 +10,7 @@ of. Nothing here verifies: OpenSSL has done that before a certificate comes here
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 
 from broker.amqp.erlang import printed
@@ -130,6 +131,18 @@ class Certificate:
         times = elements(self._der, *self._validity[1:])
         return " - ".join(_time(tag, self._der[at:end]) for tag, at, end in times)
 
+    @property
+    def validity_s(self) -> tuple[int, int]:
+        """The same in seconds since the epoch."""
+        times = list(elements(self._der, *self._validity[1:]))
+        if len(times) != 2:
+            raise CertificateError("a validity that is none")
+        (first, *begin), (last, *end) = times
+        return (
+            _seconds(first, self._der[slice(*begin)]),
+            _seconds(last, self._der[slice(*end)]),
+        )
+
     @cached_property
     def common_names(self) -> list[str]:
         """All CNs of the subject, unescaped."""
@@ -229,3 +242,15 @@ def _time(tag: int, content: bytes) -> str:
         return f'{{generalTime,"{text}"}}'
     date = [text[at : at + 2] for at in range(0, 12, 2)]
     return "20{}-{}-{}T{}:{}:{}Z".format(*date)
+
+
+def _seconds(tag: int, content: bytes) -> int:
+    """A time as RFC 5280 has them: to the second, in UTC."""
+    text = content.decode("ascii", "replace")
+    if tag == _UTC_TIME:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    try:
+        moment = datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise CertificateError("a time that is none") from None
+    return int(moment.timestamp())

@@ -44,7 +44,7 @@ def check_policy(
 
 def check_parameter(component: str, name: str, value: object) -> None:
     """A runtime parameter. value: as decoded from JSON. Raises: ValidationError."""
-    if component in (POLICY, OPERATOR_POLICY):
+    if component == POLICY:
         raise ValidationError("policies may not be set using this method")
     check = _COMPONENTS.get(component)
     if check is None:
@@ -54,8 +54,10 @@ def check_parameter(component: str, name: str, value: object) -> None:
 
 
 def check_user_limits(limits: object) -> None:
-    """Raises: ValidationError."""
-    _refuse(_limits_problems("limits", limits, USER_LIMITS))
+    """Raises: ValidationError: without the words in front."""
+    problems = _limits_problems("user-limits", limits, USER_LIMITS)
+    if problems:
+        raise ValidationError("\n".join(filter(None, problems)))
 
 
 def pattern_problem(what: str, pattern: object) -> str | None:
@@ -77,10 +79,11 @@ def _refuse(problems: list[str | None]) -> None:
 
 
 def _apply_to_problem(apply_to: object) -> str | None:
-    if apply_to in APPLY_TO:
+    if isinstance(apply_to, str) and apply_to in APPLY_TO:
         return None
+    shown = apply_to if isinstance(apply_to, str) else as_json(apply_to)
     return (
-        f"apply-to '{apply_to}' unrecognised; should be one of: 'queues', 'classic_queues', "
+        f"apply-to '{shown}' unrecognised; should be one of: 'queues', 'classic_queues', "
         " 'quorum_queues', 'streams', 'exchanges', or 'all'"
     )
 
@@ -106,7 +109,30 @@ def _limits_problems(name: str, limits: object, known: tuple[str, ...]) -> list[
     return problems
 
 
+def _operator_policy_problems(name: str, value: object) -> list[str | None]:
+    """An operator policy as a parameter, as definitions have it."""
+    if not isinstance(value, Mapping):
+        return [f"{name} not a list {printed(term(value))}"]
+    checks: dict[str, Callable[[object], str | None]] = {
+        "definition": lambda definition: definition_problem(definition, for_operators=True),
+        "apply-to": _apply_to_problem,
+        "pattern": lambda pattern: pattern_problem("pattern", pattern),
+        "priority": lambda priority: _number_problem("priority", priority),
+    }
+    problems: list[str | None] = []
+    unknown = [(key, term(inner)) for key, inner in sorted(value.items()) if key not in checks]
+    if unknown:
+        problems.append(f"Unrecognised terms {printed(unknown)} in {name}")
+    for key, check in checks.items():
+        if key in value:
+            problems.append(check(value[key]))
+        elif key != "apply-to":
+            problems.append(f'Key "{key}" not found in {name}')
+    return problems
+
+
 _COMPONENTS: dict[str, Callable[[str, object], list[str | None]]] = {
+    OPERATOR_POLICY: _operator_policy_problems,
     "vhost-limits": lambda name, value: _limits_problems(name, value, VHOST_LIMITS),
 }
 

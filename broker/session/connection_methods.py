@@ -64,6 +64,8 @@ CAPABILITIES = (
     "direct_reply_to",
 )
 
+PROTOCOL = "amqp091"  # RabbitMQ's name where logins are counted
+
 
 def start(connection: Connection, version: tuple[int, int]) -> None:
     """Answer the protocol header. version: of the protocol, major and minor."""
@@ -155,6 +157,7 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
         reason = f"user '{user.name}' can only connect via localhost"
         raise _login_refused(connection, reason, user.name)
     connection.user = user
+    node.usage.add_login(PROTOCOL, is_let_in=True)
     if node.events is not None:
         reports.logged_in(connection, user.name)
     if backend is None:
@@ -181,6 +184,7 @@ def _credentials(connection: Connection, response: bytes) -> Credentials:
 
 
 def _login_refused(connection: Connection, reason: str, username: str = "") -> AccessRefused:
+    connection.node.usage.add_login(PROTOCOL, is_let_in=False)
     if connection.node.events is not None:
         reports.logged_in(connection, username, reason)
     log.warning(

@@ -161,10 +161,10 @@ def _check_new(channel: Channel, command: QueueDeclare, name: str) -> None:
         channel.require(READ, "queue", name)
         channel.require(WRITE, "exchange", str(dead_letter.value))
     check_queue_arguments(command.arguments, what)
-    _check_type(command, name, vhost)
+    check_type(command, name, vhost)
 
 
-def _check_type(command: QueueDeclare, name: str, vhost: str) -> None:
+def check_type(command: QueueDeclare, name: str, vhost: str) -> None:
     """Quorum queues and streams are durable and nothing else. Raises: PreconditionFailed."""
     queue_type = queue_type_of(command.arguments)
     if queue_type == "classic":

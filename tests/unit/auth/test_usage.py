@@ -23,3 +23,10 @@ def test_names_that_have_nothing_open_take_no_room() -> None:
     usage.remove_channel("anna")
     usage.remove_connection("anna", "/")
     assert [usage.connections_in, usage.connections_of, usage.channels_of] == [{}, {}, {}]
+
+
+def test_logins_by_protocol() -> None:
+    usage = Usage()
+    for protocol, is_let_in in (("http", True), ("amqp091", False), ("http", True)):
+        usage.add_login(protocol, is_let_in=is_let_in)
+    assert usage.logins == {"http": [0, 2], "amqp091": [1, 0]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,30 @@ def test_issuer_and_validity() -> None:
     assert Certificate(BMP).validity == "2026-11-21T16:04:58Z - 2035-02-07T16:04:58Z"
 
 
+def test_validity_in_seconds() -> None:
+    first = datetime(2026, 11, 21, 16, 4, 58, tzinfo=UTC).timestamp()
+    last = datetime(2081, 8, 24, 16, 4, 58, tzinfo=UTC).timestamp()
+    assert Certificate(ODD).validity_s == (first, last)
+    last = datetime(2035, 2, 7, 16, 4, 58, tzinfo=UTC).timestamp()
+    assert Certificate(BMP).validity_s == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "first"),
+    [(b"261121160458Z", 2026), (b"491121160458Z", 2049), (b"501121160458Z", 1950)],
+)
+def test_a_year_of_two_digits(valid_from: bytes, first: int) -> None:
+    changed = ODD.replace(b"261121160458Z", valid_from)
+    found = datetime.fromtimestamp(Certificate(changed).validity_s[0], UTC)
+    assert found.year == first
+
+
+@pytest.mark.parametrize("time", [b"261321160458Z", b"2611211604580", b"26112116045\xffZ"])
+def test_times_that_are_none(time: bytes) -> None:
+    with pytest.raises(CertificateError, match="a time that is none"):
+        assert Certificate(ODD.replace(b"261121160458Z", time)).validity_s
+
+
 def test_names() -> None:
     odd = Certificate(ODD)
     assert odd.common_names == [" #clïent ~ €", "#2 "]
@@ -97,7 +122,7 @@ def test_object_ids() -> None:
 
 def everything(data: bytes) -> None:
     certificate = Certificate(data)
-    for name in ("subject", "issuer", "validity", "common_names"):
+    for name in ("subject", "issuer", "validity", "validity_s", "common_names"):
         getattr(certificate, name)
     for kind in ("dns", "ip", "email", "uri", "other_name"):
         certificate.alternative_names(kind)

@@ -49,6 +49,8 @@ def test_policies(arguments: tuple[object, ...], lines: list[str]) -> None:
 
 
 def test_a_policy_that_is_fine() -> None:
+    fine = {"pattern": "^a", "definition": {"max-length": 5}, "priority": 1, "apply-to": "queues"}
+    check_parameter("operator_policy", "p", fine)
     check_policy("p", "^a", {"max-length": 5}, 1.5, "queues")
     check_policy("p", "^a", {"max-length": 5}, 1, "queues", "operator_policy")
 
@@ -79,7 +81,46 @@ def test_policies_are_no_parameters() -> None:
 def test_limits_that_are_fine() -> None:
     check_parameter("vhost-limits", "limits", {"max-connections": -1, "max-queues": 5})
     check_user_limits({"max-channels": 5})
-    assert "max-queues" in refusal(check_user_limits, {"max-queues": 5})
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        ({"max-queues": 5}, 'Unrecognised terms [{<<"max-queues">>,5}] in user-limits'),
+        ({"max-channels": "5"}, 'max-channels should be a number, actually was <<"5">>'),
+        (5, "user-limits not a list 5"),
+        (
+            {"max-channels": None, "x": 1},
+            'Unrecognised terms [{<<"x">>,1}] in user-limits\n'
+            "max-channels should be a number, actually was null",
+        ),
+    ],
+)
+def test_limits_of_users(limits: object, text: str) -> None:
+    assert refusal(check_user_limits, limits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        (5, ["op not a list 5"]),
+        (
+            {"pattern": "y"},
+            ['Key "definition" not found in op', 'Key "priority" not found in op'],
+        ),
+        (
+            {"pattern": "(", "definition": {"queue-mode": "lazy"}, "priority": 0, "x": 1},
+            [
+                'Unrecognised terms [{<<"x">>,1}] in op',
+                '[{<<"queue-mode">>,<<"lazy">>}] are not recognised policy settings',
+                'pattern should be regular expression but is invalid: {"missing )",1}',
+            ],
+        ),
+    ],
+)
+def test_operator_policies_are_parameters_too(value: object, lines: list[str]) -> None:
+    text = refusal(check_parameter, "operator_policy", "op", value)
+    assert text == "\n".join(["Validation failed\n", *lines, ""])
 
 
 def test_equal_values_are_equal_texts() -> None:
