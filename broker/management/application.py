@@ -1,6 +1,6 @@
 """The HTTP API: a request in, a response out. No sockets; `server/http.py` has those.
 
-    handle: CORS → path and method → login and tags → handler → JSON
+    handle: path and method → login and tags → what is taken and sent → handler → JSON
 
 What a handler raises becomes a response here and nowhere else. An `AMQPException` is what the same
 thing would have been refused with over AMQP: 400 with its text, as RabbitMQ does.
@@ -11,29 +11,36 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broker.amqp.errors import AMQPException
-from broker.management import routes
+from broker.management import rights, routes
 from broker.management.direct import DirectChannel
 from broker.management.listing import columns_of, cut
+from broker.management.negotiation import (
+    check_accept,
+    check_content_type,
+    cors_headers,
+    security_headers,
+)
+from broker.management.operations.refused import Refused
 from broker.management.request import (
-    Headers,
     Refusal,
     Request,
     Response,
     bad_request,
     json_response,
     method_not_allowed,
-    not_authorised,
     not_found,
 )
-from broker.management.routes import ROUTES, Endpoint
+from broker.management.routes import ROUTES, Endpoint, Route
 from broker.management.views.common import Lens
-from broker.management.visitor import Doorkeeper, Visitor
+from broker.management.visitor import Doorkeeper, Visitor, credentials_of_query
+from broker.policies.validation import ValidationError
 
 if TYPE_CHECKING:
+    from broker.auth.mechanisms import Credentials
     from broker.commands import Command
     from broker.management.service import Management
     from broker.node import Node
@@ -42,26 +49,46 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.management")
 
 PREFIX = "/api"
-DEFAULT_BODY_MAX = 10 * 1024 * 1024  # octets, as RabbitMQ's management.http max_http_body_size
+OF_PAGES = "HEAD, GET, OPTIONS"  # what is allowed where there is no route
+MOVED = {
+    "/api": "/api/index.html",
+    "/api/": "/api/index.html",
+    "/doc/stats.html": "/api/index.html",
+    "/mgmt": "/",
+    "/stats": "/api/index.html",
+}
+VARY, VARY_ONCE_CHOSEN = "origin", "accept, accept-encoding, origin"
 
 
 class Context:
     """A request being answered: who asks, and what of."""
 
-    __slots__ = ("_visitor", "management", "node", "params", "request")
+    __slots__ = ("_doorkeeper", "_visitor", "management", "node", "params", "request")
 
-    def __init__(self, management: Management, request: Request, visitor: Visitor | None):
+    def __init__(
+        self,
+        management: Management,
+        request: Request,
+        visitor: Visitor | None,
+        doorkeeper: Doorkeeper | None = None,
+    ):
         self.management = management
         self.node: Node = management.node
         self.request = request
         self.params = request.params
         self._visitor = visitor
+        self._doorkeeper = doorkeeper
 
     @property
     def visitor(self) -> Visitor:
         """Not where anybody may ask."""
         assert self._visitor is not None
         return self._visitor
+
+    async def log_in(self, credentials: Credentials) -> None:
+        """Let somebody in by what the request says elsewhere than usual. Raises: Refusal."""
+        assert self._doorkeeper is not None
+        self._visitor = await self._doorkeeper.admit(self.request, credentials)
 
     @property
     def vhost(self) -> VHost:
@@ -83,8 +110,26 @@ class Context:
         """One object with the columns that the request wants."""
         return cut(shown, columns_of(self.request.query))
 
+    @property
+    def wanted_vhost(self) -> str | None:
+        """The name of the one that is asked about, which need not be there; None: all."""
+        return rights.wanted_vhost(self.request)
+
     async def execute(self, command: Command) -> Any:
         """Have a change made, and made durable. Raises: AMQPException, StoreError."""
+        result = await self._propose(command)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def execute_all(self, commands: Iterable[Command]) -> list[object]:
+        """Have several made, one after another, and made durable together.
+
+        Returns: what each came to: a result, or an exception; a refused one stops nothing.
+        """
+        return [await answer for answer in [self._propose(command) for command in commands]]
+
+    def _propose(self, command: Command) -> asyncio.Future[object]:
         command.actor = self.visitor.name
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
@@ -94,10 +139,19 @@ class Context:
 
         self.node.execute(command, answered)
         self.node.request_turn()
-        result = await done
-        if isinstance(result, Exception):
-            raise result
-        return result
+        return done
+
+
+class Place(NamedTuple):
+    """Where a request leads. route: None: to a page. path: without what is in front of all."""
+
+    path: str
+    route: Route | None = None
+    params: Mapping[str, str] = {}
+
+    @property
+    def allowed(self) -> str:
+        return OF_PAGES if self.route is None else self.route.allowed
 
 
 class Application:
@@ -107,75 +161,118 @@ class Application:
         self.management = management
         self.node = management.node
         self.doorkeeper = Doorkeeper(self.node)
+        self.settings = self.node.config.management
+        self._security = security_headers(self.settings)
+        prefix = self.settings.path_prefix.strip("/")
+        self._prefix = f"/{prefix}" if prefix else ""
 
     def body_limit(self, method: str, path: str) -> int:
         """Octets that the body of such a request may have."""
-        return DEFAULT_BODY_MAX
+        try:
+            route = self._find(path).route
+        except Refusal:
+            route = None
+        endpoint = None if route is None else route.endpoints.get(method)
+        if endpoint is None or endpoint.body_max is None:
+            return self.settings.max_body_size
+        return endpoint.body_max
 
     async def handle(self, request: Request) -> Response:
         """Never raises, but for being cancelled."""
+        headers = list(self._security)
+        vary = VARY
         try:
-            response = await self._answer(request)
-        except Refusal as refusal:
-            response = refusal.response()
-        except AMQPException as refusal:
-            response = bad_request(refusal.text).response()
-        except Exception:
-            self.node.on_bug("a request failed, method=%s path=%s", request.method, request.path)
-            response = Refusal(500, "internal_server_error", "Internal Server Error").response()
-        response.headers += self._common_headers(request)
+            place = self._find(request.path)
+            headers += cors_headers(self.settings, request, place.allowed)
+            if request.method == "OPTIONS":
+                response = Response(200, [("allow", place.allowed)])
+            elif place.route is None:
+                response = await self._page(place, request)
+            else:
+                request.params = dict(place.params)
+                endpoint = self._endpoint(place.route, request)
+                visitor = await self._admit(endpoint, request)
+                vary = VARY_ONCE_CHOSEN
+                context = Context(self.management, request, visitor, self.doorkeeper)
+                response = await self._serve(endpoint, context)
+        except Exception as error:  # bugs, too
+            response = self._refusal(error, request).response()
+        headers.append(("vary", vary))
+        given = {name for name, _ in response.headers}  # the page has a stricter policy of its own
+        response.headers += [header for header in headers if header[0] not in given]
         return response
 
-    def _common_headers(self, request: Request) -> Headers:
-        return [("vary", "accept, accept-encoding, origin")]
+    def _refusal(self, error: Exception, request: Request) -> Refusal:
+        """What somebody is told. Called while the exception is handled."""
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, Refused):
+            return bad_request(error.reason)
+        if isinstance(error, AMQPException):
+            return bad_request(error.text)
+        if isinstance(error, ValidationError):
+            return bad_request(str(error))
+        self.node.on_bug("a request failed, method=%s path=%s", request.method, request.path)
+        return Refusal(500, "internal_server_error", "Internal Server Error")
 
-    async def _answer(self, request: Request) -> Response:
-        path = request.path
-        if path != PREFIX and not path.startswith(f"{PREFIX}/"):
-            return await self.management.page(request)
-        found = ROUTES.find(path[len(PREFIX) :])
-        if found is None:
-            raise not_found()
-        route, request.params = found
-        if request.method == "OPTIONS":
-            return Response(200, [("allow", route.allowed)])
+    def _find(self, path: str) -> Place:
+        """Raises: Refusal: it is elsewhere, or nowhere."""
+        prefix = self._prefix
+        if prefix:
+            if path == "/":
+                raise _moved(f"{prefix}/")
+            if path != prefix and not path.startswith(f"{prefix}/"):
+                raise not_found()
+            path = path[len(prefix) :] or "/"
+        if path in MOVED:
+            raise _moved(prefix + MOVED[path])
+        if path.startswith(f"{PREFIX}/"):
+            found = ROUTES.find(path[len(PREFIX) :])
+            if found is not None:
+                return Place(path, *found)
+        return Place(path)
+
+    async def _page(self, place: Place, request: Request) -> Response:
+        if request.method not in (routes.GET, "HEAD"):
+            raise _wrong_method(request, place.allowed)
+        request.path = place.path
+        return await self.management.page(request)
+
+    def _endpoint(self, route: Route, request: Request) -> Endpoint:
+        """Raises: Refusal (405)."""
         method = routes.GET if request.method == "HEAD" else request.method
         endpoint = route.endpoints.get(method)
         if endpoint is None:
-            raise method_not_allowed(route.allowed)
+            raise _wrong_method(request, route.allowed)
+        return endpoint
+
+    async def _admit(self, endpoint: Endpoint, request: Request) -> Visitor | None:
+        """Whoever asks, if it matters who. Raises: Refusal: he may not, or takes nothing of it."""
         visitor = None
         if endpoint.needs != routes.ANYBODY:
-            visitor = await self.doorkeeper.admit(request)
-            await self._authorise(endpoint, visitor, request)
-        answer = endpoint.handler(Context(self.management, request, visitor))
+            found = credentials_of_query(request) if endpoint.by_query else None
+            visitor = await self.doorkeeper.admit(request, found)
+            await rights.check(endpoint.needs, visitor, request, self.node)
+        check_accept(request, endpoint.provides)
+        return visitor
+
+    async def _serve(self, endpoint: Endpoint, context: Context) -> Response:
+        request = context.request
+        if request.method in (routes.PUT, routes.POST):
+            check_content_type(request, endpoint.accepts)
+        answer = endpoint.handler(context)
         if inspect.isawaitable(answer):
             answer = await answer
         if isinstance(answer, Response):
             return answer
-        return Response(204) if answer is None else json_response(answer)
-
-    async def _authorise(self, endpoint: Endpoint, visitor: Visitor, request: Request) -> None:
-        """Raises: Refusal (401)."""
-        check = _CHECKS.get(endpoint.needs)
-        if check is not None:
-            is_allowed, reason = check
-            if not is_allowed(visitor):
-                raise not_authorised(reason)
-        vhost = request.params.get("vhost")
-        if vhost not in self.node.vhosts or endpoint.needs not in _IN_VHOST:
-            return  # one that is not there is the handler's matter: 404
-        if endpoint.needs == routes.VISIBLE and visitor.is_monitor:
-            return
-        if not await visitor.may_enter(vhost):
-            raise not_authorised(_IN_VHOST[endpoint.needs])
+        if answer is None:
+            return Response(204)
+        return json_response(context.cut(answer))
 
 
-NO_VHOST = "User not authorised to access virtual host"
-NO_OBJECT = "User not authorised to access object"
-_CHECKS: dict[str, tuple[Callable[[Visitor], bool], str]] = {
-    routes.ADMIN: (lambda visitor: visitor.is_admin, "Not administrator user"),
-    routes.MONITOR: (lambda visitor: visitor.is_monitor, "Not monitor user"),
-    routes.POLICYMAKER: (lambda visitor: visitor.is_policymaker, NO_OBJECT),
-    routes.GLOBAL_POLICYMAKER: (lambda visitor: visitor.is_policymaker, NO_OBJECT),
-}
-_IN_VHOST = {routes.VHOST: NO_VHOST, routes.VISIBLE: NO_VHOST, routes.POLICYMAKER: NO_OBJECT}
+def _moved(location: str) -> Refusal:
+    return Refusal(301, headers=[("location", location)])
+
+
+def _wrong_method(request: Request, allowed: str) -> Refusal:
+    return method_not_allowed(allowed) if request.method in routes.KNOWN else Refusal(501)

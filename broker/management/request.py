@@ -7,13 +7,24 @@ everything else, with the body that RabbitMQ's management plugin gives.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from broker.amqp.erlang import Atom, printed
+
 JSON = "application/json"
 Headers = list[tuple[str, str]]
+
+DEPTH_MAX = 100  # levels of a body: what is in it may have to be written down, or shown in errors
+DOUBLY_ENCODED = (
+    "invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"
+)
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")  # half a surrogate pair: no character
+_ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(slots=True)
@@ -31,28 +42,84 @@ class Request:
     is_tls: bool = False
     params: dict[str, str] = field(default_factory=dict)  # of the path, decoded: set by the routes
 
-    def json(self) -> Any:
-        """The body; RabbitMQ: nothing, null and undefined are an empty object. Raises: Refusal."""
-        if self.body.strip() in (b"", b"null", b"undefined"):
+    def json(self) -> dict[str, Any]:
+        """The body, which has to be an object. RabbitMQ: nothing, undefined and what JSON has of
+        words (null, true, false) is an empty one. Raises: Refusal."""
+        if self.body in (b"", b"undefined"):
             return {}
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            found = parsed(self.body)
+        except ValueError:
             raise bad_request("not_json") from None
+        if isinstance(found, dict):
+            return found
+        if isinstance(found, str):
+            raise bad_request(DOUBLY_ENCODED)
+        if found is None or isinstance(found, bool):
+            return {}
+        raise bad_request("not_json")
 
     def fields(self, *required: str) -> dict[str, Any]:
-        """The body, which has to be an object with these keys. Raises: Refusal."""
+        """The body, an object which has to have these keys. Raises: Refusal."""
         found = self.json()
-        if not isinstance(found, dict):
-            raise bad_request("not_json")
-        missing = [name for name in required if name not in found]
+        missing = [(Atom("key_missing"), Atom(name)) for name in required if name not in found]
         if missing:
-            raise bad_request({"key_missing": missing[0]} if len(missing) == 1 else missing)
+            raise bad_request(printed(missing))
         return found
 
     def is_set(self, name: str) -> bool:
         """Whether the query asks for something: name=true."""
         return self.query.get(name) == "true"
+
+
+def parsed(body: bytes) -> Any:
+    """JSON as RabbitMQ reads it: octets that are not UTF-8 become U+FFFD, and so do halves of
+    surrogate pairs; NaN and Infinity are no numbers. Raises: ValueError."""
+    try:
+        found = json.loads(
+            body.decode("utf-8", "replace"), parse_constant=_no_number, parse_float=_float
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _is_deep(found):
+        raise ValueError("nested too deeply")
+    return _whole(found) if _ESCAPED_HALF.search(body) else found
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEPTH_MAX + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number beyond all")
+    return number
+
+
+def _whole(value: Any) -> Any:
+    """The value without half pairs."""
+    if isinstance(value, str):
+        return _HALF_PAIR.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(inner) for name, inner in value.items()}
+    return value
 
 
 def parse_query(text: str) -> dict[str, str]:
@@ -72,11 +139,19 @@ class Response:
 def encoded(value: object) -> bytes:
     """A value as JSON. Octets of names that are not UTF-8 become U+FFFD."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8", "replace")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _HALF_PAIR.sub("\ufffd", text).encode()
 
 
 def json_response(value: object, status: int = 200) -> Response:
     return Response(status, [("content-type", JSON), ("cache-control", "no-cache")], encoded(value))
+
+
+def put_response(was_there: bool) -> Response:
+    """Of a PUT: 201 for what is new, 204 for what has changed."""
+    return Response(204 if was_there else 201)
 
 
 class Refusal(Exception):  # noqa: N818 - the peer's doing
@@ -106,7 +181,13 @@ def bad_request(reason: object) -> Refusal:
 
 
 def not_found() -> Refusal:
+    """There is nothing by that path."""
     return Refusal(404, "Object Not Found", "Not Found")
+
+
+def missing(reason: str) -> Refusal:
+    """Something that the request is about is not there."""
+    return Refusal(404, "not_found", reason)
 
 
 def not_authorised(reason: str) -> Refusal:
@@ -116,3 +197,8 @@ def not_authorised(reason: str) -> Refusal:
 
 def method_not_allowed(allowed: str) -> Refusal:
     return Refusal(405, headers=[("allow", allowed)])
+
+
+def escaped(text: str) -> str:
+    """RabbitMQ escapes what is HTML in some of its reasons."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -4,16 +4,18 @@
     def queue(context: Context) -> object: ...
 
 A handler is a function of a `Context`, plain or async. The path is RabbitMQ's, behind /api; its
-parts that begin with a colon are decoded into `request.params`. `needs` says who may ask at all.
+parts that begin with a colon are decoded into `request.params`. `needs` says who may ask at all,
+`accepts` what kinds of body he may send, `provides` what he is given.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from broker.management.request import bad_request
+from broker.management.request import JSON, Refusal
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -21,24 +23,35 @@ if TYPE_CHECKING:
 Handler = Callable[["Context"], object | Awaitable[object]]
 GET, PUT, POST, DELETE = "GET", "PUT", "POST", "DELETE"
 ORDER = ("HEAD", GET, PUT, POST, DELETE, "OPTIONS")  # of the Allow header
+KNOWN = frozenset({*ORDER, "PATCH"})  # methods; others get a 501
 
 # Who may ask; `Application` checks it before the handler is called.
 ANYBODY = "anybody"  # without a login
 USER = "user"  # any tag that lets somebody in
-VHOST = "vhost"  # and has access to :vhost
-VISIBLE = "visible"  # or is a monitor, who sees all of them
+VHOST = "vhost"  # and has access to the vhost, or is an administrator
+VISIBLE = "visible"  # likewise, or is a monitor
 MONITOR = "monitor"
-POLICYMAKER = "policymaker"  # of :vhost, where there is one in the path
+POLICYMAKER = "policymaker"  # with access to the vhost, or an administrator
 GLOBAL_POLICYMAKER = "global policymaker"
 ADMIN = "admin"
 
+_MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_OF_EXCHANGES = ("exchange", "source", "destination")  # where the default one is amq.default
+
 
 class Endpoint(NamedTuple):
-    """What happens for one method of a path."""
+    """What happens for one method of a path.
+
+    body_max: octets; None: as the settings say. accepts: media types; none: any. by_query: whoever
+    asks may say there who he is.
+    """
 
     handler: Handler
-    needs: str
-    body_max: int | None  # octets; None: as the settings say
+    needs: str = USER
+    body_max: int | None = None
+    accepts: tuple[str, ...] = ()
+    provides: str = JSON
+    by_query: bool = False
 
 
 class Route:
@@ -57,11 +70,14 @@ class Route:
         return ", ".join(method for method in ORDER if method in methods)
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The decoded parameters of a path that is this one's; literal parts are as sent."""
+        """The decoded parameters of a path that is this one's; literal parts are as sent.
+
+        Raises: Refusal (400), for a percent sign that encodes nothing.
+        """
         params: dict[str, str] = {}
         for wanted, part in zip(self.parts, parts, strict=True):
             if wanted.startswith(":"):
-                params[wanted[1:]] = _decoded(part)
+                params[wanted[1:]] = _decoded(wanted[1:], part)
             elif wanted != part:
                 return None
         return params
@@ -86,8 +102,8 @@ class Routes:
         route.endpoints[method] = endpoint
 
     def find(self, path: str) -> tuple[Route, dict[str, str]] | None:
-        """path: behind /api, as sent. A slash at the end does not matter."""
-        parts = path.strip("/").split("/")
+        """path: behind /api, as sent. A slash at the end does not matter. Raises: Refusal (400)."""
+        parts = path.removeprefix("/").removesuffix("/").split("/")
         for candidate in self._routes.get((len(parts), parts[0]), ()):
             params = candidate.match(parts)
             if params is not None:
@@ -103,21 +119,28 @@ ROUTES = Routes()
 
 
 def route(
-    path: str, *methods: str, needs: str = USER, body_max: int | None = None
+    path: str,
+    *methods: str,
+    needs: str = USER,
+    body_max: int | None = None,
+    accepts: tuple[str, ...] = (),
+    provides: str = JSON,
+    by_query: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table."""
 
     def enter(handler: Handler) -> Handler:
         for method in methods:
-            ROUTES.add(path, method, Endpoint(handler, needs, body_max))
+            endpoint = Endpoint(handler, needs, body_max, accepts, provides, by_query)
+            ROUTES.add(path, method, endpoint)
         return handler
 
     return enter
 
 
-def _decoded(part: str) -> str:
-    """Raises: Refusal, for what is not UTF-8 once it is decoded."""
-    try:
-        return unquote(part, errors="strict")
-    except UnicodeDecodeError:
-        raise bad_request("not_utf8") from None
+def _decoded(name: str, part: str) -> str:
+    """Names that are not UTF-8 are what they are over AMQP. Raises: Refusal."""
+    if _MALFORMED.search(part):
+        raise Refusal(400)
+    value = unquote(part, errors="surrogateescape")
+    return "" if value == "amq.default" and name in _OF_EXCHANGES else value

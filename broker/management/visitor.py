@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("broker.management")
 
+PROTOCOL = "http"  # where logins are counted
 REALM = 'Basic realm="RabbitMQ Management"'
 TAGS = frozenset({"administrator", "monitoring", "policymaker", "management"})
 FAILURES_MAX = 20  # logins of one user from one address that may fail
@@ -84,11 +85,12 @@ class Visitor:
                 return True
 
     async def vhosts(self) -> list[str]:
-        """The names of those he may use."""
-        return [name for name in list(self._node.vhosts) if await self.may_enter(name)]
+        """The names of those of which he sees what is in them: an administrator of all."""
+        names = list(self._node.vhosts)
+        return names if self.is_admin else [name for name in names if await self.may_enter(name)]
 
     async def visible_vhosts(self) -> list[str]:
-        """The same for lists: who monitors sees all of them."""
+        """Of those of which he sees that they are there: who monitors all of them."""
         return list(self._node.vhosts) if self.is_monitor else await self.vhosts()
 
 
@@ -124,23 +126,47 @@ class Attempts:
 def credentials_of(request: Request) -> Credentials | None:
     """Name and password of basic authentication; None: there are none.
 
-    Raises: Refusal: a header that is not well-formed is refused without a word (400), another
-    scheme as a failed login.
+    Raises: Refusal: a header that is not well-formed is refused without a word (400), and a token
+    as a failed login.
     """
     header = request.headers.get("authorization")
     if header is None:
         return None
     scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() != "basic":
-        raise login_failed()
-    try:
-        decoded = base64.b64decode(rest.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        raise Refusal(400) from None
-    name, colon, password = decoded.partition(b":")
-    if not colon:
+    if scheme.lower() not in ("basic", "bearer"):
+        if not rest:
+            raise Refusal(400)
+        return None
+    if not rest.strip():
         raise Refusal(400)
-    return Credentials(name.decode("utf-8", "surrogateescape"), password)
+    if scheme.lower() == "bearer":
+        raise login_failed()
+    found = decoded_credentials(rest.strip())
+    if found is None:
+        raise Refusal(400)
+    return found
+
+
+def credentials_of_query(request: Request) -> Credentials | None:
+    """What a link has of a download: ?auth=, in base64; None: nothing. Raises: Refusal."""
+    if "auth" in request.query:
+        found = decoded_credentials(request.query["auth"].replace(" ", "+"))
+        if found is None:
+            raise login_failed()
+        return found
+    if "token" in request.query:
+        raise login_failed()
+    return None
+
+
+def decoded_credentials(text: str) -> Credentials | None:
+    """Name, colon and password in base64; None: they are not."""
+    try:
+        decoded = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = decoded.partition(b":")
+    return Credentials(name.decode("utf-8", "surrogateescape"), password) if colon else None
 
 
 def login_failed() -> Refusal:
@@ -168,16 +194,23 @@ class Doorkeeper:
         login = await self._log_in(found)
         if login.user is None:
             self._attempts.failed(address, found.username, now_s)
-            log.warning(
-                "login to the HTTP API refused, peer=%s reason=%s", request.peer, login.reason
-            )
+            self._refuse(request, login.reason)
             raise login_failed()
         visitor = Visitor(self._node, login, address)
         if visitor.name in self._node.config.loopback_users and not request.is_loopback:
-            raise not_authorised("User can only log in via localhost")
-        if not visitor.tags & TAGS:
-            raise not_authorised("Not management user")
-        return visitor
+            reason = "User can only log in via localhost"
+        elif not visitor.tags & TAGS:
+            reason = "Not management user"
+        else:
+            self._node.usage.add_login(PROTOCOL, is_let_in=True)
+            return visitor
+        self._refuse(request, f"{reason}, user={visitor.name}")
+        raise not_authorised(reason)
+
+    def _refuse(self, request: Request, reason: str) -> None:
+        """Take note of it. reason: never with a password."""
+        self._node.usage.add_login(PROTOCOL, is_let_in=False)
+        log.warning("login to the HTTP API refused, peer=%s reason=%s", request.peer, reason)
 
     async def _log_in(self, credentials: Credentials) -> Login:
         answered: asyncio.Future[Login] | None = None
