@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator
 
 from broker.management.request import Headers
 
@@ -19,10 +20,13 @@ _GZIP = 31  # zlib's window bits for gzip's format
 _PLAIN = ("application/json", "application/javascript", "image/svg+xml", "text/")
 
 
-def is_worth_it(accepted: str, headers: Headers, size: int, *, is_loopback: bool) -> bool:
+def is_worth_it(accepted: str, headers: Headers, size: int | None, *, is_loopback: bool) -> bool:
     """Whether a body is to be compressed. accepted: header Accept-Encoding; headers: those of the
-    answer."""
-    if not LEAST <= size <= (MOST_LOOPBACK if is_loopback else MOST):
+    answer; size: None: it is streamed, because it is long."""
+    if size is None:
+        if is_loopback:
+            return False
+    elif not LEAST <= size <= (MOST_LOOPBACK if is_loopback else MOST):
         return False
     kind = ""
     for name, value in headers:
@@ -41,6 +45,16 @@ def _takes(accepted: str) -> bool:
             weight = parameters.replace(" ", "").removeprefix("q=")
             return not weight or weight.strip("0.") != ""
     return False
+
+
+async def compressed_stream(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same in gzip's format; pieces are expected to be small."""
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    async for piece in body:
+        octets = squeeze.compress(piece)
+        if octets:
+            yield octets
+    yield squeeze.flush()
 
 
 async def compressed(body: bytes) -> bytes:

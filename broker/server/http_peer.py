@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from broker.management.request import Headers, Request, Response
+from broker.management.request import Request
+from broker.server.http_answer import HttpAnswer, Stream
 from broker.server.http_connection import HttpConnection, Phase, Refused, refusal
-from broker.server.http_gzip import compressed, is_worth_it
 
 if TYPE_CHECKING:
     from broker.server.http import HttpServer
@@ -27,25 +27,10 @@ log = logging.getLogger("broker.http")
 
 BACKLOG_MAX = 64 * 1024  # octets of further requests while one is being answered
 BEHIND_MAX = 128 * 1024  # octets a client may be behind before it is waited for
-SLICE = 64 * 1024  # octets of a body that are written at a time
 BODY_RATE = 1024  # octets in a second that a body has to come at, once idle_timeout is over
 LINGER_S = 2.0  # for a client to read what it was refused with, while it still sends
 HALF_CLOSED_S = 10.0  # for an answer to somebody who may have hung up
 FAILED = refusal(500, b'{"error":"internal_server_error","reason":"Internal Server Error"}')
-
-
-class Stream(Protocol):
-    """Where a client's octets go: an asyncio transport, or a `TlsStream`."""
-
-    def write(self, data: bytes) -> None: ...
-    def can_write_eof(self) -> bool: ...
-    def write_eof(self) -> None: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def set_write_buffer_limits(self, high: int) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class State(Enum):
@@ -60,44 +45,36 @@ class HttpPeer:
     """Between a `Stream` and the application. Made for a socket; `attach` makes it a client."""
 
     __slots__ = (
+        "_answer",
         "_behind",
         "_half_closed_until",
-        "_has_begun",
         "_held",
         "_http",
         "_is_deaf",
-        "_is_paused",
-        "_is_reusable",
-        "_is_streaming",
         "_server",
         "_since",
         "_state",
         "_stream",
         "_task",
         "_waits_for",
-        "_writable",
         "deadline",
         "is_loopback",
         "name",
     )
 
     _stream: Stream
+    _answer: HttpAnswer
 
     def __init__(self, server: HttpServer):
         self._server = server
         self._http = HttpConnection(server.application.body_limit)
         self._state = State.READING
         self._task: asyncio.Task[None] | None = None  # that answers
-        self._has_begun = False  # the answer
-        self._is_streaming = False
-        self._is_reusable = False  # another request may follow
         self._waits_for: Phase | None = None  # in READING: what, and since when
         self._since = 0.0
         self._held = 0  # octets of a body that the server counts
         self._is_deaf = False  # the client is not read
-        self._is_paused = False  # it does not read
         self._behind = 0  # octets it had not taken when that was last looked at
-        self._writable: asyncio.Future[None] | None = None  # waited for while it is paused
         self._half_closed_until = math.inf  # it will send no more
         self.deadline = math.inf  # on the loop's clock
         self.is_loopback = False
@@ -115,6 +92,9 @@ class HttpPeer:
     ) -> None:
         """Be reachable. peer_name: "host:port" of the other side."""
         self._stream, self.name, self.is_loopback = stream, peer_name, is_loopback
+        self._answer = HttpAnswer(
+            self._http, stream, compresses=self._server.options.compress, is_loopback=is_loopback
+        )
         self._stream.set_write_buffer_limits(high=BEHIND_MAX)
         if self._server.enter(self):
             self._set_deadline()
@@ -145,14 +125,12 @@ class HttpPeer:
             self._task.cancel()
 
     def on_transport_paused(self) -> None:
-        self._is_paused = True
+        self._answer.pause()
         self._set_deadline()
 
     def on_transport_resumed(self) -> None:
-        self._is_paused = False
+        self._answer.resume()
         self._set_deadline()
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
 
     # the way in
 
@@ -173,7 +151,7 @@ class HttpPeer:
             self._refuse(503, "too much is held of all bodies")
             return
         if request is not None:
-            self._answer(request)
+            self._begin(request)
         elif http.has_more:
             self._server.loop.call_soon(self._read)
         elif self._half_closed_until < math.inf:
@@ -199,19 +177,19 @@ class HttpPeer:
 
     # the way out
 
-    def _answer(self, request: Request) -> None:
+    def _begin(self, request: Request) -> None:
         request.peer, request.is_loopback = self.name, self.is_loopback
         request.is_tls = self._server.is_tls
         self._state = State.ANSWERING
-        self._has_begun = self._is_streaming = self._is_reusable = False
+        self._answer.expect()
         self._task = self._server.run(self._serve(request))
         self._task.add_done_callback(self._on_served)
 
     async def _serve(self, request: Request) -> None:
         try:
             response = await self._server.application.handle(request)
-            await self._send(request, response)
-            await self._drained()
+            if self._state is State.ANSWERING:  # else it did not take being cancelled
+                await self._answer.send(request, response, self._server.headers())
         except asyncio.CancelledError:
             serving = asyncio.current_task()
             if serving is not None and serving.cancelling():
@@ -224,78 +202,10 @@ class HttpPeer:
         self._server.on_bug(request)
         if self._state is not State.ANSWERING:
             return
-        if self._has_begun:  # it must not be taken for a whole one
+        if self._answer.has_begun:  # it must not be taken for a whole one
             self._stream.abort()
         else:
             self._stream.write(FAILED)
-
-    async def _send(self, request: Request, response: Response) -> None:
-        if self._state is not State.ANSWERING:
-            return  # the handler did not take being cancelled
-        headers = [*response.headers, *self._server.headers()]
-        body = response.body
-        if not isinstance(body, bytes):
-            await self._send_stream(request, response.status, headers, body)
-            return
-        if self._server.options.compress and is_worth_it(
-            request.headers.get("accept-encoding", ""), headers, len(body),
-            is_loopback=self.is_loopback,
-        ):  # fmt: skip
-            body = await compressed(body)
-            headers.append(("content-encoding", "gzip"))
-        if len(body) <= SLICE:
-            octets = self._whole(response.status, headers, body)
-            self._has_begun = True
-            self._stream.write(octets)
-            return
-        head = self._http.start(response.status, headers, len(body))
-        self._has_begun = True
-        self._stream.write(head)
-        view = memoryview(body)
-        for at in range(0, len(body), SLICE):
-            await self._write(view[at : at + SLICE])
-            await asyncio.sleep(0)
-        self._end()
-
-    async def _send_stream(
-        self, request: Request, status: int, headers: Headers, body: AsyncIterator[bytes]
-    ) -> None:
-        try:
-            head = self._http.start(status, headers, None)
-            self._has_begun = self._is_streaming = True
-            self._stream.write(head)
-            if request.method != "HEAD":
-                async for piece in body:
-                    await self._write(piece)
-            self._end()
-        finally:
-            close = getattr(body, "aclose", None)  # of a generator, which might still wait
-            if close is not None:
-                await close()
-
-    def _whole(self, status: int, headers: Headers, body: bytes) -> bytes:
-        """The octets of an answer."""
-        head = self._http.start(status, headers, len(body))
-        piece = self._http.piece(body)
-        tail, self._is_reusable = self._http.end()
-        return b"".join((head, piece, tail))
-
-    async def _write(self, piece: bytes | memoryview) -> None:
-        octets = self._http.piece(piece)
-        if octets:
-            self._stream.write(octets)
-            await self._drained()
-
-    def _end(self) -> None:
-        tail, self._is_reusable = self._http.end()
-        if tail:
-            self._stream.write(tail)
-
-    async def _drained(self) -> None:
-        """Wait while the client is behind."""
-        while self._is_paused:
-            self._writable = self._server.loop.create_future()
-            await self._writable
 
     def _on_served(self, task: asyncio.Task[None]) -> None:
         self._server.finished(task)
@@ -305,7 +215,7 @@ class HttpPeer:
             return
         if task.cancelled():
             self._stream.abort()
-        elif self._is_reusable and not self._server.is_stopping:
+        elif self._answer.is_reusable and not self._server.is_stopping:
             self._state = State.READING
             self._waits_for = None
             self._read()
@@ -318,7 +228,7 @@ class HttpPeer:
         now, options = self._server.now(), self._server.options
         if self._state is State.LINGERING:
             self.deadline = now + LINGER_S
-        elif self._is_paused or self._state is State.CLOSING:
+        elif self._answer.is_paused or self._state is State.CLOSING:
             self._behind = self._stream.get_write_buffer_size()
             self.deadline = now + options.idle_timeout_ms / 1000
         elif self._state is State.ANSWERING:
@@ -337,7 +247,7 @@ class HttpPeer:
     def on_deadline(self) -> None:
         if self._state is State.LINGERING:
             self._close()
-        elif self._is_paused or self._state is State.CLOSING:
+        elif self._answer.is_paused or self._state is State.CLOSING:
             if self._stream.get_write_buffer_size() < self._behind:
                 self._set_deadline()  # slow, but it reads
             else:
@@ -374,7 +284,7 @@ class HttpPeer:
         """The node stops: what is being answered may end, if it does that by itself."""
         if self._state is State.READING:
             self._close()
-        elif self._is_streaming and self._task is not None:
+        elif self._answer.is_streaming and self._task is not None:
             self._task.cancel()
 
     def abort(self) -> None:

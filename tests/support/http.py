@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from broker.config import Config, override
-from broker.management.request import Request, Response
+from broker.management.request import Headers, Request, Response
 from broker.server.http import HttpServer
 from broker.server.http_peer import HttpPeer
 from tests.support.peer import World
@@ -32,6 +32,26 @@ class Says:
         if self.handler is not None:
             return await self.handler(request)
         return Response(200, [("content-type", "text/plain")], request.path.encode())
+
+
+class Streaming(Says):
+    """A body in pieces, without an end unless there is a None; knows whether it was closed."""
+
+    def __init__(self, headers: Headers | None = None) -> None:
+        super().__init__(self.stream)
+        self.headers = headers or []
+        self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.is_closed = False
+
+    async def stream(self, request: Request) -> Response:
+        return Response(200, self.headers, self._pieces())
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        try:
+            while (piece := await self.pieces.get()) is not None:
+                yield piece
+        finally:
+            self.is_closed = True
 
 
 class FakeStream(FakeTransport):
@@ -76,10 +96,10 @@ class Visit:
         self.peer, self.stream = self.arrives()
         self._heard = 0
 
-    def arrives(self) -> tuple[HttpPeer, FakeStream]:
+    def arrives(self, *, is_loopback: bool = True) -> tuple[HttpPeer, FakeStream]:
         """Another client, and its stream."""
         peer, stream = HttpPeer(self.server), FakeStream()
-        peer.attach(stream, "192.0.2.1:1", is_loopback=True)
+        peer.attach(stream, "192.0.2.1:1", is_loopback=is_loopback)
         return peer, stream
 
     async def says(self, *octets: bytes) -> bytes:

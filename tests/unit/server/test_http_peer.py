@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,9 +15,8 @@ from broker.server.http_peer import (
     FAILED,
     HALF_CLOSED_S,
     LINGER_S,
-    SLICE,
 )
-from tests.support.http import Says, Visit, visiting
+from tests.support.http import Says, Streaming, Visit, visiting
 
 GET = b"GET /a HTTP/1.1\r\nhost: mq\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n/a"
@@ -51,25 +49,6 @@ class Held(Says):
         finally:
             self.at_once -= 1
         return Response(200, [("content-type", "text/plain")], request.path.encode())
-
-
-class Streaming(Says):
-    """A body in pieces, without an end unless there is a None; knows whether it was closed."""
-
-    def __init__(self) -> None:
-        super().__init__(self.stream)
-        self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.is_closed = False
-
-    async def stream(self, request: Request) -> Response:
-        return Response(200, [], self._pieces())
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        try:
-            while (piece := await self.pieces.get()) is not None:
-                yield piece
-        finally:
-            self.is_closed = True
 
 
 # --- requests and answers
@@ -134,86 +113,6 @@ def test_a_body_in_a_thousand_chunks_is_read_in_several_turns() -> None:
     visiting(talk)
 
 
-def test_large_bodies_go_out_in_slices() -> None:
-    async def large(request: Request) -> Response:
-        return Response(200, [], bytes(SLICE * 3 + 1))
-
-    async def talk(visit: Visit) -> None:
-        await visit.says(GET)
-        assert visit.stream.write_sizes[1:] == [SLICE, SLICE, SLICE, 1]
-        visit.peer.on_transport_paused()
-        await visit.says(GET)
-        assert visit.stream.write_sizes[6:] == [SLICE]
-        visit.peer.on_transport_resumed()
-        await visit.hears()
-        assert visit.stream.write_sizes[6:] == [SLICE, SLICE, SLICE, 1]
-
-    visiting(talk, Says(large))
-
-
-def test_gzip_for_those_who_take_it() -> None:
-    async def text(request: Request) -> Response:
-        return Response(200, [("content-type", "text/plain")], b"a" * 3000)
-
-    async def talk(visit: Visit) -> None:
-        assert b"content-length: 3000" in await visit.says(GET)
-        takes = GET.replace(b"\r\n\r\n", b"\r\naccept-encoding: gzip\r\n\r\n")
-        head, _, body = (await visit.says(takes)).partition(b"\r\n\r\n")
-        assert b"content-encoding: gzip\r\ncontent-length: %d" % len(body) in head
-        assert gzip.decompress(body) == b"a" * 3000
-
-    visiting(talk, Says(text), compress=True)
-
-
-# --- streams
-
-
-def test_a_stream_goes_out_as_it_comes() -> None:
-    async def talk(visit: Visit) -> None:
-        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-        assert await visit.says(GET + GET) == head
-        for piece, octets in ((b"abc", b"3\r\nabc\r\n"), (b"", b""), (b"d", b"1\r\nd\r\n")):
-            streaming.pieces.put_nowait(piece)
-            assert await visit.hears() == octets
-        streaming.pieces.put_nowait(None)
-        assert await visit.hears() == b"0\r\n\r\n" + head
-        assert len(streaming.requests) == 2
-
-    streaming = Streaming()
-    visiting(talk, streaming)
-    assert streaming.is_closed
-
-
-def test_a_client_that_does_not_read_holds_the_stream() -> None:
-    async def talk(visit: Visit) -> None:
-        await visit.says(GET)
-        for _ in range(5):
-            streaming.pieces.put_nowait(b"x")
-        visit.peer.on_transport_paused()
-        assert await visit.hears() == b"1\r\nx\r\n"
-        assert streaming.pieces.qsize() == 4
-        visit.peer.on_transport_resumed()
-        assert await visit.hears() == b"1\r\nx\r\n" * 4
-        visit.peer.on_transport_paused()
-        streaming.pieces.put_nowait(b"x")
-        await visit.hears()
-
-    streaming = Streaming()
-    visiting(talk, streaming)  # lost while it does not read
-    assert streaming.is_closed
-
-
-def test_head_has_no_stream() -> None:
-    async def talk(visit: Visit) -> None:
-        answer = await visit.says(b"HEAD /a HTTP/1.1\r\nhost: mq\r\n\r\n")
-        assert answer == b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-        streaming.handler = None
-        assert await visit.says(GET) == OK
-
-    streaming = Streaming()
-    visiting(talk, streaming)
-
-
 # --- what the application does wrong
 
 
@@ -234,13 +133,15 @@ def test_a_bug_is_counted_and_the_client_learns_nothing_of_it(
     handler: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def talk(visit: Visit) -> None:
+        assert await visit.says(GET) == OK
+        visit.application.handler = handler  # type: ignore[assignment]
         assert await visit.says(GET + GET) == FAILED
         assert visit.stream.is_closed
         assert visit.world.node.bug_count == 1
         assert "a request failed, method=GET path=/a" in caplog.text
         assert "Traceback" in caplog.text
 
-    visiting(talk, Says(handler))  # type: ignore[arg-type]
+    visiting(talk)
 
 
 def test_a_bug_in_the_middle_of_an_answer_does_not_look_like_its_end() -> None:
