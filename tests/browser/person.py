@@ -74,7 +74,7 @@ class Person:
             return self.driver.find_element(By.TAG_NAME, "body")
         is_title = f"normalize-space()={quoted(title)}"
         by_heading = f"(//section|//dialog)[.//*[self::h2 or self::h3][{is_title}]]"
-        by_label = f"//*[self::form or self::section or self::div][@aria-label={quoted(title)}]"
+        by_label = f"//*[self::form or self::section or self::div or self::aside][@aria-label={quoted(title)}]"
         return self.waits(
             f"a place titled {title!r}",
             # The innermost: a section may lie in another.
@@ -198,12 +198,16 @@ class Person:
     def _into_view(self, element: WebElement) -> None:
         self.runs("arguments[0].scrollIntoView({block: 'center'})", element)
 
-    def field(self, label: str, within: str | None = None) -> WebElement:
-        """An input by its label, or by the name it has for screen readers."""
-        is_label = f"starts-with(normalize-space(), {quoted(label)})"
+    def field(
+        self, label: str, within: str | None = None, kinds: str = "input select textarea"
+    ) -> WebElement:
+        """By its label, or by the name it has for screen readers."""
+        is_kind = " or ".join(f"self::{kind}" for kind in kinds.split())
+        is_label = f"normalize-space()={quoted(label)} or normalize-space()={quoted(label + ' *')}"
+        around = f"parent::label[normalize-space(text())={quoted(label)}]"
         xpath = (
-            f".//*[self::input or self::select or self::textarea][@aria-label={quoted(label)}"
-            f" or @id=//label[{is_label}]/@for or parent::label[{is_label}]]"
+            f".//*[{is_kind}][@aria-label={quoted(label)}"
+            f" or @id=//label[{is_label}]/@for or {around}]"
         )
         return self.waits(
             f"a field {label!r} in {within or 'the page'}",
@@ -214,7 +218,7 @@ class Person:
         """Replace what the field holds."""
 
         def put() -> bool:
-            field = self.field(label, within)
+            field = self.field(label, within, "input textarea")
             field.clear()
             field.send_keys(text)
             return True
@@ -222,7 +226,7 @@ class Person:
         self.waits(f"to type into {label!r}", put)
 
     def chooses(self, label: str, option: str, within: str | None = None) -> None:
-        Select(self.field(label, within)).select_by_visible_text(option)
+        Select(self.field(label, within, "select")).select_by_visible_text(option)
 
     def ticks(self, label: str, within: str | None = None) -> None:
         self.field(label, within).click()

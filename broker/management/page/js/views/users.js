@@ -33,7 +33,7 @@ export async function show(page) {
   function userForm() {
     const name = textField({ label: "Name", required: true });
     const kind = selectField({
-      label: "Password", options: [["password", "Password"], ["hash", "Hash of a password"], ["none", "No password"]],
+      label: "Credentials", options: [["password", "A password"], ["hash", "The hash of a password"], ["none", "None"]],
       onchange: (chosen) => {
         password.element.hidden = again.element.hidden = chosen !== "password";
         hash.element.hidden = chosen !== "hash";
@@ -53,7 +53,7 @@ export async function show(page) {
         const body = { tags: tags.read() };
         if (kind.read() === "password") {
           if (password.read() !== again.read()) throw new Error("The two passwords differ.");
-          if (!password.read()) throw new Error("A password is needed; or choose “No password”.");
+          if (!password.read()) throw new Error("A password is needed; or choose “None”.");
           body.password = password.read();
         } else {
           body.password_hash = kind.read() === "hash" ? hash.read() : "";
