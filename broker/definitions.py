@@ -58,6 +58,7 @@ class Definitions(Accounts):
         self._last_volatile_id = VOLATILE_ID
         self.queues_created = self.queues_deleted = 0
         self.retired: list[int] = []  # what channels of vhosts that are no more have counted
+        self.retired_octets = [0, 0]
         self.has_ack_timeouts = False  # whether any queue has ever had one
 
     def apply(self, command: Command) -> object:
@@ -102,6 +103,7 @@ class Definitions(Accounts):
 
     def _delete_vhost(self, command: DeleteVhost) -> None:
         vhost = self._vhost(command.name)
+        self.queues_deleted += len(vhost.queues)
         vhost.delete_everything()
         for user in self.users.values():
             self._forget_permissions(user, command.name)
@@ -111,7 +113,9 @@ class Definitions(Accounts):
             for name in policies:
                 self.changes.drop("policy", (vhost.name, kind, name))
         add_up(self.retired, vhost.retired)
-        vhost.retired = self.retired  # for channels that are still to be closed
+        add_up(self.retired_octets, vhost.retired_octets)
+        # for channels and connections that are still to be closed
+        vhost.retired, vhost.retired_octets = self.retired, self.retired_octets
         del self.vhosts[command.name]
         self.changes.drop("vhost", (command.name,))
         self.version.number += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from broker.amqp.erlang import Atom
 
 RECORDED = Path(__file__).with_name("erlang_values.json")
-BINARIES, TERMS, JUMPS = 2000, 2000, 1500
+BINARIES, TERMS, JUMPS, WIDE = 2000, 2000, 1500, 500
 ATOMS = ("longstr", "signedint", "unsignedshort", "table", "undefined", "a_quite_long_atom_name")
 EDGES = (0, 1, -1, 255, 256, 2**27 - 1, 2**27, -(2**27), -(2**27) - 1, 2**63, 2**64, -(2**70))
 BUCKETS = (1, 2, 3, 4, 5, 7, 10, 16, 100, 1000, 10**6, 10**12, 10**30)
@@ -111,6 +111,7 @@ def main() -> None:
     values = {
         "binaries": _asked([binary(n) for n in range(BINARIES)], "erlang:phash2(T)"),
         "terms": _asked([term(n) for n in range(TERMS)], "erlang:phash2(T)"),
+        "wide": _asked([term(n) for n in range(WIDE)], "erlang:phash2(T, 1 bsl 32)"),
         "jumps": _asked([jump(n) for n in range(JUMPS)], f"(fun(P) -> {jumped} end)(T)"),
     }
     RECORDED.write_text(json.dumps(values, separators=(",", ":")) + "\n", "utf-8")

@@ -277,6 +277,46 @@ def test_ids_go_on_over_restarts(tmp_path: Path) -> None:
 # where queues keep messages
 
 
+def test_queues_are_counted_as_they_come_and_go(definitions: Definitions) -> None:
+    for name in ("a", "b", "a", "c"):
+        definitions.apply(DeclareQueue("/", name))
+    for name in ("a", "a", "nope"):
+        definitions.apply(DeleteQueue("/", name))
+    assert (definitions.queues_created, definitions.queues_deleted) == (3, 1)
+    definitions.apply(DeleteVhost("/"))
+    assert (definitions.queues_created, definitions.queues_deleted) == (3, 3)
+
+
+def test_an_exchange_knows_who_declared_it(definitions: Definitions) -> None:
+    declare = DeclareExchange("/", "x", "topic")
+    declare.actor = "anna"
+    definitions.apply(declare)
+    again = DeclareExchange("/", "x", "topic")
+    again.actor = "bob"
+    definitions.apply(again)
+    add = AddVhost("v")
+    add.actor = "carl"
+    definitions.apply(add)
+    assert definitions.vhosts["/"].exchanges["x"].actor == "anna"
+    assert definitions.vhosts["v"].exchanges["amq.topic"].actor == "carl"
+
+
+def test_what_was_done_in_a_vhost_counts_after_it_is_deleted(definitions: Definitions) -> None:
+    """Its channels are closed later: they add to the same."""
+    definitions.apply(AddVhost("v"))
+    deleted = [definitions.vhosts["/"], definitions.vhosts["v"]]
+    for vhost in deleted:
+        vhost.retire((1, 0, 2))
+        vhost.retire_octets(100, 10)
+        definitions.apply(DeleteVhost(vhost.name))
+    definitions.apply(AddVhost("/"))
+    definitions.vhosts["/"].retire((5, 5, 5))
+    for vhost in deleted:
+        vhost.retire((1, 1, 0))
+        vhost.retire_octets(1, 1)
+    assert (definitions.retired, definitions.retired_octets) == ([4, 2, 4], [202, 22])
+
+
 def test_queues_of_a_node_without_a_disk_keep_nothing(definitions: Definitions) -> None:
     definitions.apply(DeclareQueue("/", "q", durable=True))
     assert definitions.vhosts["/"].queues["q"].store is None

@@ -12,7 +12,7 @@ counted already: it is taken out again at the end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,13 @@ from broker.management.lane import Lane
 from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
 from broker.session.channel import COUNTED, Channel
 from broker.session.connection import Connection
-from broker.session.pairs import DELIVER, GET_NO_ACK, TAKEN, Counted
+from broker.session.pairs import DELIVER, GET_NO_ACK, TAKEN, Counted, Pairs
+from broker.vhost import VHost, add_up
 
 if TYPE_CHECKING:
     from broker.exchanges.exchange import Exchange
     from broker.node import Node
     from broker.queues.queue import Queue
-    from broker.vhost import VHost
 
 SLACK_MS = 500  # a look so soon after the end of a slot is still its own
 SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
@@ -124,14 +124,34 @@ class Totals:
         self.lengths = [0, 0, 0]
         self.queues = self.exchanges = self.consumers = self.connections = self.channels = 0
 
+    def add_channel(self, counts: tuple[int, ...], times: int) -> None:
+        """times: 1, or -1 to take it out again."""
+        self.channels += times
+        sums = self.counts
+        for at, count in enumerate(counts):
+            if count:
+                sums[at] += times * count
+
+    def add_connection(self, octets: tuple[int, int], times: int) -> None:
+        """The same for a connection without its channels."""
+        self.connections += times
+        self.octets[0] += times * octets[0]
+        self.octets[1] += times * octets[1]
+
+    def add_retired(self, counts: Sequence[int], octets: Sequence[int]) -> None:
+        """What is no more has still counted."""
+        add_up(self.counts, counts)
+        add_up(self.octets, octets)
+
+    def forget_contents(self) -> None:
+        """The vhost has been deleted with all that was in it."""
+        self.lengths = [0, 0, 0]
+        self.queues = self.exchanges = self.consumers = 0
+
     def add(self, other: Totals) -> None:
-        for mine, theirs in (
-            (self.counts, other.counts),
-            (self.octets, other.octets),
-            (self.lengths, other.lengths),
-        ):
-            for at, count in enumerate(theirs):
-                mine[at] += count
+        add_up(self.counts, other.counts)
+        add_up(self.octets, other.octets)
+        add_up(self.lengths, other.lengths)
         self.queues += other.queues
         self.exchanges += other.exchanges
         self.consumers += other.consumers
@@ -240,32 +260,34 @@ class Collector:
         """As of the last look."""
         return self._totals.get(name) or Totals()
 
+    def of_node(self) -> Totals:
+        """As of the last look."""
+        return self._all
+
     # what
 
     def look(self, slot: int | None) -> Iterator[None]:
         """Look at everything. slot: note what has changed in it; None: sum only."""
         node, span = self._node, self._span
-        found = {name: Totals() for name in node.vhosts}
-        if slot is not None:
-            self.slot = slot
-        counted: list[tuple[Channel, tuple[int, ...]]] = []
-        open_connections: list[tuple[Connection, Totals, int, int]] = []
+        found = {vhost: Totals() for vhost in node.vhosts.values()}
+        channels: list[tuple[Channel, Totals, tuple[int, ...]]] = []
+        connections: list[tuple[Connection, Totals, tuple[int, int]]] = []
         left = SLICE
         for peer in list(node.peers.values()):
             if not isinstance(peer, Connection) or not peer.is_counted:
                 continue
-            totals = found.get(peer.vhost.name)
-            if totals is None:
-                continue
-            totals.connections += 1
+            totals = found.get(peer.vhost)
+            if totals is None:  # it is new, or is no more
+                totals = found[peer.vhost] = Totals()
             octets = (peer.received_octets, peer.sent_octets)
-            open_connections.append((peer, totals, *octets))
+            connections.append((peer, totals, octets))
+            totals.add_connection(octets, 1)
             _note(peer, CONNECTION, slot, octets, span)
             for channel in list(peer.channels.values()):
                 if channel.is_open:
-                    totals.channels += 1
                     counts = channel.counts
-                    counted.append((channel, counts))
+                    channels.append((channel, totals, counts))
+                    totals.add_channel(counts, 1)
                     _note_channel(channel, slot, counts, span)
                     left -= 1
             left -= 1
@@ -273,12 +295,10 @@ class Collector:
                 left = SLICE
                 yield
         for vhost in list(node.vhosts.values()):
-            totals = found.get(vhost.name)
-            if totals is None:
-                continue
+            totals = found.setdefault(vhost, Totals())
+            lengths = totals.lengths
             for queue in list(vhost.queues.values()):
                 counts = counts_of_queue(queue)
-                lengths = totals.lengths
                 lengths[0] += counts[-3]
                 lengths[1] += counts[-2]
                 lengths[2] += counts[-1]
@@ -302,42 +322,38 @@ class Collector:
                     left = SLICE
                     yield
         # from here on nothing may come in between: what is no more is in `retired`
-        for channel, counts in counted:
-            if channel.is_open:
-                sums = found[channel.connection.vhost.name].counts
-                for at, count in enumerate(counts):
-                    if count:
-                        sums[at] += count
-        for connection, totals, received, sent in open_connections:
-            if connection.is_counted:
-                totals.octets[0] += received
-                totals.octets[1] += sent
+        for channel, totals, counts in channels:
+            if not channel.is_open:
+                totals.add_channel(counts, -1)
+        for connection, totals, octets in connections:
+            if not connection.is_counted:
+                totals.add_connection(octets, -1)
         self._conclude(found, slot)
 
-    def _conclude(self, found: dict[str, Totals], slot: int | None) -> None:
+    def _conclude(self, found: dict[VHost, Totals], slot: int | None) -> None:
         node = self._node
         everything = Totals()
-        for name, totals in found.items():
-            vhost = node.vhosts.get(name)
-            if vhost is None:
+        self._totals = {}
+        for vhost, totals in found.items():
+            if node.vhosts.get(vhost.name) is not vhost:  # its connections are still to be closed
+                totals.forget_contents()
+                everything.add(totals)
                 continue
-            for at, count in enumerate(vhost.retired):
-                totals.counts[at] += count
-            totals.octets[0] += vhost.retired_octets[0]
-            totals.octets[1] += vhost.retired_octets[1]
+            totals.add_retired(vhost.retired, vhost.retired_octets)
             everything.add(totals)
+            self._totals[vhost.name] = totals
             if slot is not None:
                 values = (*totals.messages, *totals.octets, *totals.lengths)
                 _note(vhost, VHOST, slot, values, self._span)
-        for at, count in enumerate(node.retired):
-            everything.counts[at] += count
-        self._totals, self._all = found, everything
+        everything.add_retired(node.retired, node.retired_octets)
+        self._all = everything
         if slot is not None:
             if self.overview is None:
                 self.overview = Samples(OVERVIEW, slot - 1)
             disk, churn = self.disk(), self.churn()
             values = (*everything.messages, *disk, *churn, *everything.lengths)
             self.overview.note(slot, values, self._span)
+            self.slot = slot  # not before: what is shown meanwhile are the rates of the last one
             self.when_noted(slot)
 
     def disk(self) -> tuple[int, int]:
@@ -360,15 +376,21 @@ class Collector:
     def reset(self) -> None:
         """Forget all samples, as DELETE /api/reset asks for."""
         node = self._node
-        self.overview = None
         objects: list[Any] = [*node.vhosts.values()]
         for vhost in node.vhosts.values():
             objects += [*vhost.queues.values(), *vhost.exchanges.values()]
         for peer in node.peers.values():
             if isinstance(peer, Connection):
                 objects += [peer, *peer.channels.values()]
-        for one in objects:
-            one.samples = None
+        for one in list(objects):
+            pairs = getattr(one, "pairs", None)
+            if isinstance(pairs, Pairs):
+                objects += [*pairs.published.values(), *pairs.taken.values()]
+            elif pairs is not None:  # of an exchange
+                objects += pairs.values()
+        for samples in (self.overview, *(one.samples for one in objects)):
+            if samples is not None:
+                samples.forget()
 
 
 def _note(

@@ -101,7 +101,7 @@ class Samples:
     def __init__(self, kind: Kind, slot: int):
         """All that it has counted so far will have grown in the next slot that is noted."""
         self.kind = kind
-        self.last = kind.nothing
+        self.last: tuple[float, ...] = kind.nothing
         self.changed = slot
         self._rings: list[_Ring] = []  # none before anything was counted
 
@@ -140,6 +140,13 @@ class Samples:
                         column[number % cells] += value / width
         self.last = values
         self.changed = slot
+
+    def forget(self) -> None:
+        """Keep nothing of what was noted. Counters go on from where they are: what they counted
+        before must not look like growth."""
+        self._rings = []
+        gauges = len(self.kind.names) - self.kind.counter_count
+        self.last = (*self.last[: self.kind.counter_count], *(0,) * gauges)
 
     def rate(self, name: str, slot: int) -> float:
         """Per second, over the slot: the growth of a counter, or by how much a gauge changed."""

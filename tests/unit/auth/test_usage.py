@@ -15,6 +15,19 @@ def test_counts_of_what_is_open() -> None:
     assert (usage.connections_of["anna"], usage.channel_count) == (1, 0)
 
 
+def test_what_was_opened_and_closed_is_counted_for_ever() -> None:
+    usage = Usage()
+    for _ in range(3):
+        usage.add_connection("anna", "/")
+        usage.add_channel("anna")
+    usage.add_channel("anna")
+    usage.remove_connection("anna", "/")
+    for _ in range(2):
+        usage.remove_channel("anna")
+    assert (usage.connections_opened, usage.connections_closed) == (3, 1)
+    assert (usage.channels_opened, usage.channels_closed, usage.channel_count) == (4, 2, 2)
+
+
 def test_names_that_have_nothing_open_take_no_room() -> None:
     usage = Usage()
     usage.add_connection("anna", "/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.exchanges.erlang_hash import phash2
+from broker.exchanges.erlang_hash import phash2, phash2_32
 from tests.support.erlang_values import binary, recorded, term
 
 RECORDED = recorded()
@@ -16,6 +16,11 @@ def test_binaries_hash_as_erlang_hashes_them() -> None:
 
 def test_terms_of_all_kinds_hash_as_erlang_hashes_them() -> None:
     assert [phash2(term(n)) for n in range(len(RECORDED["terms"]))] == RECORDED["terms"]
+
+
+def test_all_32_bits_are_those_of_erlang() -> None:
+    assert [phash2_32(term(n)) for n in range(len(RECORDED["wide"]))] == RECORDED["wide"]
+    assert max(RECORDED["wide"]) > 2**31
 
 
 def test_text_is_hashed_by_its_octets() -> None:

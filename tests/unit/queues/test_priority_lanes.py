@@ -81,6 +81,16 @@ def test_runs_are_put_and_taken_with_their_ranks() -> None:
     assert (len(lanes), bool(lanes), lanes.top_priority) == (0, False, -1)
 
 
+def test_how_many_there_are_of_each_priority(lanes: PriorityLanes[str]) -> None:
+    assert lanes.lengths() == [0] * 6
+    put(lanes, ("a", 0), ("b", 3), ("c", 0), ("d", 9), ("e", 3))
+    assert lanes.lengths() == [2, 0, 0, 2, 0, 1]
+    lanes.take(2)
+    assert lanes.lengths() == [2, 0, 0, 1, 0, 0]
+    lanes.clear()
+    assert lanes.lengths() == [0] * 6
+
+
 def test_lanes_that_ran_empty_are_used_again() -> None:
     lanes: PriorityLanes[str] = PriorityLanes(255)
     for seq in range(1, 4):

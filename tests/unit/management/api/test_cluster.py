@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from broker.commands import DeclareQueue
+from broker.management.statistics.collector import QUEUE
+from broker.management.statistics.samples import Samples
 from tests.support.admin import Admin
 
 
@@ -49,7 +51,9 @@ def test_forgetting_statistics(api: Admin) -> None:
     api.node.execute(DeclareQueue("/", "q"))
     queue: Any = api.node.vhosts["/"].queues["q"]
     for path in ("/reset", f"/reset/{api.node.name}"):
-        queue.samples = "some"
+        queue.samples = Samples(QUEUE, 1)
+        queue.samples.note(2, (5, *QUEUE.nothing[1:]))
+        assert queue.samples.history("publish", [2]) == [5]
         assert api.deletes(path) == 204
-        assert queue.samples is None
+        assert queue.samples.history("publish", [2]) == [0]
     assert api.deletes("/reset/nope") == 404

@@ -91,6 +91,16 @@ def test_nothing_is_kept_for_what_never_changed(samples: Samples) -> None:
     assert samples.changed == FIRST - 1
 
 
+def test_what_was_forgotten_does_not_look_like_growth(samples: Samples) -> None:
+    samples.note(FIRST, (5, 7, 3))
+    samples.forget()
+    assert samples.rate("in", FIRST) == 0.0
+    assert samples.history("held", [FIRST]) == [0.0]
+    samples.note(FIRST + 1, (5, 12, 3))
+    assert [samples.rate(name, FIRST + 1) for name in KIND.names] == [0.0, 1.0, 0.6]
+    assert samples.history("held", [FIRST + 1, FIRST]) == [3, 0]
+
+
 def test_it_knows_when_it_changed_last(samples: Samples) -> None:
     samples.note(FIRST, (1, 0, 0))
     samples.note(FIRST + 7, (1, 0, 0))
