@@ -196,7 +196,10 @@ class Application:
                 context = Context(self.management, request, visitor, self.doorkeeper)
                 response = await self._serve(endpoint, context)
         except Exception as error:  # bugs, too
-            response = self._refusal(error, request).response()
+            refusal = self._refusal(error, request)
+            response = refusal.response()
+            if refusal.is_early:
+                vary = VARY
         headers.append(("vary", vary))
         given = {name for name, _ in response.headers}  # the page has a stricter policy of its own
         response.headers += [header for header in headers if header[0] not in given]

@@ -157,8 +157,10 @@ def put_response(was_there: bool) -> Response:
 class Refusal(Exception):  # noqa: N818 - the peer's doing
     """An answer that is no success. error: RabbitMQ's word; reason: its text, or any JSON value.
 
-    error "": without a body.
+    error "": without a body. is_early: of who may ask at all, decided before anything else.
     """
+
+    is_early = False
 
     def __init__(
         self, status: int, error: str = "", reason: object = "", headers: Headers | None = None

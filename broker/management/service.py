@@ -33,6 +33,8 @@ NODE = Kind(
         "io_write_count",
         "io_write_bytes",
         "io_sync_count",
+        "io_seek_count",
+        "io_reopen_count",
         "msg_store_read_count",
         "msg_store_write_count",
         "queue_index_read_count",
@@ -73,6 +75,7 @@ class Management:
         self._listening = listening
         self._pages = Pages()
         self._process = Process()
+        self.config_files: tuple[str, ...] = ()  # that the node was started with
         self._started_ms = node.clock.now_ms()
         for module in pkgutil.iter_modules(api.__path__):  # importing enters the routes
             importlib.import_module(f"{api.__name__}.{module.name}")
@@ -133,7 +136,8 @@ class Management:
                 "path": "/",
                 "ip": host,
                 "port": str(port),
-                **({"ssl": True} if protocol.startswith("https") else {"ssl_opts": []}),
+                "cowboy_opts": "[{sendfile,false}]",
+                **({"ssl": "true"} if protocol.startswith("https") else {}),
                 **({"protocol": f"'{protocol}'"} if "/" in protocol else {}),
             }
             for protocol, host, port in self._listening()

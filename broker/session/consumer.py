@@ -56,6 +56,7 @@ class ChannelConsumer:
         "_is_redelivered",
         "_number",
         "arguments",
+        "asked_prefetch",
         "channel",
         "credit",
         "exclusive",
@@ -87,6 +88,7 @@ class ChannelConsumer:
         self.no_ack = no_ack
         self.exclusive = exclusive
         self.prefetch = 0 if no_ack else prefetch
+        self.asked_prefetch = prefetch  # of the channel, then; shown also where it does not count
         self.arguments = arguments
         self.unacked_count = 0
         # of basic.credit or x-credit; None: never asked for

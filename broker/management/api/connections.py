@@ -14,8 +14,8 @@ from broker.management.api.visible import (
     vhosts_of_path,
 )
 from broker.management.listing import Listed, reply_list
-from broker.management.request import Response
-from broker.management.routes import ADMIN, DELETE, GET, VISIBLE, route
+from broker.management.request import Response, json_response
+from broker.management.routes import ADMIN, DELETE, GET, MONITOR, VHOST, route
 from broker.management.views.common import Lens
 from broker.management.views.connection import (
     CHEAP_CHANNEL,
@@ -44,18 +44,28 @@ async def list_connections(context: Context) -> Response:
     return await reply_list(context, connections(context), _listed_connections(lens))
 
 
-@route("/vhosts/:vhost/connections", GET, needs=VISIBLE)
+@route("/vhosts/:vhost/connections", GET, needs=VHOST)
 async def list_connections_of_vhost(context: Context) -> Response:
     vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in connections(context) if one.vhost is vhost]
     return await reply_list(context, found, _listed_connections(lens))
 
 
-@route("/connections/username/:username", GET, needs=ADMIN)
+@route("/connections/username/:username", GET, needs=MONITOR)
 async def list_connections_of_user(context: Context) -> Response:
-    lens, username = context.lens(), context.params["username"]
-    found = [one for one in connections(context) if one.user.name == username]
-    return await reply_list(context, found, _listed_connections(lens), is_paginated=False)
+    """RabbitMQ: no more of them than whose they are."""
+    username = context.params["username"]
+    found = [
+        {
+            "name": one.name,
+            "node": context.node.name,
+            "user": username,
+            "vhost": one.vhost.name,
+        }
+        for one in connections(context)
+        if one.user.name == username
+    ]
+    return await reply_list(context, found, is_paginated=False)
 
 
 @route("/connections/username/:username", DELETE, needs=ADMIN)
@@ -66,9 +76,11 @@ def close_connections_of_user(context: Context) -> None:
 
 
 @route("/connections/:connection", GET)
-def get_connection(context: Context) -> object:
+def get_connection(context: Context) -> Response:
+    """RabbitMQ: columns do not matter here, and what there is not of TLS is "", not null."""
     connection = find_connection(context, context.params["connection"])
-    return context.cut(show_connection(connection, context.lens()))
+    shown = show_connection(connection, context.lens())
+    return json_response({key: "" if value is None else value for key, value in shown.items()})
 
 
 @route("/connections/:connection", DELETE)
@@ -98,7 +110,7 @@ async def list_channels(context: Context) -> Response:
     return await reply_list(context, channels(context), listed)
 
 
-@route("/vhosts/:vhost/channels", GET, needs=VISIBLE)
+@route("/vhosts/:vhost/channels", GET, needs=VHOST)
 async def list_channels_of_vhost(context: Context) -> Response:
     vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in channels(context) if one.connection.vhost is vhost]
@@ -113,7 +125,7 @@ def get_channel(context: Context) -> object:
 
 
 @route("/consumers", GET)
-@route("/consumers/:vhost", GET, needs=VISIBLE)
+@route("/consumers/:vhost", GET)
 async def list_consumers(context: Context) -> Response:
     visitor = context.visitor
     found = [

@@ -22,6 +22,7 @@ from broker.management.statistics.collector import (
 from broker.management.statistics.samples import Samples
 from broker.management.views.common import Lens
 from broker.management.views.node import (
+    BINARY,
     exchange_types,
     memory_breakdown,
     show_node,
@@ -65,21 +66,25 @@ async def _overview(context: Context, totals: Totals) -> object:
         "erlang_full_version": management.platform,
         "release_series_support_status": "supported",
         "disable_stats": not lens.has_stats,
-        "enable_queue_totals": False,
+        "enable_queue_totals": context.request.is_set("enable_queue_totals"),
     }
     if lens.has_stats:
         shown |= await _statistics(context, lens, totals)
-    shown["node"] = node.name
+    else:
+        shown["object_totals"] = _objects(totals, ("connections", "exchanges", "queues"))
     if context.visitor.is_monitor:
-        shown["listeners"] = management.listeners()
-        shown["contexts"] = management.contexts()
+        shown["node"] = node.name
+        if lens.has_stats:
+            shown["listeners"] = management.listeners()
+            shown["contexts"] = management.contexts()
     return context.cut(shown)
 
 
 async def _statistics(context: Context, lens: Lens, totals: Totals) -> Shown:
     """Of the whole node for monitors, of what he sees for others. totals: of the node."""
     collector = context.management.collector
-    if context.visitor.is_monitor:
+    is_monitor = context.visitor.is_monitor
+    if is_monitor:
         samples = collector.overview
         counts = (*totals.messages, *collector.disk())
         stats = lens.message_stats(
@@ -98,21 +103,22 @@ async def _statistics(context: Context, lens: Lens, totals: Totals) -> Shown:
         zip(CHURN, collector.churn(), strict=True),
         collector.overview,
         lens.slot,
-        lens.msg_rates,
     )
     return {
         "message_stats": stats,
         "churn_rates": churn,
         "queue_totals": lengths,
-        "object_totals": {
-            "channels": totals.channels,
-            "connections": totals.connections,
-            "consumers": totals.consumers,
-            "exchanges": totals.exchanges,
-            "queues": totals.queues,
-        },
+        "object_totals": _objects(totals, OBJECTS if is_monitor else OBJECTS_OF_VISITOR),
         "statistics_db_event_queue": 0,
     }
+
+
+OBJECTS = ("channels", "connections", "consumers", "exchanges", "queues")
+OBJECTS_OF_VISITOR = ("channels", "connections", "exchanges", "queues")
+
+
+def _objects(totals: Totals, names: tuple[str, ...]) -> Shown:
+    return {name: getattr(totals, name) for name in names}
 
 
 async def _of_visible(context: Context, lens: Lens) -> tuple[Totals, Shown, Shown]:
@@ -159,7 +165,10 @@ def _put_summed(
 
 @route("/nodes", GET, needs=MONITOR)
 async def list_nodes(context: Context) -> Response:
-    found = [show_node(context.management, context.lens())]
+    lens = context.lens()
+    found = [show_node(context.management, lens)]
+    if not lens.has_stats:
+        found = [{name: one[name] for name in ("name", "type", "running")} for one in found]
     return await reply_list(context, found, Listed(dict, sorts=("name",)), is_paginated=False)
 
 
@@ -176,7 +185,7 @@ def get_node(context: Context) -> object:
     if context.request.is_set("memory"):
         shown["memory"] = memory_breakdown(context.node)
     if context.request.is_set("binary"):
-        shown["binary"] = {}
+        shown["binary"] = dict.fromkeys(BINARY, 0)
     return context.cut(shown)
 
 
@@ -204,7 +213,7 @@ def get_memory_relative(context: Context) -> object:
 def get_memory_of_tables(context: Context) -> object:
     """Erlang's tables in memory: there are none."""
     _check_node(context)
-    return {"ets": "no_tables"}
+    return {"ets_tables_memory": "no_tables"}
 
 
 # vhosts
@@ -246,10 +255,12 @@ def show_vhost(context: Context, vhost: VHost, lens: Lens) -> Shown:
         return shown
     totals = context.management.collector.of_vhost(vhost.name)
     samples = vhost.samples
-    lengths = zip(LENGTHS, totals.lengths, strict=True)
-    presented.put(shown, lengths, samples, lens.slot, lens.lengths)
-    octets = zip(OCTETS, totals.octets, strict=True)
-    presented.put(shown, octets, samples, lens.slot, lens.data_rates)
+    if totals.queues:  # RabbitMQ: not before there is something to sum up
+        lengths = zip(LENGTHS, totals.lengths, strict=True)
+        presented.put(shown, lengths, samples, lens.slot, lens.lengths)
+    if any(totals.octets):
+        octets = zip(OCTETS, totals.octets, strict=True)
+        presented.put(shown, octets, samples, lens.slot, lens.data_rates)
     stats = lens.message_stats(OF_CHANNELS, totals.messages, samples, lens.msg_rates)
     if stats:
         shown["message_stats"] = stats

@@ -87,4 +87,6 @@ def check_owner(context: Context, username: str, *, is_to_be_closed: bool = Fals
     visitor = context.visitor
     sees_all = visitor.is_admin if is_to_be_closed else visitor.is_monitor
     if not sees_all and visitor.name != username:
-        raise not_authorised(NO_OBJECT)
+        refusal = not_authorised(NO_OBJECT)
+        refusal.is_early = True
+        raise refusal

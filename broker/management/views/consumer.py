@@ -29,16 +29,17 @@ def channel_details(channel: Channel) -> dict[str, Any]:
 def consumer_details(consumer: ChannelConsumer) -> dict[str, Any]:
     """RabbitMQ: consumer_details of a queue and of a channel, and an entry of all consumers."""
     queue = consumer.queue
-    active = queue.extras.active if queue.extras is not None else None
-    is_active = active is None or active is consumer
+    status = "up"
+    if queue.extras is not None and queue.extras.features.single_active_consumer:
+        status = "single_active" if queue.extras.active is consumer else "waiting"
     return {
         "arguments": json_of(consumer.arguments),
         "channel_details": channel_details(consumer.channel),
         "ack_required": not consumer.no_ack,
-        "active": is_active,
-        "activity_status": "up" if is_active else "waiting",
+        "active": status != "waiting",
+        "activity_status": status,
         "consumer_tag": consumer.tag,
         "exclusive": consumer.exclusive,
-        "prefetch_count": consumer.prefetch,
+        "prefetch_count": consumer.asked_prefetch,
         "queue": {"name": queue.name, "vhost": queue.vhost},
     }

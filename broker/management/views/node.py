@@ -114,7 +114,7 @@ def show_node(management: Management, lens: Lens) -> Shown:
         ],
         "log_files": ["<stdout>"],
         "db_dir": config.kept_in or "none",
-        "config_files": [],
+        "config_files": list(management.config_files),
         "net_ticktime": 60,
         "enabled_plugins": management.plugins(),
         "cluster_links": [],
@@ -125,8 +125,25 @@ def show_node(management: Management, lens: Lens) -> Shown:
         presented.put(shown, numbers.items(), samples, lens.slot, lens.node_stats)
         churn = zip(CHURN, management.collector.churn(), strict=True)
         presented.put(shown, churn, management.collector.overview, lens.slot, lens.node_stats)
-        shown["metrics_gc_queue_length"] = {}
+        shown["metrics_gc_queue_length"] = dict.fromkeys(COLLECTED, 0)
+        averages = ((name, 0.0) for name in IO_TIMES)
+        presented.put(shown, averages, None, lens.slot)
+        shown["ra_open_file_metrics"] = {"ra_log_wal": 0, "ra_log_segment_writer": 0}
     return shown
+
+
+# Of Erlang's; exporters look for the keys.
+COLLECTED = (
+    "connection_closed",
+    "channel_closed",
+    "consumer_deleted",
+    "exchange_deleted",
+    "queue_deleted",
+    "vhost_deleted",
+    "node_node_deleted",
+    "channel_consumer_deleted",
+)
+IO_TIMES = ("io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time")
 
 
 def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
@@ -142,7 +159,9 @@ def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
         "io_read_bytes": usage.ru_inblock * 512,
         "io_write_count": usage.ru_oublock,
         "io_write_bytes": getattr(node.log, "written_octets", 0),
-        "io_sync_count": node.log.number if node.log.number else 0,
+        "io_sync_count": node.log.number,
+        "io_seek_count": 0,
+        "io_reopen_count": 0,
         "msg_store_read_count": 0,
         "msg_store_write_count": node.log.kept_count,
         "queue_index_read_count": 0,
@@ -207,6 +226,24 @@ def memory_breakdown(node: Node) -> Shown:
     return shown
 
 
+# Erlang's large binaries; what is there of messages is in the queues' memory.
+BINARY = (
+    "connection_readers",
+    "connection_writers",
+    "connection_channels",
+    "connection_other",
+    "queue_procs",
+    "queue_slave_procs",
+    "quorum_queue_procs",
+    "quorum_queue_dlx_procs",
+    "stream_queue_procs",
+    "stream_queue_replica_reader_procs",
+    "stream_queue_coordinator_procs",
+    "plugins",
+    "mgmt_db",
+    "msg_index",
+    "other",
+)
 MEMORY = (
     "connection_readers",
     "connection_writers",

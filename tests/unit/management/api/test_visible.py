@@ -62,12 +62,13 @@ def test_connections_and_channels_are_ones_own_or_a_monitor_sees_all(
 def test_of_a_vhost_somebody_sees_his_own(api: Api, peer: Peer, annas: Peer) -> None:
     for what in ("connections", "channels"):
         for user, path, count in (
-            ("monitor", f"/vhosts/v/{what}", 1),
             ("anna", f"/vhosts/v/{what}", 1),
             ("anna", f"/vhosts/%2f/{what}", 0),
             ("guest", f"/vhosts/%2f/{what}", 1),
         ):
             assert len(api.gets(path, user=user)) == count, (user, path)
+        refused = api.asks("GET", f"/vhosts/v/{what}", user="monitor")  # RabbitMQ asks for access
+        refused.is_refused(401, "not_authorised", "User not authorised to access virtual host")
 
 
 def test_those_of_others_are_refused(api: Api, peer: Peer) -> None:
