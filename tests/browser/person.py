@@ -65,7 +65,7 @@ class Person:
         try:
             return WebDriverWait(self.driver, PATIENCE_S, 0.05).until(attempt)
         except TimeoutException:
-            text = self.driver.find_element(By.TAG_NAME, "body").text
+            text = self.driver.find_element(By.TAG_NAME, "main").text[:3000]
             raise AssertionError(f"did not see {what}; the page shows:\n{text}") from None
 
     def place(self, title: str | None) -> WebElement:
