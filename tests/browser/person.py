@@ -74,7 +74,8 @@ class Person:
             return self.driver.find_element(By.TAG_NAME, "body")
         is_title = f"normalize-space()={quoted(title)}"
         by_heading = f"(//section|//dialog)[.//*[self::h2 or self::h3][{is_title}]]"
-        by_label = f"//*[self::form or self::section or self::div or self::aside][@aria-label={quoted(title)}]"
+        is_place = "self::form or self::section or self::div or self::aside"
+        by_label = f"//*[{is_place}][@aria-label={quoted(title)}]"
         return self.waits(
             f"a place titled {title!r}",
             # The innermost: a section may lie in another.
