@@ -273,7 +273,12 @@ class Person:
         )
         self.driver.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",
-            {"features": [{"name": "prefers-color-scheme", "value": colours}]},
+            {
+                "features": [
+                    {"name": "prefers-color-scheme", "value": colours},
+                    {"name": "prefers-reduced-motion", "value": "reduce"},  # no colour in between
+                ]
+            },
         )
 
     def takes_a_picture(self, name: str) -> None:
