@@ -65,7 +65,7 @@ class Person:
         try:
             return WebDriverWait(self.driver, PATIENCE_S, 0.05).until(attempt)
         except TimeoutException:
-            text = self.driver.find_element(By.TAG_NAME, "body").text
+            text = self.driver.find_element(By.TAG_NAME, "main").text[:3000]
             raise AssertionError(f"did not see {what}; the page shows:\n{text}") from None
 
     def place(self, title: str | None) -> WebElement:
@@ -74,10 +74,8 @@ class Person:
             return self.driver.find_element(By.TAG_NAME, "body")
         is_title = f"normalize-space()={quoted(title)}"
         by_heading = f"(//section|//dialog)[.//*[self::h2 or self::h3][{is_title}]]"
-        by_label = (
-            "//*[self::form or self::section or self::div or self::aside]"
-            f"[@aria-label={quoted(title)}]"
-        )
+        is_place = "self::form or self::section or self::div or self::aside"
+        by_label = f"//*[{is_place}][@aria-label={quoted(title)}]"
         return self.waits(
             f"a place titled {title!r}",
             # The innermost: a section may lie in another.
@@ -275,7 +273,12 @@ class Person:
         )
         self.driver.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",
-            {"features": [{"name": "prefers-color-scheme", "value": colours}]},
+            {
+                "features": [
+                    {"name": "prefers-color-scheme", "value": colours},
+                    {"name": "prefers-reduced-motion", "value": "reduce"},  # no colour in between
+                ]
+            },
         )
 
     def takes_a_picture(self, name: str) -> None:

@@ -81,8 +81,8 @@ def test_a_refresh_is_one_or_two_requests(person: Person, site: Site, address: s
     person.logs_in(address="#/")
     person.chooses("Refresh", "off", within="Navigation and settings")
     name = site.asks("GET", "nodes")[0]["name"]
-    person.goes_to(f"#/nodes/{name}" if address == "#/nodes" else address)
-    seen = "return document.querySelector('.head .muted').textContent"
+    person.opens(f"#/nodes/{name}" if address == "#/nodes" else address)
+    seen = "return document.querySelector('.head .actions > .muted')?.textContent"
     first = person.waits("the first look", lambda: person.runs(seen) or None)
     person.waits("another second", lambda: person.runs("return performance.now()") > 1500 or None)
     person.runs("performance.clearResourceTimings()")

@@ -51,9 +51,13 @@ export async function send(method, address, { body, headers, signal } = {}) {
 
 /** A request whose answer is JSON, or null when it is empty. */
 export async function request(method, address, options) {
-  const response = await send(method, address, options);
-  const text = await response.text();
+  const text = await whole(await send(method, address, options), "text");
   return text ? JSON.parse(text) : null;
+}
+
+/** The answer of a GET as a file to keep. */
+export async function download(address) {
+  return whole(await send("GET", address), "blob");
 }
 
 export const get = (address, options) => request("GET", address, options);
@@ -77,6 +81,15 @@ async function call(method, address, { body, headers, signal }) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "No answer from the broker. Is it running, and is the network there?");
+  }
+}
+
+async function whole(response, kind) {
+  try {
+    return await response[kind]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "The answer of the broker broke off.");
   }
 }
 

@@ -172,7 +172,7 @@ export function messageBrowser({ vhost, queue, onMoved }) {
   }
 
   return {
-    element: h("div", {}, form, redriveRow, work, said.element, summary, cards, h("div.submit", {}, more, stop)),
+    element: h("div.browser", {}, form, redriveRow, work, said.element, summary, cards, h("div.submit", {}, more, stop)),
     open: begin,
   };
 }

@@ -1,6 +1,6 @@
 // Definitions to a file and from one: the whole broker, or one virtual host.
 
-import { path, post, send } from "./api.js";
+import { download, path, post } from "./api.js";
 import { ask } from "./dialogs.js";
 import { h, newId } from "./dom.js";
 import { count } from "./format.js";
@@ -18,8 +18,7 @@ export function definitionsPanel({ id, vhost, onImport = () => {} }) {
     label: "Export to a file",
     busy: "Exporting…",
     run: async () => {
-      const answer = await send("GET", address);
-      const blob = await answer.blob();
+      const blob = await download(address);
       const day = new Date().toISOString().slice(0, 10);
       const name = whole ? `definitions_${day}.json` : `definitions_${vhost.replace(/[^\w.-]+/g, "_")}_${day}.json`;
       const link = h("a", { href: URL.createObjectURL(blob), download: name });
