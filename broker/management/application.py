@@ -57,6 +57,7 @@ MOVED = {
     "/mgmt": "/",
     "/stats": "/api/index.html",
 }
+NOT_FOUND = 404
 VARY, VARY_ONCE_CHOSEN = "origin", "accept, accept-encoding, origin"
 
 
@@ -236,7 +237,12 @@ class Application:
         if request.method not in (routes.GET, "HEAD"):
             raise _wrong_method(request, place.allowed)
         request.path = place.path
-        return await self.management.page(request)
+        try:
+            return await self.management.page(request)
+        except Refusal as refusal:
+            if refusal.status == NOT_FOUND:
+                raise not_found() from None  # with RabbitMQ's body
+            raise
 
     def _endpoint(self, route: Route, request: Request) -> Endpoint:
         """Raises: Refusal (405)."""
@@ -267,7 +273,8 @@ class Application:
             return answer
         if answer is None:
             return Response(204)
-        return json_response(context.cut(answer))
+        shown = context.cut(answer)
+        return json_response([] if shown == {} else shown)  # what is empty is a list in RabbitMQ
 
 
 def _moved(location: str) -> Refusal:

@@ -67,7 +67,7 @@ def test_the_order_is_that_in_which_it_can_be_done(node: Node) -> None:
         "topic_permissions": [{"user": "u", "vhost": "w", "exchange": "e", **PATTERNS}],
         "permissions": [{"user": "u", "vhost": "w", **PATTERNS}],
         "vhosts": [{"name": "w", "tracing": True}],
-        "users": [{"name": "u", "tags": "x"}],
+        "users": [{"name": "u", "tags": "x", "password_hash": ""}],
         "rabbit_version": "3.10.8",
     }
     assert commands(node, document) == [
