@@ -174,9 +174,8 @@ class Application:
         except Refusal:
             route = None
         endpoint = None if route is None else route.endpoints.get(method)
-        if endpoint is None or endpoint.body_max is None:
-            return self.settings.max_body_size
-        return endpoint.body_max
+        usual = self.settings.max_body_size
+        return usual if endpoint is None else max(usual, endpoint.body_max)
 
     async def handle(self, request: Request) -> Response:
         """Never raises, but for being cancelled."""

@@ -40,13 +40,13 @@ _OF_EXCHANGES = ("exchange", "source", "destination")  # where the default one i
 class Endpoint(NamedTuple):
     """What happens for one method of a path.
 
-    body_max: octets; None: as the settings say. accepts: media types; none: any. by_query: whoever
-    asks may say there who he is.
+    body_max: octets that a body may have where the settings do not allow more anyway. accepts:
+    media types; none: any. by_query: whoever asks may say there who he is.
     """
 
     handler: Handler
     needs: str = USER
-    body_max: int | None = None
+    body_max: int = 0
     accepts: tuple[str, ...] = ()
     provides: str = JSON
     by_query: bool = False
@@ -120,7 +120,7 @@ def route(
     path: str,
     *methods: str,
     needs: str = USER,
-    body_max: int | None = None,
+    body_max: int = 0,
     accepts: tuple[str, ...] = (),
     provides: str = JSON,
     by_query: bool = False,

@@ -131,9 +131,11 @@ def test_how_large_a_body_may_be() -> None:
 
 
 def test_a_route_may_take_larger_bodies(api: Admin, made: Routes) -> None:
-    made.add("/large", PUT, Endpoint(lambda _context: None, body_max=5))
-    assert api.application.body_limit("PUT", "/api/large") == 5
-    assert api.application.body_limit("GET", "/api/large") == 10_000_000
+    made.add("/large", PUT, Endpoint(lambda _context: None, body_max=20_000_000))
+    made.add("/small", PUT, Endpoint(lambda _context: None, body_max=5))
+    limit = api.application.body_limit
+    assert limit("PUT", "/api/large") == 20_000_000
+    assert limit("GET", "/api/large") == limit("PUT", "/api/small") == 10_000_000
 
 
 # what a client takes and sends
