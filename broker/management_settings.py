@@ -162,6 +162,12 @@ class Management:
         unit="min",
         help="How long a login of the page lasts.",
     )
+    login_failures_max: int | None = setting(
+        20,
+        key="management.login_failures_max",
+        help="Logins of a user from one address that may fail in a minute before he has to wait;"
+        " ten times as many of all users; none: any.",
+    )
     disable_stats: bool = setting(
         False,
         key="management.disable_stats",

@@ -57,6 +57,7 @@ MOVED = {
     "/mgmt": "/",
     "/stats": "/api/index.html",
 }
+NOT_FOUND = 404
 VARY, VARY_ONCE_CHOSEN = "origin", "accept, accept-encoding, origin"
 
 
@@ -173,9 +174,8 @@ class Application:
         except Refusal:
             route = None
         endpoint = None if route is None else route.endpoints.get(method)
-        if endpoint is None or endpoint.body_max is None:
-            return self.settings.max_body_size
-        return endpoint.body_max
+        usual = self.settings.max_body_size
+        return usual if endpoint is None else max(usual, endpoint.body_max)
 
     async def handle(self, request: Request) -> Response:
         """Never raises, but for being cancelled."""
@@ -239,7 +239,12 @@ class Application:
         if request.method not in (routes.GET, "HEAD"):
             raise _wrong_method(request, place.allowed)
         request.path = place.path
-        return await self.management.page(request)
+        try:
+            return await self.management.page(request)
+        except Refusal as refusal:
+            if refusal.status == NOT_FOUND:
+                raise not_found() from None  # with RabbitMQ's body
+            raise
 
     def _endpoint(self, route: Route, request: Request) -> Endpoint:
         """Raises: Refusal (405)."""
@@ -270,7 +275,8 @@ class Application:
             return answer
         if answer is None:
             return Response(204)
-        return json_response(context.cut(answer))
+        shown = context.cut(answer)
+        return json_response([] if shown == {} else shown)  # what is empty is a list in RabbitMQ
 
 
 def _moved(location: str) -> Refusal:

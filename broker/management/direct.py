@@ -180,7 +180,7 @@ class DirectChannel:
 
     async def call(self, method: Method, kind: type[M] | None = None) -> Reply:
         """Ask, and wait for the answer. kind: what it has to be. Raises: Refusal."""
-        self._send(method_frame(NUMBER, method.encode()))
+        self._send(_framed(method))
         reply = await self._transport.next()
         self._check(reply)
         assert kind is None or isinstance(reply.method, kind), reply
@@ -188,7 +188,7 @@ class DirectChannel:
 
     async def tell(self, method: Method) -> None:
         """Send a method that has no answer; let it be carried out."""
-        self._send(method_frame(NUMBER, method.encode()))
+        self._send(_framed(method))
         await asyncio.sleep(0)
 
     async def publish(
@@ -202,7 +202,7 @@ class DirectChannel:
             self._confirms = True
             await self.call(ConfirmSelect(), ConfirmSelectOk)
         method = BasicPublish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
-        frames = [method_frame(NUMBER, method.encode()), *content_frames(NUMBER, header, body, 0)]
+        frames = [_framed(method), *content_frames(NUMBER, header, body, 0)]
         self._send(b"".join(frames))
         is_returned = False
         while True:
@@ -229,3 +229,11 @@ class DirectChannel:
         if method.reply_code == NOT_FOUND:
             raise Refusal(404, "not_found", text)
         raise bad_request(text.partition(" - ")[2] or text)
+
+
+def _framed(method: Method) -> bytes:
+    """Raises: Refusal, for what no client could send: a name that is too long, mostly."""
+    try:
+        return method_frame(NUMBER, method.encode())
+    except ValueError as error:
+        raise bad_request(str(error)) from None

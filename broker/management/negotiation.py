@@ -9,7 +9,7 @@ from broker.management_settings import Management as Settings
 
 
 def check_accept(request: Request, offered: str) -> None:
-    """Whether the client takes what there is. Raises: Refusal (406).
+    """Whether the client takes what there is. Raises: Refusal (406; 400: nobody can tell).
 
     Weights do not matter where there is but one thing to give; cowboy takes no notice of q=0.
     """
@@ -19,6 +19,8 @@ def check_accept(request: Request, offered: str) -> None:
     taken = ("*/*", f"{offered.partition('/')[0]}/*", offered)
     for entry in header.lower().split(","):
         kind, *parameters = (part.strip() for part in entry.split(";"))
+        if kind and "/" not in kind:
+            raise Refusal(400)
         if kind in taken and (not parameters or parameters[0].startswith("q=")):
             return
     raise Refusal(406)

@@ -23,6 +23,7 @@ DEPTH_MAX = 100  # levels of a body: what is in it may have to be written down, 
 DOUBLY_ENCODED = (
     "invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"
 )
+MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")  # half a surrogate pair: no character
 _ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -123,7 +124,12 @@ def _whole(value: Any) -> Any:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """The part of a target behind the question mark; of several with one name the last."""
+    """The part of a target behind the question mark; of several with one name the last.
+
+    Raises: ValueError: a percent sign that encodes nothing, or too many of them.
+    """
+    if MALFORMED.search(text):
+        raise ValueError("a percent sign that encodes nothing")
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
 
 

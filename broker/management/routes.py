@@ -10,12 +10,11 @@ parts that begin with a colon are decoded into `request.params`. `needs` says wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from broker.management.request import JSON, Refusal
+from broker.management.request import JSON, MALFORMED, Refusal
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -35,20 +34,19 @@ POLICYMAKER = "policymaker"  # with access to the vhost, or an administrator
 GLOBAL_POLICYMAKER = "global policymaker"
 ADMIN = "admin"
 
-_MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _OF_EXCHANGES = ("exchange", "source", "destination")  # where the default one is amq.default
 
 
 class Endpoint(NamedTuple):
     """What happens for one method of a path.
 
-    body_max: octets; None: as the settings say. accepts: media types; none: any. by_query: whoever
-    asks may say there who he is.
+    body_max: octets that a body may have where the settings do not allow more anyway. accepts:
+    media types; none: any. by_query: whoever asks may say there who he is.
     """
 
     handler: Handler
     needs: str = USER
-    body_max: int | None = None
+    body_max: int = 0
     accepts: tuple[str, ...] = ()
     provides: str = JSON
     by_query: bool = False
@@ -122,7 +120,7 @@ def route(
     path: str,
     *methods: str,
     needs: str = USER,
-    body_max: int | None = None,
+    body_max: int = 0,
     accepts: tuple[str, ...] = (),
     provides: str = JSON,
     by_query: bool = False,
@@ -140,7 +138,7 @@ def route(
 
 def _decoded(name: str, part: str) -> str:
     """Names that are not UTF-8 are what they are over AMQP. Raises: Refusal."""
-    if _MALFORMED.search(part):
+    if MALFORMED.search(part):
         raise Refusal(400)
     value = unquote(part, errors="surrogateescape")
     return "" if value == "amq.default" and name in _OF_EXCHANGES else value

@@ -24,9 +24,8 @@ log = logging.getLogger("broker.management")
 PROTOCOL = "http"  # where logins are counted
 REALM = 'Basic realm="RabbitMQ Management"'
 TAGS = frozenset({"administrator", "monitoring", "policymaker", "management"})
-FAILURES_MAX = 20  # logins of one user from one address that may fail
-FAILURES_ALL_MAX = 200  # of all users from one address
-FAILURES_S = 60.0  # in so much time
+FAILURES_S = 60.0  # in which so many logins may fail
+USERS = 10  # times as many of all users from one address
 ADDRESSES_MAX = 10_000  # that are remembered
 
 
@@ -95,18 +94,22 @@ class Visitor:
 
 
 class Attempts:
-    """Logins that failed, by address and name, so that guessing takes long.
+    """Logins that failed, by address and name, so that guessing takes long. most: of one user from
+    one address; None: any.
 
     RabbitMQ has no such limit. A right password does not help who has used up his attempts; others
     from the same address go on until many of them fail.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None) -> None:
+        self._most = most
         self._failures: OrderedDict[tuple[str, str | None], tuple[float, int]] = OrderedDict()
 
     def check(self, address: str, name: str, now_s: float) -> None:
         """Raises: Refusal (429)."""
-        for key, most in (((address, name), FAILURES_MAX), ((address, None), FAILURES_ALL_MAX)):
+        if self._most is None:
+            return
+        for key, most in (((address, name), self._most), ((address, None), USERS * self._most)):
             since, count = self._failures.get(key, (now_s, 0))
             left = FAILURES_S - (now_s - since)
             if count >= most and left > 0:
@@ -178,7 +181,7 @@ class Doorkeeper:
 
     def __init__(self, node: Node):
         self._node = node
-        self._attempts = Attempts()
+        self._attempts = Attempts(node.config.management.login_failures_max)
 
     async def admit(self, request: Request, credentials: Credentials | None = None) -> Visitor:
         """Who has sent a request. credentials: those of its body, if they are there.

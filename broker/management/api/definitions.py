@@ -32,6 +32,7 @@ from broker.management.views import definitions as views
 log = logging.getLogger("broker.management")
 
 FORM = "multipart/form-data"
+DOCUMENT_MAX = 64 * 1024 * 1024  # octets; RabbitMQ 3.10 takes any
 BATCH = 50  # commands that are carried out in one go: half a millisecond
 CHUNK = 16 * 1024  # octets that are sent at once
 _LOCAL = re.compile(r"(?!/[/\\])(?![a-zA-Z][a-zA-Z0-9+.-]*:)[\x21-\x7e]*")  # no other site
@@ -103,13 +104,7 @@ async def import_(context: Context) -> Response:
     vhost = context.wanted_vhost
     if vhost is not None and vhost not in context.node.vhosts:
         raise missing("vhost_not_found")
-    count = await _carry_out(context, definitions, vhost)
-    log.info(
-        "definitions were imported, user=%s vhost=%s count=%s",
-        context.visitor.name,
-        vhost or "all",
-        count,
-    )
+    await _carry_out(context, definitions, vhost)
     if redirect and _LOCAL.fullmatch(redirect):
         return Response(303, [("location", redirect)])
     return Response(204)
@@ -126,34 +121,50 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return found
 
 
-async def _carry_out(context: Context, definitions: dict[str, Any], vhost: str | None) -> int:
-    """Returns: how many changes were asked for. Raises: Refused, before anything is changed."""
+async def _carry_out(context: Context, definitions: dict[str, Any], vhost: str | None) -> None:
+    """Raises: Refused, before anything is changed."""
     breath = Breath(context.management.lane)
     planned: dict[str, list[Command]] = {}
     actor = context.visitor.name
-    for step in Import(context.node, definitions, actor=actor, vhost=vhost).steps():
+    plan = Import(context.node, definitions, actor=actor, vhost=vhost)
+    for step in plan.steps():
         if step.command is not None:
             planned.setdefault(step.category, []).append(step.command)
         await breath.take()
+    left_out = plan.skipped
     for category, commands in planned.items():
         for start in range(0, len(commands), BATCH):
             await breath.rest()
             results = await context.execute_all(commands[start : start + BATCH])
-            _check(category, results, is_whole=vhost is None)
-    return sum(map(len, planned.values()))
+            left_out += _check(category, results, is_whole=vhost is None)
+    log.info(
+        "definitions were imported, user=%s vhost=%s count=%s left_out=%s",
+        actor,
+        vhost or "all",
+        sum(map(len, planned.values())),
+        left_out,
+    )
 
 
-def _check(category: str, results: Iterable[object], *, is_whole: bool) -> None:
-    """Raises: Refused, what was refused in spite of all; bindings that cannot be are left out."""
+def _check(category: str, results: Iterable[object], *, is_whole: bool) -> int:
+    """Returns: how many bindings could not be made, as when one is of no use to its exchange.
+
+    Raises: Refused: what else was refused, in spite of all.
+    """
+    left_out = 0
     for result in results:
         if isinstance(result, AMQPException):
             if category != "bindings":
                 raise amqp_error(result, is_whole=is_whole)
-            log.warning("a binding is left out of an import, reason=%s", result.text)
+            log.debug("a binding is left out of an import, reason=%s", result.text)
+            left_out += 1
         elif isinstance(result, Exception):
             raise result
+    return left_out
 
 
 for _path in ("/definitions", "/definitions/:vhost", "/all-configuration"):
     route(_path, GET, needs=ADMIN, by_query=True)(export)
-    route(_path, POST, needs=ADMIN, by_query=True, accepts=(JSON, FORM))(import_)
+    route(_path, POST, needs=ADMIN, by_query=True, accepts=(JSON, FORM), body_max=DOCUMENT_MAX)(
+        import_
+    )

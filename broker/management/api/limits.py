@@ -10,7 +10,7 @@ from broker.management.operations import parameters, users
 from broker.management.request import JSON, Response, missing, not_found
 from broker.management.routes import ADMIN, DELETE, GET, PUT, USER, VISIBLE, route
 
-LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=())
+LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=("vhost", "user"))
 
 
 async def vhost_limits(context: Context) -> Response:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from broker.auth.mechanisms import Credentials
 from broker.management.application import Context
+from broker.management.negotiation import check_content_type
 from broker.management.request import Response, json_response, not_found
 from broker.management.routes import ANYBODY, DELETE, GET, MONITOR, POST, route
 from broker.management.visitor import login_failed
@@ -26,7 +27,7 @@ def auth(context: Context) -> object:
     return {"enable_uaa": False, "uaa_client_id": "", "uaa_location": ""}
 
 
-@route("/login", POST, needs=ANYBODY, accepts=(FORM,))
+@route("/login", POST, needs=ANYBODY)
 async def log_in(context: Context) -> Response:
     """Log in with a form (username, password): a cookie has both from then on, as RabbitMQ's page
     has it. It is not read here."""
@@ -36,6 +37,7 @@ async def log_in(context: Context) -> Response:
         raise login_failed() from None
     name, password = form.get("username", ""), form.get("password", "").encode()
     await context.log_in(Credentials(name, password))
+    check_content_type(context.request, (FORM,))  # that comes last in RabbitMQ
     value = base64.b64encode(name.encode() + b":" + password).decode()
     response = json_response("ok")
     response.headers.append(("set-cookie", f"auth={value}; Version=1; SameSite=Strict"))

@@ -15,7 +15,7 @@ from broker.management.request import Response, bad_request, not_found, put_resp
 from broker.management.routes import ADMIN, DELETE, GET, PUT, route
 from broker.management.views import accounts
 
-LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=("vhost", "user"))
+LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=("vhost", "user", "exchange"))
 
 
 async def _reply(context: Context, found: Iterable[dict[str, Any]]) -> Response:

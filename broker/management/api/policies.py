@@ -24,7 +24,7 @@ from broker.management.views import parameters as views
 from broker.policies.policy import OPERATOR_POLICY, POLICY, Policy
 from broker.policies.validation import ValidationError
 
-LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=("priority",))
+LISTED = Listed[dict[str, Any]](lambda shown: shown, sorts=("priority", "vhost", "name"))
 
 
 async def _reply(context: Context, kind: str) -> Response:

@@ -46,6 +46,7 @@ from broker.session.queue_methods import check_type
 
 log = logging.getLogger("broker.management")
 
+NAMED_MAX = 20  # definitions that are skipped and named in the log
 NAME_MAX = 255  # octets that a name may have over AMQP
 Fields = Mapping[str, Any]
 Maker = Callable[[Fields], Command | list[Command] | None]
@@ -69,6 +70,7 @@ class Import:
         self._actor = actor
         self._vhost = vhost
         self._version = definitions.get("rabbitmq_version", definitions.get("rabbit_version"))
+        self.skipped = 0
         # what there will be by then
         self._users: set[str] = set()
         self._vhosts: set[str] = set()
@@ -195,7 +197,7 @@ class Import:
         vhost = self._home(fields, checks=True)
         name = _name("exchange", "name", fields.get("name"))
         if name == "" or name.startswith("amq."):
-            log.warning("a definition is skipped, its name is reserved, exchange=%s", name)
+            self._skip("exchange", name)
             return None
         self._things.add(("exchange", vhost, name))
         if self._has("exchange", vhost, name):
@@ -226,7 +228,7 @@ class Import:
         vhost = self._home(fields, checks=True)
         name = _name("queue", "name", fields.get("name"))
         if name.startswith("amq."):
-            log.warning("a definition is skipped, its name is reserved, queue=%s", name)
+            self._skip("queue", name)
             return None
         self._things.add(("queue", vhost, name))
         if self._has("queue", vhost, name):
@@ -258,6 +260,12 @@ class Import:
         if "" in (source, destination) or not all(self._will_be(vhost, *end) for end in ends):
             return None
         return Bind(vhost, source, str(kind), destination, routing_key, arguments)
+
+    def _skip(self, kind: str, name: str) -> None:
+        """What everybody has, or what a client was given a name for, is not made by an import."""
+        self.skipped += 1
+        if self.skipped <= NAMED_MAX:
+            log.warning("a definition is skipped, its name is reserved, %s=%s", kind, name)
 
     def _has(self, kind: str, vhost: str, name: str) -> bool:
         found = self._node.vhosts.get(vhost)

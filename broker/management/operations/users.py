@@ -30,7 +30,7 @@ def put_user(
     node: Node, name: str, fields: Mapping[str, Any], exported_by: object = None
 ) -> list[Command]:
     """A new user, or other values for one that is there. Without a password or its hash it is one
-    that cannot log in by it.
+    that cannot log in by it: an empty one is nobody's.
 
     fields: password, or password_hash (base64) and hashing_algorithm; tags, or administrator;
     limits; permissions by vhost, for a new one. exported_by: RabbitMQ's version, for a hash without
@@ -48,8 +48,8 @@ def put_user(
         raise Refused("both_password_and_password_hash_are_provided")
     algorithm = node.config.auth.hashing_module
     password_hash = b""
-    if "password" in fields:
-        password = text_of(what, "password", fields["password"])
+    if "password" in fields or not ("password_hash" in fields or name in node.users):
+        password = text_of(what, "password", fields.get("password", ""))
         password_hash = hash_password(password.encode("utf-8", "surrogateescape"), algorithm)
     elif "password_hash" in fields:
         password_hash = _octets(fields["password_hash"])

@@ -119,6 +119,11 @@ def test_pages(api: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["/some/page.html", "/api/index.html"]
 
 
+def test_a_page_that_is_not_there(api: Admin) -> None:
+    answer = raw(api, "GET", "/nothing")
+    assert (answer.status, answer.json["reason"]) == (404, "Not Found")
+
+
 def test_how_large_a_body_may_be() -> None:
     api = Admin({"management.http.max_body_size": 1000})
     limit = api.application.body_limit
@@ -126,9 +131,11 @@ def test_how_large_a_body_may_be() -> None:
 
 
 def test_a_route_may_take_larger_bodies(api: Admin, made: Routes) -> None:
-    made.add("/large", PUT, Endpoint(lambda _context: None, body_max=5))
-    assert api.application.body_limit("PUT", "/api/large") == 5
-    assert api.application.body_limit("GET", "/api/large") == 10_000_000
+    made.add("/large", PUT, Endpoint(lambda _context: None, body_max=20_000_000))
+    made.add("/small", PUT, Endpoint(lambda _context: None, body_max=5))
+    limit = api.application.body_limit
+    assert limit("PUT", "/api/large") == 20_000_000
+    assert limit("GET", "/api/large") == limit("PUT", "/api/small") == 10_000_000
 
 
 # what a client takes and sends
@@ -207,6 +214,7 @@ def test_a_body_in_pieces(api: Admin, made: Routes) -> None:
 
 def test_columns_of_one_object(api: Admin) -> None:
     assert api.gets("/whoami?columns=name") == {"name": "guest"}
+    assert api.gets("/whoami?columns=none") == api.gets("/whoami?columns=") == []
 
 
 @pytest.mark.parametrize(

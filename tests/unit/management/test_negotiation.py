@@ -43,6 +43,12 @@ def test_who_takes_none(header: str) -> None:
     assert refused.value.status == 406
 
 
+def test_an_accept_that_is_none() -> None:
+    with pytest.raises(Refusal) as refused:
+        check_accept(with_header("accept", "nonsense"), JSON)
+    assert refused.value.status == 400
+
+
 def test_kinds_of_bodies() -> None:
     check_content_type(Request("PUT", "/"), ())
     check_content_type(with_header("content-type", "application/JSON; charset=utf-8"), (JSON,))

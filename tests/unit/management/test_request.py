@@ -97,6 +97,8 @@ def test_bodies_are_as_deep_as_can_be_shown_again() -> None:
 def test_the_query() -> None:
     query = parse_query("a=1&a=2&b=&c=%2F+x&d")
     assert query == {"a": "2", "b": "", "c": "/ x", "d": ""}
+    with pytest.raises(ValueError, match="percent"):
+        parse_query("a=%zz")
     request = Request("GET", "/", {"yes": "true", "no": "1"})
     assert request.is_set("yes")
     assert not request.is_set("no")

@@ -53,7 +53,8 @@ def test_forms_that_let_nobody_in(api: Admin, body: bytes) -> None:
 
 
 def test_what_is_no_form(api: Admin) -> None:
-    assert api.asks("POST", "/login", {}, user=None).status == 415
+    assert api.asks("POST", "/login", {}, user=None).status == 401
+    assert api.asks("POST", "/login", b"username=guest&password=guest", user=None).status == 415
     assert api.asks("GET", "/login", user=None).headers["allow"] == "POST, OPTIONS"
 
 

@@ -35,12 +35,13 @@ def test_a_policy_comes_and_goes(api: Admin, kind: str) -> None:
 
 
 def test_they_are_sorted_by_priority(api: Admin) -> None:
-    for name, priority in (("a", 3), ("b", 1), ("c", 2)):
+    for name, priority in (("b2", 1), ("a", 3), ("b1", 1), ("c", 2)):
         api.puts(f"/policies/v/{name}", {**FINE, "priority": priority})
-    assert [one["name"] for one in api.gets("/policies")] == ["b", "c", "a"]
+    assert [one["name"] for one in api.gets("/policies")] == ["b1", "b2", "c", "a"]
     assert [one["name"] for one in api.gets("/policies?sort=name&sort_reverse=true")] == [
         "c",
-        "b",
+        "b2",
+        "b1",
         "a",
     ]
 

@@ -22,7 +22,7 @@ from broker.commands import (
     SetTopicPermissions,
     SetTracing,
 )
-from broker.management.operations.importing import NAME_MAX, Import, amqp_error
+from broker.management.operations.importing import NAME_MAX, NAMED_MAX, Import, amqp_error
 from broker.management.operations.refused import Refused
 from broker.management.request import Refusal
 from broker.node import Node
@@ -67,7 +67,7 @@ def test_the_order_is_that_in_which_it_can_be_done(node: Node) -> None:
         "topic_permissions": [{"user": "u", "vhost": "w", "exchange": "e", **PATTERNS}],
         "permissions": [{"user": "u", "vhost": "w", **PATTERNS}],
         "vhosts": [{"name": "w", "tracing": True}],
-        "users": [{"name": "u", "tags": "x"}],
+        "users": [{"name": "u", "tags": "x", "password_hash": ""}],
         "rabbit_version": "3.10.8",
     }
     assert commands(node, document) == [
@@ -198,6 +198,11 @@ def test_reserved_names_are_skipped(node: Node, caplog: pytest.LogCaptureFixture
     }
     assert commands(node, document) == []
     assert caplog.text.count("its name is reserved") == 3
+    many = {"queues": [{**QUEUE, "name": f"amq.gen-{number}"} for number in range(100)]}
+    plan = Import(node, many, actor="guest")
+    assert [step.command for step in plan.steps()] == [None] * 100
+    assert plan.skipped == 100
+    assert caplog.text.count("its name is reserved") == 3 + NAMED_MAX
 
 
 def test_flags_and_arguments(node: Node) -> None:
