@@ -21,10 +21,12 @@ class Answer:
 
 
 class Client:
-    """host, port: of the management listener."""
+    """host, port: of the management listener. source: the address to come from, another loopback
+    one where logins fail by the hundred and must not be held against the rest."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1"):
+    def __init__(self, port: int, host: str = "127.0.0.1", source: str = "127.0.0.1"):
         self._address = (host, port)
+        self._source = (source, 0)
         self._socket: socket.socket | None = None
 
     def ask(
@@ -59,7 +61,7 @@ class Client:
 
     def _exchange(self, method: str, request: bytes) -> Answer:
         if self._socket is None:
-            self._socket = socket.create_connection(self._address, TIMEOUT_S)
+            self._socket = socket.create_connection(self._address, TIMEOUT_S, self._source)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(request)
         response = http.client.HTTPResponse(self._socket, method=method)

@@ -41,7 +41,7 @@ VOLATILE = {
     *("management_version", "product_version", "product_name", "rabbitmq_version"),
     *("rabbit_version", "erlang_version", "erlang_full_version", "cluster_name"),
     *("release_series_support_status", "statistics_db_event_queue", "churn_rates"),
-    *("listeners", "contexts", "open_files"),
+    *("listeners", "contexts", "open_files", "ports"),
 }
 # Lists whose order is nobody's concern.
 UNORDERED = {"consumer_details", "deliveries", "publishes", "incoming", "outgoing"}

@@ -27,7 +27,10 @@ EXPIRATIONS = (
 def sections() -> list[Section]:
     vhost = "hw-health"
     steps: list[Step] = [
-        put(at("queues", vhost, "quorum"), {"arguments": {"x-queue-type": "quorum"}}),
+        put(
+            at("queues", vhost, "quorum"),
+            {"durable": True, "arguments": {"x-queue-type": "quorum"}},
+        ),
         *(
             get(f"/health/checks/{check}", user=user)
             for check in (

@@ -143,7 +143,10 @@ def _getting() -> list[Step]:
 
     steps: list[Step] = [
         put(at("queues", VHOST, "queue"), {}),
-        put(at("queues", VHOST, "quorum"), {"arguments": {"x-queue-type": "quorum"}}),
+        put(
+            at("queues", VHOST, "quorum"),
+            {"durable": True, "arguments": {"x-queue-type": "quorum"}},
+        ),
         put(at("queues", VHOST, "dead"), {}),
         put(
             at("queues", VHOST, "dying"),

@@ -105,7 +105,10 @@ def _effect() -> list[Step]:
 
     return [
         put(queue, {"arguments": {"x-max-length": 100}}),
-        put(at("queues", vhost, "p-quorum"), {"arguments": {"x-queue-type": "quorum"}}),
+        put(
+            at("queues", vhost, "p-quorum"),
+            {"durable": True, "arguments": {"x-queue-type": "quorum"}},
+        ),
         put(exchange, {"type": "direct"}),
         Settled((get(shown), get(exchange))),
         policy("low", priority=1, definition={"max-length": 50, "message-ttl": 1000}),

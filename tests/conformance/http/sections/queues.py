@@ -61,7 +61,7 @@ QUORUM: dict[str, object] = {
     "x-max-priority": 3,
     "x-queue-mode": "lazy",
 }
-COLUMNS = "arguments,auto_delete,durable,exclusive,name,type,vhost,policy,state,node"
+COLUMNS = "arguments,auto_delete,durable,exclusive,name,type,vhost"
 
 
 def _path(*names: str) -> str:
@@ -89,14 +89,18 @@ def _declared() -> list[Step]:
         steps.append(delete(_path("bad")))
     for argument, value in QUORUM.items():
         arguments = {"x-queue-type": "quorum", argument: value}
-        steps += [put(_path("quorum"), {"arguments": arguments})]
+        steps += [put(_path("quorum"), {"durable": True, "arguments": arguments})]
         steps += [get(f"{_path('quorum')}?columns={COLUMNS}"), delete(_path("quorum"))]
     steps += [
         put(_path("quorum"), {"durable": False, "arguments": {"x-queue-type": "quorum"}}),
-        put(_path("quorum"), {"auto_delete": True, "arguments": {"x-queue-type": "quorum"}}),
+        put(
+            _path("quorum"),
+            {"durable": True, "auto_delete": True, "arguments": {"x-queue-type": "quorum"}},
+        ),
         put(_path("quorum"), {"arguments": {"x-queue-type": "quorum"}}),
-        put(_path("quorum"), {}),
-        put(_path("quorum"), {"arguments": {"x-queue-type": "classic"}}),
+        put(_path("quorum"), {"durable": True, "arguments": {"x-queue-type": "quorum"}}),
+        put(_path("quorum"), {"durable": True}),
+        put(_path("quorum"), {"durable": True, "arguments": {"x-queue-type": "classic"}}),
         delete(f"{_path('quorum')}?if-unused=true"),
         delete(f"{_path('quorum')}?if-empty=true"),
         delete(_path("quorum", "contents")),
