@@ -1,21 +1,24 @@
 """An AMQP channel inside the process: what the HTTP API does with queues and exchanges goes the way
 that a client's would, with the same checks, limits, events and texts, but without a socket.
 
-    async with DirectChannel(context.node, visitor, "/") as channel:
-        await channel.call(QueueDeclare(queue="q"))
+    await request(context, QueueDeclare(queue="q"))
+    async with context.direct() as channel:
+        await channel.call(BasicGet(queue="q"))
 
-RabbitMQ's management plugin has direct connections for that; they are counted and may be refused
-like any other, and are gone with the request. Methods are encoded, replies decoded: the session is
-as it is for everybody, and the octets never leave the process.
+RabbitMQ's management plugin has direct connections for messages; they are counted and may be
+refused like any other, and are gone with the request. What it declares and deletes goes without a
+connection, so that no limit is in the way. Methods are encoded, replies decoded: the session is as
+it is for everybody, and the octets never leave the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from broker.amqp.errors import AMQPException
+from broker.amqp.errors import AccessRefused, AMQPException, NotFound
 from broker.amqp.frames import (
     BODY,
     HEADER,
@@ -37,20 +40,73 @@ from broker.amqp.methods import (
     ConnectionClose,
     Method,
 )
-from broker.management.request import Refusal, bad_request, not_authorised
+from broker.management.request import Refusal, bad_request, not_authorised, not_found
 from broker.session.access import Suspended
 from broker.session.assembler import Assembler
+from broker.session.channel import Channel
 from broker.session.connection import Connection
 from broker.session.endpoint import Endpoint
 from broker.session.states import State
 
 if TYPE_CHECKING:
+    from broker.management.application import Context
     from broker.management.visitor import Visitor
     from broker.node import Node
+    from broker.vhost import VHost
 
 M = TypeVar("M", bound=Method)
 NUMBER = 1  # of the only channel
-ACCESS_REFUSED, NOT_FOUND = 403, 404
+SHORT_MAX = 255  # octets of a name
+REFUSED = "Access refused."
+
+
+async def request(context: Context, method: Method) -> Reply:
+    """Have one method carried out in the vhost of the path. Raises: Refusal."""
+    channel = DirectChannel(
+        context.node, context.visitor, context.params["vhost"], is_connection=False
+    )
+    async with channel:
+        return await channel.call(method)
+
+
+def encoded(method: Method) -> bytes:
+    """Raises: Refusal, where a name is too long for the wire."""
+    try:
+        return method.encode()
+    except ValueError:
+        names: tuple[str, ...] = method.__slots__
+        for field in names:
+            value = getattr(method, field)
+            octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else b""
+            if len(octets) > SHORT_MAX:
+                text = f"{field} should be less than 255 bytes, actually was {len(octets)}\n"
+                raise bad_request(text) from None
+        raise
+
+
+# How RabbitMQ says what a method was refused with: in the answer to a request, on a connection,
+# and on one that publishes.
+
+
+def _of_request(code: int, text: str) -> Refusal:
+    explanation = text.partition(" - ")[2] or text
+    if code == AccessRefused.reply_code:
+        return not_authorised(REFUSED)
+    if code == NotFound.reply_code:
+        return Refusal(404, "not_found", explanation)
+    return bad_request(explanation)
+
+
+def _of_connection(code: int, text: str) -> Refusal:
+    if code == AccessRefused.reply_code:
+        return not_authorised(text)
+    if code == NotFound.reply_code:
+        return Refusal(404, "not_found", text)
+    return bad_request(f"{code} {text}")
+
+
+def _of_publish(code: int, text: str) -> Refusal:
+    return bad_request(f"{code} {text}")
 
 
 class Reply(NamedTuple):
@@ -134,26 +190,39 @@ class _Inside:
 
 
 class DirectChannel:
-    """See the module. Opening raises: Refusal, when the visitor may not enter the vhost."""
+    """See the module. Opening raises: Refusal, when the visitor may not enter the vhost.
 
-    def __init__(self, node: Node, visitor: Visitor, vhost: str):
+    is_connection: counts as one, so that there may be too many; else it is there for a request.
+    """
+
+    def __init__(self, node: Node, visitor: Visitor, vhost: str, *, is_connection: bool = True):
         self._node = node
         self._visitor = visitor
         self._vhost = vhost
+        self._is_connection = is_connection
+        self._refused = _of_connection if is_connection else _of_request
         self._transport = _Inside()
         self._connection: Connection | None = None
         self._confirms = False
 
     async def __aenter__(self) -> DirectChannel:
+        try:
+            await self._open()
+        except BaseException:
+            self._drop()
+            raise
+        return self
+
+    async def _open(self) -> None:
         node, visitor, transport = self._node, self._visitor, self._transport
         access = visitor.new_access()
         while True:
             try:
-                vhost = node.check_connection_limits(self._vhost, visitor.name)
+                vhost = self._find_vhost()
                 access.enter(vhost.name)
                 break
-            except AMQPException as refusal:
-                raise bad_request(refusal.text) from None
+            except AMQPException:
+                raise not_authorised(REFUSED) from None
             except Suspended as suspended:
                 answered = asyncio.Event()
                 suspended.pending.waiting.append(answered.set)
@@ -168,27 +237,41 @@ class DirectChannel:
         connection.mechanism = "DIRECT"
         connection.frame_max = 0  # whatever is written is one frame
         connection.state = State.RUNNING
-        connection.enter(vhost)
+        if self._is_connection:
+            connection.enter(vhost)
+        else:
+            connection.vhost = vhost
+            connection.channels[NUMBER] = Channel(connection, NUMBER)  # without asking for limits
         await self.call(ChannelOpen(), ChannelOpenOk)
-        return self
+
+    def _find_vhost(self) -> VHost:
+        """Raises: NotAllowed: there are too many connections; Refusal: there is no such vhost."""
+        found = self._node.vhosts.get(self._vhost)
+        if found is None:
+            raise not_found()
+        if self._is_connection:
+            self._node.check_connection_limits(self._vhost, self._visitor.name)
+        return found
 
     async def __aexit__(self, *_: object) -> None:
-        connection = self._connection
-        if connection is not None and not self._transport.is_closed:
-            connection.drop()
-            await asyncio.sleep(0)  # until it is gone
+        self._drop()
+        await asyncio.sleep(0)  # until it is gone
+
+    def _drop(self) -> None:
+        if self._connection is not None and not self._transport.is_closed:
+            self._connection.drop()
 
     async def call(self, method: Method, kind: type[M] | None = None) -> Reply:
         """Ask, and wait for the answer. kind: what it has to be. Raises: Refusal."""
-        self._send(_framed(method))
+        self._send(method_frame(NUMBER, encoded(method)))
         reply = await self._transport.next()
-        self._check(reply)
+        self._check(reply, self._refused)
         assert kind is None or isinstance(reply.method, kind), reply
         return reply
 
     async def tell(self, method: Method) -> None:
         """Send a method that has no answer; let it be carried out."""
-        self._send(_framed(method))
+        self._send(method_frame(NUMBER, encoded(method)))
         await asyncio.sleep(0)
 
     async def publish(
@@ -202,7 +285,7 @@ class DirectChannel:
             self._confirms = True
             await self.call(ConfirmSelect(), ConfirmSelectOk)
         method = BasicPublish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
-        frames = [_framed(method), *content_frames(NUMBER, header, body, 0)]
+        frames = [method_frame(NUMBER, encoded(method)), *content_frames(NUMBER, header, body, 0)]
         self._send(b"".join(frames))
         is_returned = False
         while True:
@@ -210,7 +293,7 @@ class DirectChannel:
             if isinstance(reply.method, BasicReturn):
                 is_returned = True
                 continue
-            self._check(reply)
+            self._check(reply, _of_publish)
             return not is_returned if isinstance(reply.method, BasicAck) else None
 
     def _send(self, octets: bytes) -> None:
@@ -218,22 +301,8 @@ class DirectChannel:
         self._connection.absorb(octets)
         self._node.request_turn()
 
-    def _check(self, reply: Reply) -> None:
+    def _check(self, reply: Reply, refused: Callable[[int, str], Refusal]) -> None:
         """Raises: Refusal, where the channel or the connection was closed."""
         method = reply.method
-        if not isinstance(method, (ChannelClose, ConnectionClose)):
-            return
-        text = method.reply_text
-        if method.reply_code == ACCESS_REFUSED:
-            raise not_authorised(text)
-        if method.reply_code == NOT_FOUND:
-            raise Refusal(404, "not_found", text)
-        raise bad_request(text.partition(" - ")[2] or text)
-
-
-def _framed(method: Method) -> bytes:
-    """Raises: Refusal, for what no client could send: a name that is too long, mostly."""
-    try:
-        return method_frame(NUMBER, method.encode())
-    except ValueError as error:
-        raise bad_request(str(error)) from None
+        if isinstance(method, (ChannelClose, ConnectionClose)):
+            raise refused(method.reply_code, method.reply_text)

@@ -113,7 +113,11 @@ class Api:
         )
 
     async def handle(self, request: Request) -> Answer:
-        return Answer(await self.application.handle(request))
+        """The answer is there as a whole, also if it is sent in pieces."""
+        response = await self.application.handle(request)
+        if not isinstance(response.body, bytes):
+            response.body = b"".join([piece async for piece in response.body])
+        return Answer(response)
 
     def asks(
         self, method: str, path: str, body: object = None, *, user: str = "guest", **headers: str

@@ -15,6 +15,7 @@ from broker.amqp.methods import (
     QueueBind,
     QueueUnbind,
 )
+from broker.management import direct
 from broker.management.api.queues import SORTED_BINDINGS
 from broker.management.api.values import flag, text
 from broker.management.api.visible import lens_of_list, vhosts_of_path
@@ -82,8 +83,7 @@ async def declare_exchange(context: Context) -> Response:
         internal=flag(fields, "internal"),
         arguments=table_of(fields.get("arguments") or {}),
     )
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
     return Response(201 if is_new else 204)
 
 
@@ -91,8 +91,7 @@ async def declare_exchange(context: Context) -> Response:
 async def delete_exchange(context: Context) -> None:
     exchange = find_exchange(context)
     method = ExchangeDelete(exchange=exchange.name, if_unused=context.request.is_set("if-unused"))
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
 
 
 @route("/exchanges/:vhost/:exchange/publish", POST, needs=VHOST)
@@ -105,7 +104,7 @@ async def publish(context: Context) -> object:
     async with context.direct() as channel:
         outcome = await channel.publish(exchange.name, routing_key, header, body)
     if outcome is None:
-        raise bad_request("rejected: Unable to publish message. Check queue limits.")
+        raise bad_request("rejected Unable to publish message. Check queue limits.")
     return {"routed": outcome}
 
 
@@ -190,8 +189,7 @@ async def bind(context: Context) -> Response:
         )
     else:
         raise not_found()
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
     key = properties_key(routing_key, arguments)
     location = f"{quote(destination, safe='')}/{quote(key, safe='')}"
     return Response(201, [("location", location)])
@@ -221,8 +219,7 @@ async def unbind(context: Context) -> None:
         method = QueueUnbind(queue=destination.name, exchange=source.name, **names)
     else:
         method = ExchangeUnbind(destination=destination.name, source=source.name, **names)
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
 
 
 def _routing_key(fields: Shown) -> str:

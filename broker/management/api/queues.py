@@ -12,6 +12,7 @@ from broker.amqp.methods import (
     QueueDelete,
     QueuePurge,
 )
+from broker.management import direct
 from broker.management.api.values import flag, whole
 from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.direct import DirectChannel, Reply
@@ -76,11 +77,9 @@ async def declare_queue(context: Context) -> Response:
         queue=name,
         durable=flag(fields, "durable"),
         auto_delete=flag(fields, "auto_delete"),
-        exclusive=flag(fields, "exclusive"),
         arguments=table_of(fields.get("arguments") or {}),
     )
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
     return Response(201 if is_new else 204)
 
 
@@ -92,15 +91,13 @@ async def delete_queue(context: Context) -> None:
         if_unused=context.request.is_set("if-unused"),
         if_empty=context.request.is_set("if-empty"),
     )
-    async with context.direct() as channel:
-        await channel.call(method)
+    await direct.request(context, method)
 
 
 @route("/queues/:vhost/:queue/contents", DELETE, needs=VHOST)
 async def purge_queue(context: Context) -> None:
     find_queue(context)
-    async with context.direct() as channel:
-        await channel.call(QueuePurge(queue=context.params["queue"]))
+    await direct.request(context, QueuePurge(queue=context.params["queue"]))
 
 
 @route("/queues/:vhost/:destination/bindings", GET, needs=VHOST)
