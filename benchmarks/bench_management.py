@@ -16,11 +16,13 @@ import sys
 import time
 import tracemalloc
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any
 
 from broker.config import Config
 from broker.management.application import Application
-from broker.management.request import Request, Response, parse_query
+from broker.management.remembered import Remembered
+from broker.management.request import Request, parse_query
 from broker.management.service import Management
 from broker.management.statistics.samples import SLOT_MS
 from broker.node import Node
@@ -50,6 +52,7 @@ class Setting:
             self.peers[number].consumes(1, f"queue-{number:05}", no_ack=number % 2 == 0)
         self.management = Management(self.node)
         self.application = Application(self.management)
+        self.pieces: list[bytes] = []
         self.slot = self.world.clock.epoch_ms() // SLOT_MS
 
     def traffic(self) -> None:
@@ -62,9 +65,10 @@ class Setting:
         self.slot += 1
         return self.management.collector.look(self.slot)
 
-    async def get(self, path: str) -> Response:
+    async def get(self, path: str) -> bytes:
+        """The answer; one that comes in pieces is left in `pieces`."""
         target, _, query = path.partition("?")
-        return await self.application.handle(
+        response = await self.application.handle(
             Request(
                 "GET",
                 f"/api{target}",
@@ -74,6 +78,11 @@ class Setting:
                 is_loopback=True,
             )
         )
+        assert response.status == 200, response
+        if isinstance(response.body, bytes):
+            return response.body
+        self.pieces = [piece async for piece in response.body]
+        return b""
 
 
 class Watch:
@@ -82,17 +91,14 @@ class Watch:
     def __init__(self) -> None:
         self.slices: list[float] = []
 
-    def time(self, work: Awaitable[Response]) -> Response:
-        steps = work.__await__()
-        while True:
+    async def time(self, work: Coroutine[Any, Any, bytes]) -> bytes:
+        """Each slice is one turn of the loop."""
+        task = asyncio.get_running_loop().create_task(work)
+        while not task.done():
             began = time.process_time()
-            try:
-                next(steps)
-            except StopIteration as stop:
-                self.slices.append(time.process_time() - began)
-                found: Response = stop.value
-                return found
+            await asyncio.sleep(0)
             self.slices.append(time.process_time() - began)
+        return task.result()
 
 
 def report(name: str, runs: list[list[float]]) -> None:
@@ -104,7 +110,7 @@ def report(name: str, runs: list[list[float]]) -> None:
     )
 
 
-def look(setting: Setting) -> list[float]:
+async def look(setting: Setting) -> list[float]:
     setting.traffic()
     slices, steps = [], setting.slices()
     while True:
@@ -139,22 +145,22 @@ PATHS = {
 }
 
 
-def request(setting: Setting, name: str) -> list[float]:
+async def request(setting: Setting, name: str) -> list[float]:
     watch = Watch()
     if name == "overview of a fresh second":
         setting.world.clock.time_ms += 1_000
-    response = watch.time(setting.get(PATHS[name]))
-    assert response.status == 200, response
-    assert isinstance(response.body, bytes)
-    json.loads(response.body)
+    setting.management.remembered = Remembered()
+    setting.pieces = []
+    whole = await watch.time(setting.get(PATHS[name]))
+    json.loads(whole or b"".join(setting.pieces))
     return watch.slices
 
 
-def memory(setting: Setting) -> None:
+async def memory(setting: Setting) -> None:
     """What the samples of all objects take once their rings are there."""
     tracemalloc.start()
     before = tracemalloc.take_snapshot()
-    look(setting)
+    await look(setting)
     after = tracemalloc.take_snapshot()
     tracemalloc.stop()
     found = [
@@ -170,19 +176,21 @@ async def main(arguments: list[str]) -> None:
     setting = Setting()
     gc.collect()
     gc.freeze()
-    work: dict[str, Callable[[], list[float]]] = {"look": lambda: look(setting)}
+    work: dict[str, Callable[[], Awaitable[list[float]]]] = {"look": lambda: look(setting)}
     for name in PATHS:
         work[name] = lambda name=name: request(setting, name)  # type: ignore[misc]
     if arguments[:1] == ["--profile"]:
         for _ in range(3):
-            work[arguments[1]]()
+            await work[arguments[1]]()
         profile = cProfile.Profile()
-        profile.runcall(work[arguments[1]])
+        profile.enable()
+        await work[arguments[1]]()
+        profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
         return
-    memory(setting)
+    await memory(setting)
     for name, measure in work.items():
-        report(name, [measure() for _ in range(RUNS)])
+        report(name, [await measure() for _ in range(RUNS)])
 
 
 if __name__ == "__main__":

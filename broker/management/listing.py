@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from broker.management.lane import Breath
@@ -24,6 +25,8 @@ Shown = dict[str, Any]
 Column = tuple[str, ...]  # a.b.c
 
 CHUNK = 500  # entries that are sorted in one go
+HANDFUL = 50  # that are looked at in one go
+PLAIN: Sequence[set[type]] = ({str}, {int}, {float}, {int, float})  # compare as they are
 STREAMED_FROM = 500  # entries of a list that is sent while it is put together
 PIECE_OCTETS = 32 * 1024  # of it, sent at a time
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 500
@@ -145,11 +148,7 @@ async def reply_list(
     else:  # asked for by an empty name, nothing is sorted
         sorts = (query["sort"], *what.sorts) if query["sort"] else ()
     breath = Breath(context.management.lane)
-    entries: list[Any] = []
-    for item in items:
-        entries.append(item)
-        if breath.is_over:
-            await breath.rest()
+    entries: list[Any] = await _each(items, _as_it_is, breath)
     total = len(entries)
     cheap = what.cheap
     if not all(name in cheap for name in sorts) or (page and page.name and "name" not in cheap):
@@ -158,9 +157,12 @@ async def reply_list(
     if page is not None and page.name:
         entries = await _filtered(entries, page, what.cheap["name"], breath)
     filtered = len(entries)
+    first, end = (0, filtered) if page is None else _bounds(page, filtered)
+    is_reversed = query.get("sort_reverse") == "true"
     if sorts:
-        entries = await _sorted(entries, [what.cheap[name] for name in sorts], breath)
-    if query.get("sort_reverse") == "true":
+        values = [what.cheap[name] for name in sorts]
+        entries = await _sorted(entries, values, breath, end, is_reversed=is_reversed)
+    elif is_reversed:
         entries.reverse()
     headers = [("content-type", JSON), ("cache-control", "no-cache")]
     if page is None:
@@ -168,7 +170,7 @@ async def reply_list(
         if total > STREAMED_FROM:
             return Response(200, headers, pieces)
         return Response(200, headers, b"".join([piece async for piece in pieces]))
-    entries = _cut_page(entries, page)
+    entries = entries[first:end]
     body = b"".join([piece async for piece in _pieces(what, entries, columns, breath)])
     body = b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
         filtered,
@@ -258,44 +260,53 @@ async def _filtered(
     else:
         wanted = page.name.lower()
         matches = lambda name: wanted in name.lower()  # noqa: E731
-    found = []
-    for entry in entries:
-        if matches(str(name_of(entry))):
-            found.append(entry)
+    found = await _each(entries, lambda entry: matches(str(name_of(entry))), breath)
+    return list(compress(entries, found))
+
+
+async def _each(items: Iterable[T], find: Callable[[T], Any], breath: Breath) -> list[Any]:
+    """What a function that costs little makes of each, a handful at a time."""
+    found: list[Any] = []
+    rest = iter(items)
+    while handful := [find(item) for item in islice(rest, HANDFUL)]:
+        found += handful
         if breath.is_over:
             await breath.rest()
     return found
 
 
 async def _sorted(
-    entries: list[Any], values: Sequence[Callable[[Any], Any]], breath: Breath
-) -> list[Any]:
-    keyed = []
-    for at, entry in enumerate(entries):
-        keyed.append(([sort_key(value(entry)) for value in values], at, entry))
-        if breath.is_over:
-            await breath.rest()
-    if len(keyed) <= CHUNK:
-        keyed.sort()
-        return [entry for _, _, entry in keyed]
+    entries: list[T],
+    values: Sequence[Callable[[T], Any]],
+    breath: Breath,
+    end: int,
+    *,
+    is_reversed: bool,
+) -> list[T]:
+    """The first of them, in order. end: how many are wanted."""
+    columns = []
+    for value in values:
+        found = await _each(entries, value, breath)
+        if set(map(type, found)) not in PLAIN:
+            found = await _each(found, sort_key, breath)
+        columns.append(found)
+    # by its place in the end, so that the order is of all, and entries are not compared
+    keyed = list(zip(*columns, range(len(entries)), strict=True))
     chunks = []
     for start in range(0, len(keyed), CHUNK):
-        chunks.append(sorted(keyed[start : start + CHUNK]))
+        chunks.append(sorted(keyed[start : start + CHUNK], reverse=is_reversed))
         await breath.take()
-    merged = []
-    for _, _, entry in heapq.merge(*chunks):
-        merged.append(entry)
-        if breath.is_over:
-            await breath.rest()
-    return merged
+    merged = chunks[0] if len(chunks) == 1 else heapq.merge(*chunks, reverse=is_reversed)
+    return await _each(islice(merged, end), lambda key: entries[key[-1]], breath)
 
 
-def _cut_page(entries: list[Any], page: Page) -> list[Any]:
-    """Raises: Refusal, for a page that is not there; the first one always is."""
-    start = (page.number - 1) * page.size
-    if start > len(entries) or (start == len(entries) and start):
-        reason = (
-            f"Page out of range, page: {page.number} page size: {page.size}, len: {len(entries)}"
-        )
+def _bounds(page: Page, count: int) -> tuple[int, int]:
+    """Where a page begins and ends in a list of so many.
+
+    Raises: Refusal, for one that is not there; the first always is.
+    """
+    first = (page.number - 1) * page.size
+    if first >= count and first:
+        reason = f"Page out of range, page: {page.number} page size: {page.size}, len: {count}"
         raise Refusal(400, "page_out_of_range", reason)
-    return entries[start : start + page.size]
+    return first, min(first + page.size, count)

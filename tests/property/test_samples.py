@@ -82,6 +82,7 @@ def test_rates_and_histories_are_those_of_all_values(
         for name in NAMES:
             rate = (model.at(name, slot) - model.at(name, slot - 1)) * 1000 / SLOT_MS
             assert samples.rate(name, slot) == pytest.approx(rate, rel=1e-6), name
+            assert samples.rates(slot).get(name, 0.0) == samples.rate(name, slot)
     changed = model.changed()
     if changed is None:
         assert all(samples.history(name, [slot]) == [0.0] for name in NAMES)

@@ -17,7 +17,7 @@ from broker.amqp.methods import (
 )
 from broker.management import direct
 from broker.management.api.queues import SORTED_BINDINGS
-from broker.management.api.values import flag, text
+from broker.management.api.values import flag, table, text
 from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Refusal, Response, bad_request, not_found
@@ -34,7 +34,6 @@ from broker.management.views.exchange import (
     show_exchange_whole,
 )
 from broker.management.views.properties import read_payload, read_properties
-from broker.management.views.tables import table_of
 from broker.queues.queue import Queue
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ async def declare_exchange(context: Context) -> Response:
         durable=flag(fields, "durable"),
         auto_delete=flag(fields, "auto_delete"),
         internal=flag(fields, "internal"),
-        arguments=table_of(fields.get("arguments") or {}),
+        arguments=table(fields, "arguments"),
     )
     await direct.request(context, method)
     return Response(201 if is_new else 204)
@@ -171,7 +170,7 @@ async def list_bindings_between(context: Context) -> Response:
 @route("/bindings/:vhost/e/:source/:dtype/:destination", POST, needs=VHOST)
 async def bind(context: Context) -> Response:
     fields = context.request.fields()
-    arguments = table_of(fields.get("arguments") or {})
+    arguments = table(fields, "arguments")
     routing_key = _routing_key(fields)
     params = context.params
     source, destination = exchange_name(params["source"]), params["destination"]

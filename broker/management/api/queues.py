@@ -13,7 +13,7 @@ from broker.amqp.methods import (
     QueuePurge,
 )
 from broker.management import direct
-from broker.management.api.values import flag, whole
+from broker.management.api.values import flag, table, whole
 from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.direct import DirectChannel, Reply
 from broker.management.listing import Listed, reply_list
@@ -28,7 +28,6 @@ from broker.management.views.queue import (
     show_queue_whole,
     show_totals,
 )
-from broker.management.views.tables import table_of
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -77,7 +76,7 @@ async def declare_queue(context: Context) -> Response:
         queue=name,
         durable=flag(fields, "durable"),
         auto_delete=flag(fields, "auto_delete"),
-        arguments=table_of(fields.get("arguments") or {}),
+        arguments=table(fields, "arguments"),
     )
     await direct.request(context, method)
     return Response(201 if is_new else 204)
@@ -131,6 +130,8 @@ async def get_messages(context: Context) -> object:
     if fields["encoding"] not in ("auto", "base64"):
         raise bad_request("Unsupported encoding. Please use auto or base64.")
     truncate = whole(fields["truncate"]) if fields.get("truncate") is not None else None
+    if truncate is not None and truncate < 0:
+        raise bad_request(["not_a_size", truncate])
     mode = fields["ackmode"]
     if mode not in ACK_MODES:
         raise bad_request(["unknown", mode])
@@ -165,7 +166,7 @@ def _show(reply: Reply, encoding: str, truncate: int | None) -> dict[str, Any]:
         "exchange": method.exchange,
         "routing_key": method.routing_key,
         "message_count": method.message_count,
-        "properties": shown_properties(header),
+        "properties": shown_properties(header) or [],  # as RabbitMQ shows an empty list of pairs
         "payload": payload,
         "payload_encoding": payload_encoding,
     }

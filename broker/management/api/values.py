@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker.amqp.wire import Table
 from broker.management.request import bad_request
+from broker.management.views.tables import table_of
 
 _BOOLEANS = {"true": True, "false": False}
 
 
 def flag(fields: dict[str, Any], name: str) -> bool:
-    """true or false, also as a string; absent or null is false. Raises: Refusal."""
-    value = fields.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value)
+    """true or false, also as a string; absent is false. Raises: Refusal."""
+    value = fields.get(name, False)
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str) and value in _BOOLEANS:
         return _BOOLEANS[value]
     raise bad_request(["not_boolean", value])
@@ -27,6 +29,12 @@ def whole(value: Any) -> int:
         return round(value) if isinstance(value, float) else int(value)
     except (ValueError, OverflowError):
         raise bad_request(["not_integer", value]) from None
+
+
+def table(fields: dict[str, Any], name: str) -> Table:
+    """An object, or an empty list; absent or null is an empty one. Raises: Refusal."""
+    value = fields.get(name)
+    return {} if value is None else table_of(value, name)
 
 
 def text(fields: dict[str, Any], name: str, default: str = "") -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from broker.management.request import bad_request
 from broker.management.statistics.samples import SLOT_MS, Samples
 
+STILL = {"rate": 0.0}
 RANGE_MAX = 500  # points of a chart
 AGE_MAX_S = 10**12  # beyond all that is kept: what has more digits is an attack
 
@@ -99,11 +100,8 @@ def put(
         for name, value in values:
             shown[name] = value
             shown[f"{name}_details"] = details(samples, name, slot, wanted)
-    elif samples is None:
-        for name, value in values:
-            shown[name] = value
-            shown[f"{name}_details"] = {"rate": 0.0}
-    else:
-        for name, value in values:
-            shown[name] = value
-            shown[f"{name}_details"] = {"rate": round(samples.rate(name, slot), 1)}
+        return
+    rates = samples.rates(slot) if samples is not None else {}
+    for name, value in values:
+        shown[name] = value
+        shown[f"{name}_details"] = {"rate": round(rates[name], 1)} if name in rates else STILL

@@ -7,10 +7,10 @@ computed when somebody asks: rates, and the counters as they were.
     level 0   one cell per slot              the last ten minutes
     level 1   the sum of 12 slots a cell     the last hour, and so on
 
-A column that never was anything but 0 takes no room, an object that never changed none at all; a
-queue with traffic takes about 3 KB. Cells are floats of 32 bits: charts need no more, and what
-counts exactly is the counter itself. Nothing is written for an object that has not changed: reading
-fills the gaps.
+A column that never was anything but 0 takes no room; an object that never changed takes 200 octets,
+a queue with traffic about 6 KB and never more than 12, a connection 1.6, a channel 3. Cells are
+floats of 32 bits: charts need no more, and what counts exactly is the counter itself. Nothing is
+written for an object that has not changed: reading fills the gaps.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Samples:
         self.kind = kind
         self.last: tuple[float, ...] = kind.nothing
         self.changed = slot
-        self._rings: list[_Ring] = []  # none before anything was counted
+        self._rings: Sequence[_Ring] = ()  # none before anything was counted
 
     def note(self, slot: int, values: tuple[float, ...], span: int = 1) -> None:
         """The values at the end of a slot; those of one slot may be noted several times.
@@ -144,7 +144,7 @@ class Samples:
     def forget(self) -> None:
         """Keep nothing of what was noted. Counters go on from where they are: what they counted
         before must not look like growth."""
-        self._rings = []
+        self._rings = ()
         gauges = len(self.kind.names) - self.kind.counter_count
         self.last = (*self.last[: self.kind.counter_count], *(0,) * gauges)
 
@@ -161,6 +161,24 @@ class Samples:
         if at >= self.kind.counter_count:
             value -= column[(cell - 1) % ring.cells]
         return value * 1000 / SLOT_MS
+
+    def rates(self, slot: int) -> dict[str, float]:
+        """All rates over the slot that are not 0."""
+        if not self._rings:
+            return {}
+        ring, kind = self._rings[0], self.kind
+        cell = kind.levels[0].cell(slot)
+        if not ring.has(cell):
+            return {}
+        place, before = cell % ring.cells, (cell - 1) % ring.cells
+        found = {}
+        for at, column in enumerate(ring.columns):
+            if column is None:
+                continue
+            value = column[place] if at < kind.counter_count else column[place] - column[before]
+            if value:
+                found[kind.names[at]] = value * 1000 / SLOT_MS
+        return found
 
     def history(self, name: str, times: Sequence[int]) -> list[float]:
         """What a counter or a gauge was at some times.

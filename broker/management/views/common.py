@@ -55,6 +55,8 @@ class Lens:
         always: frozenset[str] = frozenset(),
     ) -> dict[str, Any]:
         """Counters and their rates. always: shown also if nothing was counted."""
+        if not self.has_rates or not (always or any(counts)):
+            return {}
         groups: dict[bool, list[tuple[str, float]]] = {True: [], False: []}
         has_any = {True: False, False: False}
         for name, count in zip(names, counts, strict=True):
@@ -63,8 +65,6 @@ class Lens:
             if count:
                 has_any[group] = True
         found: dict[str, Any] = {}
-        if not self.has_rates:
-            return found
         for group, pairs in groups.items():
             if has_any[group]:
                 presented.put(found, pairs, samples, self.slot, wanted)

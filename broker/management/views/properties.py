@@ -33,6 +33,8 @@ def read_properties(given: Any) -> Properties:
 
     Raises: Refusal.
     """
+    if given == []:  # as an empty object is shown
+        given = {}
     if not isinstance(given, dict):
         raise bad_request("properties must be an object")
     values: dict[str, Any] = {}
@@ -41,18 +43,18 @@ def read_properties(given: Any) -> Properties:
             continue
         value = given[name]
         if domain == "table":
-            values[name] = table_of(value)
+            values[name] = table_of(value, name)
         elif domain == "shortstr":
             if (
                 not isinstance(value, str)
                 or len(value.encode("utf-8", "surrogatepass")) > OCTET_MAX
             ):
-                raise bad_request([f"{name}", "expected_string", value])
+                raise bad_request(["not_string", name])
             values[name] = value
         else:
             most = OCTET_MAX if domain == "octet" else 2**64 - 1
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-                raise bad_request([f"{name}", "expected_integer", value])
+                raise bad_request(["not_int", name])
             values[name] = value
     return Properties(**values)
 
@@ -78,4 +80,4 @@ def read_payload(payload: Any, encoding: Any) -> bytes:
             return b64decode(payload, validate=True)
         except (binascii.Error, ValueError):
             raise bad_request(["not_base64", payload]) from None
-    raise bad_request({"unsupported_encoding": encoding})
+    raise bad_request(["unsupported_encoding", encoding])

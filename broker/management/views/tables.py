@@ -2,38 +2,72 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from math import isfinite
 from typing import Any
 
 from broker.amqp.wire import Field, Table
 from broker.management.request import bad_request
 
 INTEGER_MAX = 2**63 - 1
+NAME_MAX = 255  # octets
 
 
 def json_of(table: Table) -> dict[str, Any]:
-    """A table as it is shown: types are lost, octets become text."""
+    """A table as it is shown: types are lost, octets become text, by RabbitMQ's rules.
+
+    A decimal is its value; RabbitMQ shows its two numbers with a point between them.
+    """
     return {name: shown(field) for name, field in table.items()} if table else {}
 
 
 def shown(field: Field) -> Any:
+    tag: str = field.tag
     value: Any = field.value
-    if field.tag == "F":
+    if tag == "S":
+        return _text(value.encode("utf-8", "surrogateescape"))
+    if tag == "F":
         return json_of(value)
-    if field.tag == "A":
+    if tag == "A":
         return [shown(inner) for inner in value]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if field.tag == "D":
+    if tag == "x":
+        return _text(value)
+    if tag == "V":
+        return "undefined"
+    if tag == "D":
         places, number = value
         return number / 10**places
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no number for it
     return value
 
 
+def _text(octets: bytes) -> str:
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return f"Not UTF-8, base64 is: {b64encode(octets).decode()}"
+
+
 def table_of(value: Any, what: str = "arguments") -> Table:
-    """What a request gives as an object. what: for the refusal. Raises: Refusal."""
+    """What a request gives as an object; RabbitMQ: an empty list is one. what: for the refusal.
+
+    Raises: Refusal.
+    """
+    if value == []:
+        return {}
     if not isinstance(value, dict):
         raise bad_request(f"{what} must be an object" if value is not None else "null_not_allowed")
-    return {str(name): field_of(inner) for name, inner in value.items()}
+    return {_name(name, what): field_of(inner) for name, inner in value.items()}
+
+
+def _name(name: str, what: str) -> str:
+    """Raises: Refusal, for one that is too long for the wire."""
+    size = len(name) if name.isascii() else len(name.encode("utf-8", "surrogateescape"))
+    if size > NAME_MAX:
+        text = f"{what}: a name should be less than 255 bytes, actually was {size}\n"
+        raise bad_request(text)
+    return name
 
 
 def field_of(value: Any) -> Field:

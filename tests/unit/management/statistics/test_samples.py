@@ -31,6 +31,15 @@ def test_the_rate_of_a_gauge_is_by_how_much_it_changed(samples: Samples) -> None
     assert samples.rate("held", FIRST + 2) == 0.0
 
 
+def test_all_rates_that_there_are(samples: Samples) -> None:
+    assert samples.rates(FIRST) == {}
+    samples.note(FIRST, (10, 0, 100))
+    samples.note(FIRST + 1, (25, 0, 75))
+    assert samples.rates(FIRST) == {"in": 2.0, "held": 20.0}
+    assert samples.rates(FIRST + 1) == {"in": 3.0, "held": -5.0}
+    assert samples.rates(FIRST + 2) == {}
+
+
 def test_what_is_noted_twice_in_a_slot_adds_up(samples: Samples) -> None:
     samples.note(FIRST, (5, 0, 3))
     samples.note(FIRST, (15, 0, 1))
