@@ -13,24 +13,15 @@ import time
 from pathlib import Path
 
 from tests.conformance.__main__ import alone_on, say
-from tests.conformance.http.compare import Difference, differences
+from tests.conformance.http.compare import Difference, compared
 from tests.conformance.http.deviations import unmeant
 from tests.conformance.http.player import play
-from tests.conformance.http.recording import Answers, read_answers, write_answers
+from tests.conformance.http.recording import read_answers, write_answers
 from tests.conformance.http.report import report
 from tests.conformance.http.sections import SECTIONS
 from tests.conformance.http.stage import Broker, users
 
 REFERENCE_SETTLE_S = 7.0  # RabbitMQ collects every 5 s
-
-
-def compared(section: str, recorded: Answers, found: Answers) -> list[Difference]:
-    """All that differs, deviations too."""
-    return [
-        difference
-        for name in [*recorded, *(name for name in found if name not in recorded)]
-        for difference in differences(section, name, recorded.get(name, {}), found.get(name, {}))
-    ]
 
 
 def record(broker: Broker, names: list[str]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tests.conformance.http.recording import Answers
+
 MISSING = "(missing)"
 CRASHED = 500
 
@@ -20,6 +22,15 @@ class Difference(NamedTuple):
     place: str
     recorded: Any
     found: Any
+
+
+def compared(section: str, recorded: Answers, found: Answers) -> list[Difference]:
+    """All that differs, deviations too."""
+    return [
+        difference
+        for name in [*recorded, *(name for name in found if name not in recorded)]
+        for difference in differences(section, name, recorded.get(name, {}), found.get(name, {}))
+    ]
 
 
 def differences(section: str, case: str, recorded: Any, found: Any) -> Iterator[Difference]:

@@ -61,7 +61,16 @@ def sections() -> list[Section]:
         get("/bindings", user="hw-management", keep="items"),
     ]
     hashes = (
-        *("k~b4aqJkSU6yhzLUPsYfHlgA", "~~b4aqJkSU6yhzLUPsYfHlgA", "k~wrong", "~~wrong", "k~a~b"),
+        *(
+            "k~4tmbCA",
+            "k~YD2Bmg",
+            "k%7E4tmbCA",
+            "~~4tmbCA",
+            "%7E~4tmbCA",
+            "k~wrong",
+            "~~wrong",
+            "k~a~b",
+        ),
         *("k%7Ewrong", "missing", "~", "k", "k~"),
     )
     for key in hashes:
