@@ -21,7 +21,7 @@ from broker.amqp.wire import encode_table
 from broker.exchanges.exchange import Exchange
 from broker.marks import hot
 from broker.message import Envelope, Message
-from broker.queues.dead_letter import REJECTED, died, is_cycle
+from broker.queues.dead_letter import CONFIRMED, REJECTED, died, is_cycle
 from broker.queues.extended import takes_runs
 from broker.queues.queue import Queue
 from broker.vhost import VHost
@@ -149,8 +149,11 @@ def _stuck(
         if left is None or left:
             stuck.append(Stuck(message, reason, seq, letter if left else None, left))
             queue.extras.stuck_octets += len(message.body)
-        elif seq is not None and queue.log is not None:
-            queue.log.settle(seq)
+        else:
+            died = queue.extras.died
+            died[CONFIRMED] = died.get(CONFIRMED, 0) + 1
+            if seq is not None and queue.log is not None:
+                queue.log.settle(seq)
     return stuck
 
 

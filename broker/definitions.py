@@ -35,6 +35,7 @@ from broker.exchanges.exchange import Exchange
 from broker.policies.policy import Policy
 from broker.queues.extended import ExtendedQueue, extend
 from broker.queues.features import Features, consumer_timeout_ms, is_lazy
+from broker.queues.past import Past
 from broker.queues.queue import Queue
 from broker.queues.quorum import QuorumQueue
 from broker.seams import Clock, MessageLog, NullLog
@@ -57,6 +58,7 @@ class Definitions(Accounts):
         self.last_queue_id = 0  # of durable queues: grows over all restarts
         self._last_volatile_id = VOLATILE_ID
         self.queues_created = self.queues_deleted = 0
+        self.past = Past()  # what queues and exchanges have counted that are no more
         self.retired: list[int] = []  # what channels of vhosts that are no more have counted
         self.retired_octets = [0, 0]
         self.has_ack_timeouts = False  # whether any queue has ever had one
@@ -94,7 +96,9 @@ class Definitions(Accounts):
         self.changes.put("vhost", (command.name,), values)
         if vhost is None:
             store = None if isinstance(self.log, NullLog) else self.log
-            vhost = VHost(command.name, self.changed_queues, self.version, self.changes, store)
+            vhost = VHost(
+                command.name, self.changed_queues, self.version, self.changes, store, self.past
+            )
             self.vhosts[command.name] = vhost
             for exchange in vhost.exchanges.values():
                 exchange.actor = command.actor

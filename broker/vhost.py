@@ -27,6 +27,7 @@ from broker.exchanges.registry import find_type
 from broker.marks import hot
 from broker.message import Message
 from broker.policies.policy import Policies
+from broker.queues.past import Past
 from broker.queues.queue import Queue
 from broker.seams import MessageLog
 
@@ -63,6 +64,7 @@ def add_up(sums: list[int], counts: Sequence[int]) -> None:
 class VHost:
     """One virtual host. changed: the node's list of queues to pump. changes: where it puts down
     what must survive a restart; None: nowhere. store: where queues keep messages; None: nowhere.
+    past: where what is deleted leaves its counts.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class VHost:
         version: Version,
         changes: Changes | None = None,
         store: MessageLog | None = None,
+        past: Past | None = None,
     ):
         self.name = name
+        self._past = past if past is not None else Past()
         self.version = version
         self._store = store
         self._changes = changes if changes is not None else Changes()
@@ -261,6 +265,7 @@ class VHost:
             if exchange is None:
                 continue
             self.version.number += 1
+            self._past.routed += exchange.routed
             for binding in list(exchange.bindings.values()):
                 self._remove_binding(exchange, binding)
             unused += self._forget_destination(exchange)
@@ -303,6 +308,7 @@ class VHost:
         self._put_down(queue.durable, "queue", (self.name, name))
         del self.queues[name]
         self.version.number += 1
+        self._past.add_queue(queue)
         dropped = queue.delete()
         for exchange in self._forget_destination(queue):
             self.delete_exchange(exchange)
@@ -412,5 +418,6 @@ class VHost:
         for name in [name for name in self.exchanges if name not in BUILT_IN]:
             self.delete_exchange(name)
         for exchange in self.exchanges.values():  # bound to each other
+            self._past.routed += exchange.routed
             for binding in list(exchange.bindings.values()):
                 self._remove_binding(exchange, binding)

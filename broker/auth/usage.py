@@ -14,12 +14,14 @@ class Usage:
         "channels_closed",
         "channels_of",
         "channels_opened",
+        "confirmable",
         "connections_closed",
         "connections_in",
         "connections_of",
         "connections_opened",
         "logins",
         "queues_declared",
+        "traffic",
     )
 
     def __init__(self) -> None:
@@ -31,6 +33,10 @@ class Usage:
         self.channels_opened = self.channels_closed = 0
         self.queues_declared = 0  # by clients, also those that were there
         self.logins: dict[str, list[int]] = {}  # by protocol: how many failed, how many did not
+        # What is no more has still counted: publishes that closed channels were to confirm, and of
+        # connections the octets received and sent, and in how many reads and writes.
+        self.confirmable = 0
+        self.traffic = [0, 0, 0, 0]
 
     def add_connection(self, username: str, vhost: str) -> None:
         self.connections_opened += 1

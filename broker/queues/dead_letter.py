@@ -12,6 +12,7 @@ from broker.amqp.wire import Field, Table
 from broker.message import Envelope
 
 REJECTED, EXPIRED, MAXLEN, DELIVERY_LIMIT = "rejected", "expired", "maxlen", "delivery_limit"
+CONFIRMED = "confirmed"  # counted like these: a dead letter that every queue has taken
 
 
 def died(

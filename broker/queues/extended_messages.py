@@ -38,6 +38,8 @@ class Extras:
         "clock",
         "counts_octets",
         "dead",
+        "deaths",
+        "died",
         "earliest_ms",
         "features",
         "in_order",
@@ -69,6 +71,7 @@ class Extras:
         self.dead: deque[tuple[Message, str, int | None]] = deque()
         self.stuck: deque[Any] | None = None  # dead, and kept, see `broker.dead_letters`
         self.stuck_octets = 0  # of the bodies in it
+        self.deaths: dict[str, dict[str, int]] = {}  # of messages, by strategy and reason
         self.is_too_long = False  # and on disk: what is too much goes turn by turn
         self.letters: object = None  # what is remembered of dead letters, see `broker.dead_letters`
         self.active: Consumer | None = None  # of single active consumer
@@ -83,12 +86,20 @@ class Extras:
         self.counts_octets = features.max_length_bytes is not None
         self.is_limited = self.counts_octets or features.max_length is not None
         self.refuses = self.is_limited and features.overflow != DROP_HEAD
+        self.died = self.deaths.setdefault(strategy_of(features), {})  # from here on
         self.is_closed = False
         self.letters = None
         if self.stuck and not features.at_least_once:
             self.dead.extend((letter[0], letter[1], letter[2]) for letter in self.stuck)
             self.stuck = None
             self.stuck_octets = 0
+
+
+def strategy_of(features: Features) -> str:
+    """What becomes of the dead, as the metrics call it."""
+    if features.dead_letter_exchange is None:
+        return "disabled"
+    return "at_least_once" if features.at_least_once else "at_most_once"
 
 
 class ExtendedMessages(Queue):

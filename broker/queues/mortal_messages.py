@@ -62,6 +62,8 @@ class MortalMessages(ExtendedMessages):
 
         seq: its number in the queue, or its rank; None: it was not let in.
         """
+        died = self.extras.died
+        died[reason] = died.get(reason, 0) + 1
         if self.extras.features.dead_letter_exchange is not None:
             self.extras.dead.append((message, reason, seq))
             self.mark_changed()
@@ -70,6 +72,8 @@ class MortalMessages(ExtendedMessages):
 
     def _bury_all(self, messages: Sequence[Message], reason: str, seqs: Sequence[int]) -> None:
         """The same for many that were in the queue."""
+        died = self.extras.died
+        died[reason] = died.get(reason, 0) + len(messages)
         if self.extras.features.dead_letter_exchange is not None:
             self.extras.dead.extend(zip(messages, repeat(reason), seqs))
             self.mark_changed()

@@ -52,6 +52,7 @@ class Queue(KeptMessages):
         "_changed",
         "_peers",
         "acked",
+        "ages",
         "applied",
         "arguments",
         "auto_delete",
@@ -70,6 +71,7 @@ class Queue(KeptMessages):
         "owner",
         "published",
         "redelivered",
+        "rejected",
         "ring",
         "samples",
         "unacked_count",
@@ -108,10 +110,12 @@ class Queue(KeptMessages):
         self.is_deleted = False
         self.extras: Any = None  # of an ExtendedQueue
         self.samples: Any = None  # see `broker.management.statistics`
+        self.ages: Any = None  # likewise
         self._changed = changed
         # since it was made, for those who watch; delivered: everything handed out, by whatever way
         self.published = self.delivered = self.redelivered = self.acked = 0
         self.delivered_no_ack = self.got = self.got_no_ack = self.get_empty = 0
+        self.rejected = 0  # by a plain queue; an extended one counts what dies (`Extras.deaths`)
 
     @property
     def resource(self) -> str:
@@ -321,6 +325,7 @@ class Queue(KeptMessages):
     def discard(self, deliveries: list[Delivery]) -> None:
         """Unacked deliveries are rejected without requeue."""
         self.unacked_count -= len(deliveries)
+        self.rejected += len(deliveries)
         if self.log is not None:
             self.log.settle_all([delivery.seq for delivery in deliveries])
 

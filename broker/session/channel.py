@@ -676,6 +676,7 @@ class Channel(Settling):
         self.settle_all(unacked, "requeue")
         if was_open:
             self.connection.vhost.retire(self.counts)
+            self.connection.node.usage.confirmable += self.publish_seqno
         if self.connection.node.events is not None:
             reports.channel_closed(self)
 

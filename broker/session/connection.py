@@ -190,6 +190,11 @@ class Connection(Outbox):
             return "blocking"
         return "flow" if self.is_held_back else "running"
 
+    @property
+    def traffic(self) -> tuple[int, int, int, int]:
+        """Octets received and sent, and in how many reads and writes."""
+        return self.received_octets, self.sent_octets, self.received_count, self.sent_count
+
     def enter(self, vhost: VHost) -> None:
         """connection.open is granted."""
         self.vhost = vhost
@@ -538,7 +543,9 @@ class Connection(Outbox):
         self.outbox.clear()
         if self.is_counted:
             self.is_counted = False
-            self.node.usage.remove_connection(self.user.name, self.vhost.name)
+            usage = self.node.usage
+            usage.remove_connection(self.user.name, self.vhost.name)
+            usage.traffic = list(map(sum, zip(usage.traffic, self.traffic, strict=True)))
             self.vhost.retire_octets(self.received_octets, self.sent_octets)
         try:
             self._leave_channels()
