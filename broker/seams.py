@@ -78,6 +78,15 @@ class QueueLog(Protocol):
     paged_from: int  # if there are any
     is_counting: bool  # set where every delivery is counted: what was not was not delivered
     has_deadlines: bool  # of messages from before the start
+    read_count: int  # messages read back, ever
+
+    @property
+    def kept_count(self) -> int:
+        """Messages kept, ever."""
+
+    @property
+    def average_octets(self) -> float:
+        """That a message takes in the log, about."""
 
     def keep(
         self, messages: Sequence[Message], token: object, *, persistent: bool, deadline_ms: int = 0

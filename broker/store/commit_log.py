@@ -87,6 +87,7 @@ class CommitLog:
         self.number = 1
         self.synced = 0
         self.kept_count = 0  # persistent messages kept, ever
+        self.read_count = 0  # messages read back
         self.is_urgent = False  # somebody waits for the commit to come
         self.committer: Committer | None = None
         self.lost_count = 0  # messages that were damaged

@@ -12,8 +12,30 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Protocol
+
+
+class IoCounts:
+    """What was done with the files of a disk. Each number is written by one thread at a time: who
+    reads, and who writes and syncs."""
+
+    __slots__ = (
+        "read_count",
+        "read_ns",
+        "read_octets",
+        "sync_count",
+        "sync_ns",
+        "write_count",
+        "write_ns",
+        "write_octets",
+    )
+
+    def __init__(self) -> None:
+        self.read_count = self.read_octets = self.read_ns = 0
+        self.write_count = self.write_octets = self.write_ns = 0
+        self.sync_count = self.sync_ns = 0
 
 
 class File(Protocol):
@@ -42,6 +64,8 @@ class File(Protocol):
 
 class Disk(Protocol):
     """A directory."""
+
+    io: IoCounts
 
     def names(self, directory: str) -> list[str]:
         """The files in a directory below, sorted; none if there is no such directory."""
@@ -91,32 +115,44 @@ def _sync(fd: int) -> None:
 class LocalFile:
     """Seam `File`, on the operating system."""
 
-    __slots__ = ("_fd",)
+    __slots__ = ("_fd", "_io")
 
-    def __init__(self, fd: int):
+    def __init__(self, fd: int, io: IoCounts | None = None):
         self._fd = fd
+        self._io = io if io is not None else IoCounts()
 
     def size(self) -> int:
         return os.fstat(self._fd).st_size
 
     def write(self, data: bytes, offset: int) -> None:
+        io, began_ns = self._io, time.perf_counter_ns()
         written = os.pwrite(self._fd, data, offset)
         if written < len(data):  # a signal, a quota, or more than 2 GiB: once more with the rest
             view = memoryview(data)
             while written < len(data):
                 written += os.pwrite(self._fd, view[written:], offset + written)
+        io.write_count += 1
+        io.write_octets += len(data)
+        io.write_ns += time.perf_counter_ns() - began_ns
 
     def read(self, size: int, offset: int) -> bytes:
+        io, began_ns = self._io, time.perf_counter_ns()
         data = os.pread(self._fd, size, offset)
         while len(data) < size:
             more = os.pread(self._fd, size - len(data), offset + len(data))
             if not more:
                 break
             data += more
+        io.read_count += 1
+        io.read_octets += len(data)
+        io.read_ns += time.perf_counter_ns() - began_ns
         return data
 
     def sync(self) -> None:
+        io, began_ns = self._io, time.perf_counter_ns()
         _sync(self._fd)
+        io.sync_count += 1
+        io.sync_ns += time.perf_counter_ns() - began_ns
 
     def truncate(self, size: int) -> None:
         os.ftruncate(self._fd, size)
@@ -137,6 +173,7 @@ class LocalDisk:
 
     def __init__(self, root: Path, *, read_only: bool = False):
         self.root = root
+        self.io = IoCounts()
         self._flags = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC
         self._lock: int | None = None
 
@@ -162,7 +199,7 @@ class LocalDisk:
         flags = self._flags
         if create:
             flags |= os.O_CREAT | os.O_EXCL
-        return LocalFile(os.open(self.root / path, flags, 0o640))
+        return LocalFile(os.open(self.root / path, flags, 0o640), self.io)
 
     def rename(self, source: str, target: str) -> None:
         os.replace(self.root / source, self.root / target)

@@ -66,7 +66,9 @@ class QueueLog:
         "paged_count",
         "paged_from",
         "queue_id",
+        "read_count",
         "settled",
+        "settled_count",
         "transient",
     )
 
@@ -82,6 +84,7 @@ class QueueLog:
         self.kept_from = first_seq  # every message from here on was kept
         self.live_count = 0  # messages that are not settled, as far as that is written down
         self.live_octets = 0.0  # that they take in the log, about
+        self.settled_count = self.read_count = 0  # messages, ever: settled likewise, and read back
         self.settled = RangeSet()  # above floor
         self.transient = RangeSet()  # kept for want of room only: a restart forgets them
         self.delivered = RangeSet()  # at least once, and not settled
@@ -142,6 +145,11 @@ class QueueLog:
             self.firsts.append(first)
             self.lasts.append(last)
             blocks.append(block)
+
+    @property
+    def kept_count(self) -> int:
+        """Messages that were kept, ever, as far as they are counted in blocks."""
+        return self.live_count + self.settled_count
 
     @property
     def average_octets(self) -> float:
@@ -238,6 +246,7 @@ class QueueLog:
             overlap = min(last, lasts[index]) - max(first, firsts[index]) + 1
             octets = overlap * self.average_octets
             self.live_count -= overlap
+            self.settled_count += overlap
             self.live_octets -= octets
             self.log.space.release(self.blocks[index], overlap, octets)
             index += 1
@@ -301,6 +310,8 @@ class QueueLog:
                 found = []
             self.paged_from = last + 1
             self.paged_count -= len(found)
+            self.read_count += len(found)
+            self.log.read_count += len(found)
             if found:
                 self.log.reader.read_ahead(block, ahead)
                 return found

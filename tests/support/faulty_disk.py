@@ -52,6 +52,8 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import NamedTuple
 
+from broker.store.files import IoCounts
+
 SECTOR = 512
 EVERYTHING = 1 << 62
 ALL_BUT_ONE_MAX = 6  # so many of the unsynced writes of a point are left out one by one
@@ -297,6 +299,7 @@ class FaultyDisk:
         self._faults: list[_Fault] = []
         self.journal: list[Operation] = []
         self.counts: Counter[str] = Counter()
+        self.io = IoCounts()
         self.story = ""
         self.capacity: int | None = None  # octets of all files together
         self.reported_free_bytes: int | None = None

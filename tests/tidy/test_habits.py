@@ -35,6 +35,7 @@ CLOCKS = {
 MAY_SLEEP = {"cli/ctl.py": "waits for a process to start or to end"}
 MAY_READ_A_CLOCK = {
     "server/timers.py": "it is the clock",
+    "store/files.py": "measures how long the disk takes",
     "cli/ctl.py": "has a timeout",
 }
 

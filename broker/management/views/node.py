@@ -15,6 +15,8 @@ from broker.management.statistics.collector import CHURN
 from broker.management.views.common import Lens
 from broker.management.views.queue import BASE_OCTETS
 from broker.session.connection import Connection
+from broker.store.commit_log import CommitLog
+from broker.store.files import IoCounts
 from broker.version import __version__
 
 if TYPE_CHECKING:
@@ -151,18 +153,19 @@ def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
     process.look(node.clock.now_ms())
     levels = node.watermarks.snapshot() if node.watermarks is not None else None
     usage = resource.getrusage(resource.RUSAGE_SELF)
+    io = io_of(node)
     return {
         "gc_num": sum(stats["collections"] for stats in gc.get_stats()),
         "gc_bytes_reclaimed": 0,
         "context_switches": usage.ru_nvcsw + usage.ru_nivcsw,
-        "io_read_count": usage.ru_inblock,
-        "io_read_bytes": usage.ru_inblock * 512,
-        "io_write_count": usage.ru_oublock,
-        "io_write_bytes": getattr(node.log, "written_octets", 0),
-        "io_sync_count": node.log.number,
+        "io_read_count": io.read_count,
+        "io_read_bytes": io.read_octets,
+        "io_write_count": io.write_count,
+        "io_write_bytes": io.write_octets,
+        "io_sync_count": io.sync_count,
         "io_seek_count": 0,
         "io_reopen_count": 0,
-        "msg_store_read_count": 0,
+        "msg_store_read_count": read_count(node),
         "msg_store_write_count": node.log.kept_count,
         "queue_index_read_count": 0,
         "queue_index_write_count": 0,
@@ -174,6 +177,17 @@ def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
         "proc_used": processes(node),
         "disk_free": (levels.disk_free or 0) if levels is not None else 0,
     }
+
+
+def io_of(node: Node) -> IoCounts:
+    """What was done with the files of the node's messages."""
+    log = node.log
+    return log.files.disk.io if isinstance(log, CommitLog) else IoCounts()
+
+
+def read_count(node: Node) -> int:
+    """Messages that were read back from the disk."""
+    return node.log.read_count if isinstance(node.log, CommitLog) else 0
 
 
 def processes(node: Node) -> int:

@@ -44,6 +44,8 @@ def sizes_of(queue: Queue) -> Sizes:
         in_memory = max(0, queue.ready_bytes - count * MESSAGE_OCTETS)
     average = in_memory / count if count else 0.0
     in_memory += sum(len(delivery.message.body) for delivery in islice(queue.returned, EXACT_MAX))
+    if queue.log is not None and not average:
+        average = queue.log.average_octets  # with their headers
     paged = round(paged_count * average)
     return Sizes(in_memory + paged, _unacked(queue, average), paged)
 

@@ -145,6 +145,19 @@ def test_a_read_that_the_system_cuts_short_goes_on(
     file.close()
 
 
+def test_reads_writes_and_syncs_are_counted(local: LocalDisk) -> None:
+    file = local.open("f", create=True)
+    file.write(b"0123456789", 0)
+    file.write(b"ab", 4)
+    file.sync()
+    assert file.read(100, 2) == b"23ab6789"
+    file.close()
+    io = local.io
+    assert (io.write_count, io.write_octets, io.sync_count) == (2, 12, 1)
+    assert (io.read_count, io.read_octets) == (1, 8)
+    assert min(io.write_ns, io.sync_ns, io.read_ns) > 0
+
+
 def test_a_sync_that_fails_says_so(local: LocalDisk) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
