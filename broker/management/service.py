@@ -14,6 +14,7 @@ from broker.management.lane import Lane
 from broker.management.pages import Pages
 from broker.management.remembered import Remembered
 from broker.management.request import Request, Response
+from broker.management.statistics.ages import Observer
 from broker.management.statistics.collector import Collector
 from broker.management.statistics.samples import GLOBAL, Kind, Samples
 from broker.management.views.node import Process, numbers_of
@@ -76,15 +77,19 @@ class Management:
         self._pages = Pages()
         self._process = Process()
         self.config_files: tuple[str, ...] = ()  # that the node was started with
+        self.observer = Observer(node)
         self._started_ms = node.clock.now_ms()
+        self.started_s = node.clock.epoch_ms() // 1000  # since the epoch
         for module in pkgutil.iter_modules(api.__path__):  # importing enters the routes
             importlib.import_module(f"{api.__name__}.{module.name}")
 
     def start(self) -> None:
         self.collector.start()
+        self.observer.start()
 
     def stop(self) -> None:
         self.collector.stop()
+        self.observer.stop()
 
     async def page(self, request: Request) -> Response:
         """The web page's files. Raises: Refusal."""

@@ -54,6 +54,10 @@ class PriorityLanes(deque[M]):
         self._present |= 1 << priority
         self.held += count
 
+    def firsts(self) -> list[int]:
+        """The sequence number of the oldest message of each priority that there is any of."""
+        return [seqs[0] for seqs, _ in self._lanes.values() if seqs]
+
     def lengths(self) -> list[int]:
         """How many messages of each priority there are, from 0 on."""
         lanes = self._lanes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.amqp.content import Properties
 from broker.management.statistics import presented
+from broker.management.statistics.ages import oldest_message_age
 from broker.management.statistics.collector import LENGTHS, OF_QUEUES, counts_of_queue
 from broker.management.views.common import Lens, idle_since
 from broker.management.views.consumer import consumer_details
@@ -55,6 +56,8 @@ def show_queue(queue: Queue, lens: Lens) -> Shown:
     if lens.is_idle(samples):
         shown["idle_since"] = idle_since(samples)
     _put_contents(shown, queue)
+    age = oldest_message_age(queue, lens.node.clock.now_ms())
+    shown["oldest_message_age"] = None if age is None else round(age, 3)  # RabbitMQ has no such key
     return shown
 
 
@@ -126,7 +129,7 @@ def _put_contents(shown: Shown, queue: Queue) -> None:
     is_full_share = persistent >= ready + unacked
     shown |= {
         "consumers": len(queue.consumers),
-        "consumer_capacity": (capacity := _capacity(queue)),
+        "consumer_capacity": (capacity := capacity_of(queue)),
         "consumer_utilisation": capacity,
         "exclusive_consumer_tag": _tag(queue.exclusive_consumer),
         "single_active_consumer_tag": _tag(active),
@@ -144,7 +147,7 @@ def _put_contents(shown: Shown, queue: Queue) -> None:
         "messages_unacknowledged_ram": unacked,
         "messages_paged_out": paged,
         "messages_persistent": min(persistent, ready + unacked),
-        "head_message_timestamp": _head_timestamp(queue),
+        "head_message_timestamp": head_timestamp(queue),
         "recoverable_slaves": None,
         "backing_queue_status": _backing_queue_status(queue, ready),
         "reductions": 0,
@@ -198,7 +201,7 @@ def _tag(consumer: Any) -> str | None:
     return consumer.tag if consumer is not None else None
 
 
-def _capacity(queue: Queue) -> float:
+def capacity_of(queue: Queue) -> float:
     """RabbitMQ: the share of time in which consumers would take more. Here: whether any would now,
     with what is waiting for them."""
     if not queue.consumers:
@@ -206,7 +209,7 @@ def _capacity(queue: Queue) -> float:
     return 1.0 if queue.ring.top is not None or not queue.has_ready else 0.0
 
 
-def _head_timestamp(queue: Queue) -> int | None:
+def head_timestamp(queue: Queue) -> int | None:
     """The timestamp property of the message at the head, where it has one."""
     if queue.returned:
         message = queue.returned[0].message
