@@ -161,12 +161,20 @@ class Broker:
     def _applications(self, node: Node) -> Mapping[str, Application]:
         """Who answers what comes by HTTP. Imported only where somebody can ask."""
         applications: dict[str, Application] = {}
-        if self.config.management.enabled:
-            from broker.management.application import Application as HttpApi
-            from broker.management.service import Management
+        settings = self.config
+        if not settings.management.enabled and not settings.prometheus.enabled:
+            return applications
+        from broker.management.service import Management
 
-            self.management = Management(node, self._listening)
-            applications[HTTP] = HttpApi(self.management)
+        self.management = management = Management(node, self._listening)
+        if settings.management.enabled:
+            from broker.management.application import Application as HttpApi
+
+            applications[HTTP] = HttpApi(management)
+        if settings.prometheus.enabled:
+            from broker.management.prometheus.application import Metrics
+
+            applications[PROMETHEUS] = Metrics(management)
         return applications
 
     def _listening(self) -> Sequence[Listening]:

@@ -125,14 +125,29 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def parse_query(text: str) -> dict[str, str]:
-    """The part of a target behind the question mark; of several with one name the last.
+class Query(dict[str, str]):
+    """What a query names; of several with one name the last. pairs: all of them, in order."""
+
+    def __init__(self, pairs: list[tuple[str, str]]):
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def parse_query(text: str) -> Query:
+    """The part of a target behind the question mark.
 
     Raises: ValueError: a percent sign that encodes nothing, or too many of them.
     """
     if MALFORMED.search(text):
         raise ValueError("a percent sign that encodes nothing")
-    return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
+    return Query(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
+
+
+def values_of(query: dict[str, str], name: str) -> list[str]:
+    """All that a query has under a name."""
+    if isinstance(query, Query):
+        return [value for key, value in query.pairs if key == name]
+    return [query[name]] if name in query else []
 
 
 @dataclass(slots=True)

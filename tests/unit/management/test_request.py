@@ -23,6 +23,7 @@ from broker.management.request import (
     parse_query,
     parsed,
     put_response,
+    values_of,
 )
 
 
@@ -97,6 +98,9 @@ def test_bodies_are_as_deep_as_can_be_shown_again() -> None:
 def test_the_query() -> None:
     query = parse_query("a=1&a=2&b=&c=%2F+x&d")
     assert query == {"a": "2", "b": "", "c": "/ x", "d": ""}
+    assert values_of(query, "a") == ["1", "2"]
+    assert values_of(query, "e") == values_of({}, "a") == []
+    assert values_of({"a": "1"}, "a") == ["1"]
     with pytest.raises(ValueError, match="percent"):
         parse_query("a=%zz")
     request = Request("GET", "/", {"yes": "true", "no": "1"})
