@@ -7,6 +7,7 @@ here, with its reason; docs/monitoring.md tells users of it.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,14 @@ def test_sides_of_a_sum_in_a_dashboard_have_the_same_labels(pages: dict[str, Pag
         found = set(page.samples(prefix + one))
         assert found
         assert found == set(page.samples(prefix + other))
+
+
+def test_what_the_documentation_names_is_served(pages: dict[str, Page]) -> None:
+    """Alerts and tables; what is abbreviated, left out or begins with a star is not meant."""
+    text = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
+    named = set(re.findall(r"\b((?:rabbitmq|leveret)_[a-z_]+[a-z])\b(?!_|\*|\u2026)", text))
+    served = {name for page in pages.values() for name in page.names}
+    labels = {"rabbitmq_node", "rabbitmq_cluster", "rabbitmq_cluster_permanent_id"}
+    missing = {name for name in named - labels if name.removesuffix("_bucket") not in served}
+    assert {name for name in missing if not is_left_out(name)} == {"rabbitmq_prometheus"}
+    assert len(named) > 20
