@@ -117,7 +117,7 @@ class Management:
         """With every look of the collector."""
         if self.node_samples is None:
             self.node_samples = Samples(NODE, slot - 1)
-        self.node_samples.note(slot, tuple(self.node_numbers().values()))
+        self.node_samples.note(slot, tuple(self.node_numbers().values()), self.collector.span)
 
     def listeners(self) -> list[dict[str, Any]]:
         options = self.node.config.listeners.options

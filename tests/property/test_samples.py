@@ -117,3 +117,32 @@ def test_the_last_ten_minutes_are_exact(taken: list[tuple[int, int, int, int]]) 
     slots = list(range(slot, slot - 120, -1))
     for name in ("counter", "gauge"):
         assert samples.history(name, slots) == [model.at(name, at) for at in slots]
+
+
+@examples(150)
+@given(
+    st.sampled_from([2, 3, 12]),
+    st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1, max_size=30),
+)
+def test_with_longer_intervals_rates_are_over_all_of_each(
+    span: int, taken: list[tuple[int, int]]
+) -> None:
+    kind = Kind(("counter",), ("gauge",), GLOBAL)
+    samples, slot = Samples(kind, 12_000), 12_000
+    noted = {slot: (0, 0)}
+    for growth, gauge in taken:
+        counter_before, gauge_before = noted[slot]
+        slot += span
+        noted[slot] = (counter_before + growth, gauge)
+        samples.note(slot, noted[slot], span)
+        seconds = span * SLOT_MS / 1000
+        assert samples.rate("counter", slot) == pytest.approx(growth / seconds, rel=1e-4)
+        change = (gauge - gauge_before) / seconds
+        assert samples.rate("gauge", slot) == pytest.approx(change, rel=1e-4, abs=1e-3)
+        if growth:
+            assert samples.rate("counter", slot - 1) == samples.rate("counter", slot)
+    slots = [at for at in sorted(noted, reverse=True) if at > slot - 120]
+    tolerance = 1 + 1e-4 * noted[slot][0]  # of floats of 32 bits
+    for at, found in zip(slots, samples.history("counter", slots), strict=True):
+        assert found == pytest.approx(noted[at][0], abs=tolerance)
+    assert samples.history("gauge", slots) == pytest.approx([noted[at][1] for at in slots])

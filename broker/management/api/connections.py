@@ -16,14 +16,7 @@ from broker.management.api.visible import (
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, json_response
 from broker.management.routes import ADMIN, DELETE, GET, MONITOR, VHOST, route
-from broker.management.views.common import Lens
-from broker.management.views.connection import (
-    CHEAP_CHANNEL,
-    CHEAP_CONNECTION,
-    show_channel,
-    show_channel_whole,
-    show_connection,
-)
+from broker.management.views import connection as views
 from broker.management.views.consumer import consumer_details
 from broker.session.consumer import ChannelConsumer
 
@@ -34,21 +27,17 @@ if TYPE_CHECKING:
 REASON = "Closed via management plugin"
 
 
-def _listed_connections(lens: Lens) -> Listed[Connection]:
-    return Listed(lambda one: show_connection(one, lens), CHEAP_CONNECTION)
-
-
 @route("/connections", GET)
 async def list_connections(context: Context) -> Response:
     lens = lens_of_list(context)
-    return await reply_list(context, connections(context), _listed_connections(lens))
+    return await reply_list(context, connections(context), views.list_connections(lens))
 
 
 @route("/vhosts/:vhost/connections", GET, needs=VHOST)
 async def list_connections_of_vhost(context: Context) -> Response:
     vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in connections(context) if one.vhost is vhost]
-    return await reply_list(context, found, _listed_connections(lens))
+    return await reply_list(context, found, views.list_connections(lens))
 
 
 @route("/connections/username/:username", GET, needs=MONITOR)
@@ -79,7 +68,7 @@ def close_connections_of_user(context: Context) -> None:
 def get_connection(context: Context) -> Response:
     """RabbitMQ: columns do not matter here, and what there is not of TLS is "", not null."""
     connection = find_connection(context, context.params["connection"])
-    shown = show_connection(connection, context.lens())
+    shown = views.show_connection(connection, context.lens())
     return json_response({key: "" if value is None else value for key, value in shown.items()})
 
 
@@ -99,29 +88,26 @@ async def list_channels_of_connection(context: Context) -> Response:
     lens = lens_of_list(context)
     connection = find_connection(context, context.params["connection"])
     found = [channel for channel in connection.channels.values() if channel.is_open]
-    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
-    return await reply_list(context, found, listed)
+    return await reply_list(context, found, views.list_channels(lens))
 
 
 @route("/channels", GET)
 async def list_channels(context: Context) -> Response:
     lens = lens_of_list(context)
-    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
-    return await reply_list(context, channels(context), listed)
+    return await reply_list(context, channels(context), views.list_channels(lens))
 
 
 @route("/vhosts/:vhost/channels", GET, needs=VHOST)
 async def list_channels_of_vhost(context: Context) -> Response:
     vhost, lens = context.vhost, lens_of_list(context)
     found = [one for one in channels(context) if one.connection.vhost is vhost]
-    listed = Listed(lambda one: show_channel(one, lens), CHEAP_CHANNEL)
-    return await reply_list(context, found, listed)
+    return await reply_list(context, found, views.list_channels(lens))
 
 
 @route("/channels/:channel", GET)
 def get_channel(context: Context) -> object:
     channel = find_channel(context, context.params["channel"])
-    return context.cut(show_channel_whole(channel, context.lens()))
+    return context.cut(views.show_channel_whole(channel, context.lens()))
 
 
 @route("/consumers", GET)

@@ -23,6 +23,8 @@ from broker.management.views.exchange import CHEAP_BINDING, Bound, bindings_to, 
 from broker.management.views.properties import shown_payload, shown_properties
 from broker.management.views.queue import (
     CHEAP,
+    CHEAP_DEFINITION,
+    CHEAP_TOTALS,
     definition,
     show_queue,
     show_queue_whole,
@@ -57,10 +59,12 @@ async def list_queues(context: Context) -> Response:
     lens = lens_of_list(context)
     vhosts = await vhosts_of_path(context)
     queues = (queue for vhost in vhosts for queue in list(vhost.queues.values()))
-    show = show_queue
+    show, cheap = show_queue, CHEAP
     if not lens.has_stats:
-        show = show_totals if context.request.is_set("enable_queue_totals") else definition
-    return await reply_list(context, queues, Listed(lambda queue: show(queue, lens), CHEAP))
+        show, cheap = definition, CHEAP_DEFINITION
+        if context.request.is_set("enable_queue_totals"):
+            show, cheap = show_totals, CHEAP_TOTALS
+    return await reply_list(context, queues, Listed(lambda queue: show(queue, lens), cheap))
 
 
 @route("/queues/:vhost/:queue", GET, needs=VHOST)

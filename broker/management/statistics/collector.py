@@ -171,7 +171,7 @@ def _nothing(slot: int) -> None:
 class Collector:
     """See the module. is_on: whether samples are kept. interval_ms: between two looks.
 
-    slot: the last that was noted.
+    slot: the last that was noted. span: slots between two looks.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Collector:
     ):
         self._node = node
         self._interval_ms = interval_ms
-        self._span = max(1, interval_ms // SLOT_MS)  # slots between two looks
+        self.span = max(1, interval_ms // SLOT_MS)  # slots between two looks
         self._lane = lane or Lane()
         self.is_on = is_on
         self.when_noted: Callable[[int], None] = _nothing  # called after every look, with its slot
@@ -268,7 +268,7 @@ class Collector:
 
     def look(self, slot: int | None) -> Iterator[None]:
         """Look at everything. slot: note what has changed in it; None: sum only."""
-        node, span = self._node, self._span
+        node, span = self._node, self.span
         found = {vhost: Totals() for vhost in node.vhosts.values()}
         channels: list[tuple[Channel, Totals, tuple[int, ...]]] = []
         connections: list[tuple[Connection, Totals, tuple[int, int]]] = []
@@ -344,7 +344,7 @@ class Collector:
             self._totals[vhost.name] = totals
             if slot is not None:
                 values = (*totals.messages, *totals.octets, *totals.lengths)
-                _note(vhost, VHOST, slot, values, self._span)
+                _note(vhost, VHOST, slot, values, self.span)
         everything.add_retired(node.retired, node.retired_octets)
         self._all = everything
         if slot is not None:
@@ -352,7 +352,7 @@ class Collector:
                 self.overview = Samples(OVERVIEW, slot - 1)
             disk, churn = self.disk(), self.churn()
             values = (*everything.messages, *disk, *churn, *everything.lengths)
-            self.overview.note(slot, values, self._span)
+            self.overview.note(slot, values, self.span)
             self.slot = slot  # not before: what is shown meanwhile are the rates of the last one
             self.when_noted(slot)
 

@@ -108,7 +108,7 @@ class Samples:
     def note(self, slot: int, values: tuple[float, ...], span: int = 1) -> None:
         """The values at the end of a slot; those of one slot may be noted several times.
 
-        span: slots since they were noted last; what has grown has done so in all of them alike.
+        span: slots since they were noted last; what has changed has done so in all of them alike.
         """
         if values == self.last:
             return
@@ -131,15 +131,23 @@ class Samples:
             width = min(-(-span // level.slots), cells)
             for at, value in grown:
                 column = ring.column(at)
-                if at >= first_gauge:
+                if width > 1:
+                    self._spread(column, newest, width, at, value)
+                elif at >= first_gauge:
                     column[place] = value
-                elif width == 1:
-                    column[place] += value
                 else:
-                    for number in range(newest - width + 1, newest + 1):
-                        column[number % cells] += value / width
+                    column[place] += value
         self.last = values
         self.changed = slot
+
+    def _spread(self, column: array[float], newest: int, width: int, at: int, value: float) -> None:
+        """Into so many cells: of a counter an equal share each, of a gauge steps towards it."""
+        before, cells = self.last[at], len(column)
+        for step, number in enumerate(range(newest - width + 1, newest + 1), 1):
+            if at >= self.kind.counter_count:
+                column[number % cells] = before + (value - before) * step / width
+            else:
+                column[number % cells] += value / width
 
     def forget(self) -> None:
         """Keep nothing of what was noted. Counters go on from where they are: what they counted

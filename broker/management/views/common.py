@@ -35,10 +35,11 @@ class Lens:
 
     def __init__(self, node: Node, collector: Collector, query: dict[str, str] | None = None):
         """Raises: Refusal, for a chart with too many points."""
-        now_ms = node.clock.epoch_ms()
         query = query or {}
         self.node = node
         self.slot = collector.complete_slot
+        # charts end with what is known: between a slot and the look at it nothing would have grown
+        now_ms = self.slot * SLOT_MS or node.clock.epoch_ms()
         self.has_rates = node.config.management.rates_mode != "none"
         self.has_stats = collector.is_on and query.get("disable_stats") != "true"
         self.msg_rates = presented.range_of(query, "msg_rates", now_ms)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from broker.management.listing import Listed
 from broker.management.statistics import presented
 from broker.management.statistics.collector import (
     OCTETS,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from broker.session.connection import Connection
 
 Shown = dict[str, Any]
+Columns = dict[str, Callable[[Any], Any]]
 _OF_TLS = (
     "ssl_protocol",
     "ssl_key_exchange",
@@ -31,22 +34,28 @@ _OF_TLS = (
     "peer_cert_validity",
 )
 
-CHEAP_CONNECTION = {
+# Columns that a list can be sorted, filtered and cut by without building whole entries: always,
+# and of statistics.
+_OF_CONNECTION: Columns = {
     "name": lambda connection: connection.name,
     "vhost": lambda connection: connection.vhost.name,
     "user": lambda connection: connection.user.name,
+    "connected_at": lambda connection: connection.connected_at_ms,
+    "ssl": lambda connection: connection.endpoint.tls is not None,
+}
+_OF_CONNECTION_STATS: Columns = {
     "state": lambda connection: connection.status,
     "channels": lambda connection: len(connection.channels),
     "recv_oct": lambda connection: connection.received_octets,
     "send_oct": lambda connection: connection.sent_octets,
-    "connected_at": lambda connection: connection.connected_at_ms,
-    "ssl": lambda connection: connection.endpoint.tls is not None,
 }
-CHEAP_CHANNEL = {
+_OF_CHANNEL: Columns = {
     "name": lambda channel: name_of(channel),
     "vhost": lambda channel: channel.connection.vhost.name,
     "user": lambda channel: channel.connection.user.name,
     "number": lambda channel: channel.number,
+}
+_OF_CHANNEL_STATS: Columns = {
     "state": lambda channel: state_of(channel),
     "confirm": lambda channel: channel.confirms,
     "transactional": lambda channel: channel.tx is not None,
@@ -55,6 +64,16 @@ CHEAP_CHANNEL = {
     "messages_unacknowledged": lambda channel: len(channel.unacked),
     "messages_unconfirmed": lambda channel: channel.unconfirmed_count,
 }
+
+
+def list_connections(lens: Lens) -> Listed[Connection]:
+    cheap = _OF_CONNECTION | _OF_CONNECTION_STATS if lens.has_stats else _OF_CONNECTION
+    return Listed(lambda connection: show_connection(connection, lens), cheap)
+
+
+def list_channels(lens: Lens) -> Listed[Channel]:
+    cheap = _OF_CHANNEL | _OF_CHANNEL_STATS if lens.has_stats else _OF_CHANNEL
+    return Listed(lambda channel: show_channel(channel, lens), cheap)
 
 
 def show_connection(connection: Connection, lens: Lens) -> Shown:

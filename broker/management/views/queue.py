@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from broker.amqp.content import Properties
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from broker.queues.queue import Queue
 
 Shown = dict[str, Any]
+Columns = dict[str, Callable[[Any], Any]]
 HAS_TIMESTAMP = 1 << 6  # among the flags of a content header
 BASE_OCTETS = 1_500  # of a queue without messages, about
 
 
-# Columns that a list can be sorted, filtered and cut by without building whole entries.
-CHEAP = {
+# Columns that a list can be sorted, filtered and cut by without building whole entries: of what a
+# queue is, and of what statistics say of it.
+CHEAP_DEFINITION: Columns = {
     "name": lambda queue: queue.name,
     "vhost": lambda queue: queue.vhost,
     "durable": lambda queue: queue.durable,
@@ -34,11 +37,13 @@ CHEAP = {
     "type": lambda queue: queue.type_name,
     "state": lambda queue: "running",
     "arguments": lambda queue: json_of(queue.arguments),
-    "consumers": lambda queue: len(queue.consumers),
+}
+CHEAP_TOTALS: Columns = CHEAP_DEFINITION | {
     "messages": lambda queue: queue.ready_count + queue.unacked_count,
     "messages_ready": lambda queue: queue.ready_count,
     "messages_unacknowledged": lambda queue: queue.unacked_count,
 }
+CHEAP: Columns = CHEAP_TOTALS | {"consumers": lambda queue: len(queue.consumers)}
 
 
 def show_queue(queue: Queue, lens: Lens) -> Shown:
