@@ -25,12 +25,8 @@ from broker.amqp.methods import (
 )
 from broker.commands import AddVhost, DeleteVhost, SetPermissions
 from broker.management.statistics import collector
-from broker.management.statistics.collector import (
-    CHURN,
-    LENGTHS,
-    OF_CHANNELS,
-    Collector,
-)
+from broker.management.statistics.collector import Collector
+from broker.management.statistics.counted import CHURN, LENGTHS, OF_CHANNELS
 from broker.session.connection import Connection
 from broker.session.states import State
 from broker.vhost import VHost

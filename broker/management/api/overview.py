@@ -11,15 +11,9 @@ from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, json_response, not_found
 from broker.management.routes import ADMIN, GET, MONITOR, route
 from broker.management.statistics import presented
-from broker.management.statistics.collector import (
-    CHURN,
-    DISK,
-    LENGTHS,
-    OCTETS,
-    OF_CHANNELS,
-    Totals,
-)
+from broker.management.statistics.counted import CHURN, DISK, LENGTHS, OCTETS, OF_CHANNELS
 from broker.management.statistics.samples import Samples
+from broker.management.statistics.totals import Totals
 from broker.management.views.common import Lens
 from broker.management.views.node import (
     BINARY,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from broker.management.prometheus.exposition import Table, labels
 from broker.management.prometheus.queues import queue_labels, queues_of
 from broker.management.prometheus.tables import Collecting, Row, collected, merged
-from broker.management.statistics.collector import counts_of_queue
+from broker.management.statistics.counted import counts_of_queue
 from broker.management.views.connection import name_of
 from broker.session.connection import Connection
 from broker.session.pairs import ACK, DELIVER, DELIVER_NO_ACK, GET, GET_NO_ACK, REDELIVER

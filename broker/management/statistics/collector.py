@@ -12,156 +12,28 @@ counted already: it is taken out again at the end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from broker.management.lane import Lane
-from broker.management.statistics.samples import BASIC, DETAILED, GLOBAL, SLOT_MS, Kind, Samples
-from broker.session.channel import COUNTED, Channel
+from broker.management.statistics.counted import OVERVIEW, counts_of_queue
+from broker.management.statistics.noting import Noter
+from broker.management.statistics.samples import SLOT_MS, Samples
+from broker.management.statistics.totals import Totals
+from broker.session.channel import Channel
 from broker.session.connection import Connection
-from broker.session.pairs import DELIVER, GET_NO_ACK, TAKEN, Counted, Pairs
-from broker.vhost import VHost, add_up
+from broker.session.pairs import Pairs
+from broker.vhost import VHost
 
 if TYPE_CHECKING:
-    from broker.exchanges.exchange import Exchange
     from broker.node import Node
-    from broker.queues.queue import Queue
 
 SLACK_MS = 500  # a look so soon after the end of a slot is still its own
 SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
 FRESH_MS = 1_000  # a look that is no older will do
 FRESH_SHARE = 100  # nor one that is no older than so many times what it took
-
-DELIVERIES = ("deliver", "deliver_no_ack", "get", "get_no_ack")
-OF_CHANNELS = (*COUNTED, "deliver_get")
-LENGTHS = ("messages", "messages_ready", "messages_unacknowledged")
-OCTETS = ("recv_oct", "send_oct")
-DISK = ("disk_reads", "disk_writes")
-CHURN = (
-    "connection_created",
-    "connection_closed",
-    "channel_created",
-    "channel_closed",
-    "queue_declared",
-    "queue_created",
-    "queue_deleted",
-)
-OF_QUEUES = (
-    "publish",
-    "ack",
-    "deliver",
-    "deliver_no_ack",
-    "get",
-    "get_no_ack",
-    "get_empty",
-    "redeliver",
-    "deliver_get",
-)
-
-QUEUE = Kind(OF_QUEUES, LENGTHS, BASIC)
-EXCHANGE = Kind(("publish_in", "publish_out"), (), BASIC)
-CHANNEL = Kind(OF_CHANNELS, (), DETAILED)
-CONNECTION = Kind(OCTETS, (), DETAILED)
-PUBLISHED_PAIR = Kind(("publish",), (), DETAILED)
-TAKEN_PAIR = Kind((*TAKEN, "deliver_get"), (), DETAILED)
-VHOST = Kind((*OF_CHANNELS, *OCTETS), LENGTHS, BASIC)
-OVERVIEW = Kind((*OF_CHANNELS, *DISK, *CHURN), LENGTHS, GLOBAL)
-
-_DELIVERED = [COUNTED.index(name) for name in DELIVERIES]
-
-
-def counts_of_queue(queue: Queue) -> tuple[int, ...]:
-    """In the order of QUEUE."""
-    delivered = queue.delivered - queue.delivered_no_ack - queue.got - queue.got_no_ack
-    ready, unacked = queue.ready_count, queue.unacked_count
-    return (
-        queue.published,
-        queue.acked,
-        delivered,
-        queue.delivered_no_ack,
-        queue.got,
-        queue.got_no_ack,
-        queue.get_empty,
-        queue.redelivered,
-        queue.delivered,
-        ready + unacked,
-        ready,
-        unacked,
-    )
-
-
-def counts_of_channel(channel: Channel) -> tuple[int, ...]:
-    """In the order of CHANNEL."""
-    return with_deliver_get(channel.counts)
-
-
-def with_deliver_get(counts: tuple[int, ...]) -> tuple[int, ...]:
-    """What RabbitMQ calls deliver_get is every delivery, by whatever way."""
-    return (*counts, counts[5] + counts[6] + counts[7] + counts[8])
-
-
-assert _DELIVERED == [5, 6, 7, 8]
-
-
-class Totals:
-    """Sums over a vhost or a node, in the order of VHOST: counters, octets, lengths."""
-
-    __slots__ = (
-        "channels",
-        "connections",
-        "consumers",
-        "counts",
-        "exchanges",
-        "lengths",
-        "octets",
-        "queues",
-    )
-
-    def __init__(self) -> None:
-        self.counts = [0] * len(COUNTED)
-        self.octets = [0, 0]
-        self.lengths = [0, 0, 0]
-        self.queues = self.exchanges = self.consumers = self.connections = self.channels = 0
-
-    def add_channel(self, counts: tuple[int, ...], times: int) -> None:
-        """times: 1, or -1 to take it out again."""
-        self.channels += times
-        sums = self.counts
-        for at, count in enumerate(counts):
-            if count:
-                sums[at] += times * count
-
-    def add_connection(self, octets: tuple[int, int], times: int) -> None:
-        """The same for a connection without its channels."""
-        self.connections += times
-        self.octets[0] += times * octets[0]
-        self.octets[1] += times * octets[1]
-
-    def add_retired(self, counts: Sequence[int], octets: Sequence[int]) -> None:
-        """What is no more has still counted."""
-        add_up(self.counts, counts)
-        add_up(self.octets, octets)
-
-    def forget_contents(self) -> None:
-        """The vhost has been deleted with all that was in it."""
-        self.lengths = [0, 0, 0]
-        self.queues = self.exchanges = self.consumers = 0
-
-    def add(self, other: Totals) -> None:
-        add_up(self.counts, other.counts)
-        add_up(self.octets, other.octets)
-        add_up(self.lengths, other.lengths)
-        self.queues += other.queues
-        self.exchanges += other.exchanges
-        self.consumers += other.consumers
-        self.connections += other.connections
-        self.channels += other.channels
-
-    @property
-    def messages(self) -> tuple[int, ...]:
-        """In the order of OF_CHANNELS."""
-        return with_deliver_get(tuple(self.counts))
 
 
 def _nothing(slot: int) -> None:
@@ -268,12 +140,12 @@ class Collector:
 
     def look(self, slot: int | None) -> Iterator[None]:
         """Look at everything. slot: note what has changed in it; None: sum only."""
-        node, span = self._node, self.span
-        found = {vhost: Totals() for vhost in node.vhosts.values()}
+        noter = Noter(slot, self.span)
+        found = {vhost: Totals() for vhost in self._node.vhosts.values()}
         channels: list[tuple[Channel, Totals, tuple[int, ...]]] = []
         connections: list[tuple[Connection, Totals, tuple[int, int]]] = []
-        left = SLICE
-        for peer in list(node.peers.values()):
+        slices = count(1)
+        for peer in list(self._node.peers.values()):
             if not isinstance(peer, Connection) or not peer.is_counted:
                 continue
             totals = found.get(peer.vhost)
@@ -282,44 +154,21 @@ class Collector:
             octets = (peer.received_octets, peer.sent_octets)
             connections.append((peer, totals, octets))
             totals.add_connection(octets, 1)
-            _note(peer, CONNECTION, slot, octets, span)
+            noter.connection(peer, octets)
             for channel in list(peer.channels.values()):
                 if channel.is_open:
                     counts = channel.counts
                     channels.append((channel, totals, counts))
                     totals.add_channel(counts, 1)
-                    _note_channel(channel, slot, counts, span)
-                    left -= 1
-            left -= 1
-            if left <= 0:
-                left = SLICE
+                    noter.channel(channel, counts)
+                    if not next(slices) % SLICE:
+                        yield
+            if not next(slices) % SLICE:
                 yield
-        for vhost in list(node.vhosts.values()):
+        for vhost in list(self._node.vhosts.values()):
             totals = found.setdefault(vhost, Totals())
-            lengths = totals.lengths
-            for queue in list(vhost.queues.values()):
-                counts = counts_of_queue(queue)
-                lengths[0] += counts[-3]
-                lengths[1] += counts[-2]
-                lengths[2] += counts[-1]
-                totals.queues += 1
-                totals.consumers += len(queue.consumers)
-                if slot is not None:
-                    samples = queue.samples
-                    if samples is None:
-                        samples = queue.samples = Samples(QUEUE, slot - 1)
-                    if counts != samples.last:
-                        samples.note(slot, counts, span)
-                left -= 1
-                if left <= 0:
-                    left = SLICE
-                    yield
-            for exchange in list(vhost.exchanges.values()):
-                totals.exchanges += 1
-                _note_exchange(exchange, slot, span)
-                left -= 1
-                if left <= 0:
-                    left = SLICE
+            for _ in self._contents(vhost, totals, noter):
+                if not next(slices) % SLICE:
                     yield
         # from here on nothing may come in between: what is no more is in `retired`
         for channel, totals, counts in channels:
@@ -328,10 +177,27 @@ class Collector:
         for connection, totals, octets in connections:
             if not connection.is_counted:
                 totals.add_connection(octets, -1)
-        self._conclude(found, slot)
+        self._conclude(found, noter)
 
-    def _conclude(self, found: dict[VHost, Totals], slot: int | None) -> None:
-        node = self._node
+    def _contents(self, vhost: VHost, totals: Totals, noter: Noter) -> Iterator[None]:
+        """Queues and exchanges, one by one."""
+        lengths = totals.lengths
+        for queue in list(vhost.queues.values()):
+            counts = counts_of_queue(queue)
+            lengths[0] += counts[-3]
+            lengths[1] += counts[-2]
+            lengths[2] += counts[-1]
+            totals.queues += 1
+            totals.consumers += len(queue.consumers)
+            noter.queue(queue, counts)
+            yield
+        for exchange in list(vhost.exchanges.values()):
+            totals.exchanges += 1
+            noter.exchange(exchange)
+            yield
+
+    def _conclude(self, found: dict[VHost, Totals], noter: Noter) -> None:
+        node, slot = self._node, noter.slot
         everything = Totals()
         self._totals = {}
         for vhost, totals in found.items():
@@ -342,9 +208,7 @@ class Collector:
             totals.add_retired(vhost.retired, vhost.retired_octets)
             everything.add(totals)
             self._totals[vhost.name] = totals
-            if slot is not None:
-                values = (*totals.messages, *totals.octets, *totals.lengths)
-                _note(vhost, VHOST, slot, values, self.span)
+            noter.vhost(vhost, (*totals.messages, *totals.octets, *totals.lengths))
         everything.add_retired(node.retired, node.retired_octets)
         self._all = everything
         if slot is not None:
@@ -391,67 +255,3 @@ class Collector:
         for samples in (self.overview, *(one.samples for one in objects)):
             if samples is not None:
                 samples.forget()
-
-
-def _note(
-    owner: Connection | VHost, kind: Kind, slot: int | None, values: tuple[int, ...], span: int
-) -> None:
-    if slot is not None:
-        samples = owner.samples
-        if samples is None:
-            samples = owner.samples = Samples(kind, slot - 1)
-        samples.note(slot, values, span)
-
-
-def _note_channel(channel: Channel, slot: int | None, counts: tuple[int, ...], span: int) -> None:
-    if slot is not None:
-        samples = channel.samples
-        if samples is None:
-            samples = channel.samples = Samples(CHANNEL, slot - 1)
-        values = with_deliver_get(counts)
-        if values != samples.last:
-            samples.note(slot, values, span)
-    _note_pairs(channel, slot, span)
-
-
-def counts_taken(pair: Counted) -> tuple[int, ...]:
-    """In the order of TAKEN_PAIR."""
-    counts = pair.counts
-    return (*counts, sum(counts[DELIVER : GET_NO_ACK + 1]))
-
-
-def _note_pairs(channel: Channel, slot: int | None, span: int) -> None:
-    """With rates_mode = detailed."""
-    if channel.pairs is None or slot is None:
-        return
-    exchanges = channel.connection.vhost.exchanges
-    for exchange, published in list(channel.pairs.published.items()):
-        if exchanges.get(exchange.name) is not exchange:
-            del channel.pairs.published[exchange]
-        else:
-            _note_pair(published, PUBLISHED_PAIR, slot, tuple(published.counts), span)
-    for queue, taken in list(channel.pairs.taken.items()):
-        if queue.is_deleted:
-            del channel.pairs.taken[queue]
-        else:
-            _note_pair(taken, TAKEN_PAIR, slot, counts_taken(taken), span)
-
-
-def _note_pair(pair: Counted, kind: Kind, slot: int, counts: tuple[int, ...], span: int) -> None:
-    if pair.samples is None:
-        pair.samples = Samples(kind, slot - 1)
-    pair.samples.note(slot, counts, span)
-
-
-def _note_exchange(exchange: Exchange, slot: int | None, span: int) -> None:
-    if slot is not None and (exchange.published or exchange.samples is not None):
-        samples = exchange.samples
-        if samples is None:
-            samples = exchange.samples = Samples(EXCHANGE, slot - 1)
-        samples.note(slot, (exchange.published, exchange.routed), span)
-        pairs = exchange.pairs or {}
-        for queue, routed in list(pairs.items()):
-            if queue.is_deleted:
-                del pairs[queue]
-            else:
-                _note_pair(routed, PUBLISHED_PAIR, slot, tuple(routed.counts), span)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from broker.management.statistics import presented
-from broker.management.statistics.collector import OF_CHANNELS
+from broker.management.statistics.counted import OF_CHANNELS
 from broker.management.statistics.presented import Range
 from broker.management.statistics.samples import SLOT_MS, Samples
 

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.management.listing import Listed
 from broker.management.statistics import presented
-from broker.management.statistics.collector import (
-    OCTETS,
-    OF_CHANNELS,
-    counts_of_channel,
-)
+from broker.management.statistics.counted import OCTETS, OF_CHANNELS, counts_of_channel
 from broker.management.views.common import Lens, idle_since
 from broker.management.views.consumer import consumer_details
 from broker.management.views.pairs import deliveries_of, publishes_of

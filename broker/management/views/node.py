@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from broker.auth.mechanisms import MECHANISMS
 from broker.exchanges.registry import find_type, type_names
 from broker.management.statistics import presented
-from broker.management.statistics.collector import CHURN
+from broker.management.statistics.counted import CHURN
 from broker.management.views.common import Lens
 from broker.management.views.queue import BASE_OCTETS
 from broker.session.connection import Connection

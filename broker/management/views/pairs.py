@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from broker.management.statistics import presented
-from broker.management.statistics.collector import TAKEN_PAIR, counts_taken
+from broker.management.statistics.counted import TAKEN_PAIR, counts_taken
 from broker.management.views.consumer import channel_details
 from broker.session.connection import Connection
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from broker.amqp.content import Properties
 from broker.management.statistics import presented
 from broker.management.statistics.ages import oldest_message_age
-from broker.management.statistics.collector import LENGTHS, OF_QUEUES, counts_of_queue
+from broker.management.statistics.counted import LENGTHS, OF_QUEUES, counts_of_queue
 from broker.management.views.common import Lens, idle_since
 from broker.management.views.consumer import consumer_details
 from broker.management.views.pairs import deliveries_of_queue, incoming_of_queue

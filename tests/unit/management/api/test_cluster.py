@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from broker.commands import DeclareQueue
-from broker.management.statistics.collector import QUEUE
+from broker.management.statistics.counted import QUEUE
 from broker.management.statistics.samples import Samples
 from tests.support.admin import Admin
 

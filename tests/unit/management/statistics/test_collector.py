@@ -9,7 +9,8 @@ import pytest
 from broker.amqp.methods import QueueDeclare
 from broker.commands import DeleteVhost
 from broker.management.statistics import collector as collector_module
-from broker.management.statistics.collector import (
+from broker.management.statistics.collector import Collector
+from broker.management.statistics.counted import (
     CHANNEL,
     CHURN,
     CONNECTION,
@@ -17,7 +18,6 @@ from broker.management.statistics.collector import (
     OVERVIEW,
     QUEUE,
     VHOST,
-    Collector,
     counts_of_channel,
     counts_of_queue,
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from broker.management.request import Refusal
-from broker.management.statistics.collector import OF_QUEUES
+from broker.management.statistics.counted import OF_QUEUES
 from broker.management.statistics.samples import SLOT_MS
 from broker.management.views.common import IDLE_SLOTS, Lens, idle_since, timestamp
 from tests.support.api import Api
