@@ -38,9 +38,10 @@ from broker.queues.features import Features, consumer_timeout_ms, is_lazy
 from broker.queues.past import Past
 from broker.queues.queue import Queue
 from broker.queues.quorum import QuorumQueue
+from broker.retired import add_up
 from broker.seams import Clock, MessageLog, NullLog
 from broker.store.format import VOLATILE_ID
-from broker.vhost import VHost, add_up
+from broker.vhost import VHost
 
 Observer = Callable[[Command, object], None]
 

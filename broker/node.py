@@ -93,8 +93,7 @@ class Node(Definitions):
             log if log is not None else NullLog(), clock if clock is not None else NullClock()
         )
         self.has_ack_timeouts = self.config.limits.consumer_timeout_ms is not None
-        rates_mode = self.config.management.rates_mode
-        self.counts_pairs = self.config.management.enabled and rates_mode == "detailed"
+        self.counts_pairs = self.config.management.rates_mode == "detailed"
         self.replicator: Replicator = replicator or LocalReplicator(self.apply)
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []

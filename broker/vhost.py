@@ -29,6 +29,7 @@ from broker.message import Message
 from broker.policies.policy import Policies
 from broker.queues.past import Past
 from broker.queues.queue import Queue
+from broker.retired import Retired
 from broker.seams import MessageLog
 
 PREDECLARED = (
@@ -51,21 +52,10 @@ class Version:
         self.number = 0
 
 
-def add_up(sums: list[int], counts: Sequence[int]) -> None:
-    """Add counts to sums, which may be empty at first."""
-    if not sums:
-        sums += counts
-    else:
-        for at, count in enumerate(counts):
-            if count:
-                sums[at] += count
-
-
-class VHost:
+class VHost(Retired):
     """One virtual host. changed: the node's list of queues to pump. changes: where it puts down
-    what must survive a restart; None: nowhere. store: where queues keep messages; None: nowhere.
-    past: where what is deleted leaves its counts.
-    """
+    what must survive; None: nowhere. store: where queues keep messages; None: nowhere. past: where
+    what is deleted leaves its counts."""
 
     def __init__(
         self,
@@ -76,6 +66,7 @@ class VHost:
         store: MessageLog | None = None,
         past: Past | None = None,
     ):
+        super().__init__()
         self.name = name
         self._past = past if past is not None else Past()
         self.version = version
@@ -89,15 +80,10 @@ class VHost:
         self.policies = Policies()
         self.parameters: dict[tuple[str, str], object] = {}  # (component, name) → value, as in JSON
         self.queues: dict[str, Queue] = {}
-        self.exchanges: dict[str, Exchange] = {}
-        # counts of channels that are no more, and octets of connections, received and sent
         self.samples: Any = None  # see `broker.management.statistics`
-        self.retired: list[int] = []
-        self.retired_octets = [0, 0]
         self._changed = changed
-        # The default exchange is a direct one whose bindings are the queues' names: kept implicit,
-        # or each queue would pay for a binding nobody can remove.
-        self.exchanges[""] = DirectExchange("", name, durable=True)
+        # its bindings are the queues' names: kept implicit, or each queue would pay for one
+        self.exchanges: dict[str, Exchange] = {"": DirectExchange("", name, durable=True)}
         for exchange, type_name, internal in PREDECLARED:
             found = find_type(type_name)
             assert found is not None
@@ -124,15 +110,6 @@ class VHost:
         limit = self.limit("max-queues")
         if limit is not None and len(self.queues) >= limit:
             raise queue_limit(queue, self.name, limit)
-
-    def retire(self, counts: Sequence[int]) -> None:
-        """A channel is closed: what it did still counts (`broker.session.channel.COUNTED`)."""
-        add_up(self.retired, counts)
-
-    def retire_octets(self, received: int, sent: int) -> None:
-        """A connection is no more."""
-        self.retired_octets[0] += received
-        self.retired_octets[1] += sent
 
     # look-ups
 

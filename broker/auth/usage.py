@@ -43,7 +43,11 @@ class Usage:
         _increase(self.connections_of, username)
         _increase(self.connections_in, vhost)
 
-    def remove_connection(self, username: str, vhost: str) -> None:
+    def remove_connection(
+        self, username: str, vhost: str, traffic: tuple[int, int, int, int] = (0, 0, 0, 0)
+    ) -> None:
+        """traffic: its octets received and sent, and in how many reads and writes."""
+        self.traffic = [before + more for before, more in zip(self.traffic, traffic, strict=True)]
         self.connections_closed += 1
         _decrease(self.connections_of, username)
         _decrease(self.connections_in, vhost)

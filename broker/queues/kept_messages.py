@@ -15,6 +15,7 @@ from heapq import heapify, heappush
 from typing import NamedTuple
 
 from broker.message import Envelope, Message
+from broker.queues.tally import Tally
 from broker.seams import Kept, MessageLog, QueueLog
 
 MESSAGE_OCTETS = 150  # that a message in memory takes beside its body, about
@@ -30,7 +31,7 @@ class Delivery(NamedTuple):
     delivery_count: int
 
 
-class KeptMessages:
+class KeptMessages(Tally):
     """The part of a `Queue` that deals with its log. store: None: nothing is kept."""
 
     __slots__ = (
@@ -48,6 +49,7 @@ class KeptMessages:
     )
 
     def __init__(self, queue_id: int, store: MessageLog | None, *, durable: bool, is_lazy: bool):
+        super().__init__()
         self.queue_id = queue_id
         self.durable = durable
         self.is_lazy = is_lazy

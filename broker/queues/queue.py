@@ -51,29 +51,18 @@ class Queue(KeptMessages):
     __slots__ = (
         "_changed",
         "_peers",
-        "acked",
-        "ages",
         "applied",
         "arguments",
         "auto_delete",
         "consumers",
-        "delivered",
-        "delivered_no_ack",
         "exclusive_consumer",
         "extras",
-        "get_empty",
-        "got",
-        "got_no_ack",
         "incoming",
         "is_changed",
         "is_deleted",
         "name",
         "owner",
-        "published",
-        "redelivered",
-        "rejected",
         "ring",
-        "samples",
         "unacked_count",
         "vhost",
     )
@@ -109,13 +98,7 @@ class Queue(KeptMessages):
         self.is_changed = False
         self.is_deleted = False
         self.extras: Any = None  # of an ExtendedQueue
-        self.samples: Any = None  # see `broker.management.statistics`
-        self.ages: Any = None  # likewise
         self._changed = changed
-        # since it was made, for those who watch; delivered: everything handed out, by whatever way
-        self.published = self.delivered = self.redelivered = self.acked = 0
-        self.delivered_no_ack = self.got = self.got_no_ack = self.get_empty = 0
-        self.rejected = 0  # by a plain queue; an extended one counts what dies (`Extras.deaths`)
 
     @property
     def resource(self) -> str:
@@ -294,12 +277,7 @@ class Queue(KeptMessages):
     def pop(self, *, no_ack: bool = True) -> Delivery | None:
         """Take the first message, for basic.get; None when there is none."""
         first = self._pop(no_ack)
-        if first is None:
-            self.get_empty += 1
-        elif no_ack:
-            self.got_no_ack += 1
-        else:
-            self.got += 1
+        self.count_get(found=first is not None, no_ack=no_ack)
         if first is not None and self.log is not None:
             self._handed_out(first.seq, 1, 1, first.delivery_count, no_ack=no_ack)
         return first

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from broker.amqp.content import (
@@ -48,9 +47,7 @@ from broker.amqp.frames import (
     pack_frame_header,
 )
 from broker.amqp.methods import (
-    BasicAck,
     BasicDeliver,
-    BasicNack,
     BasicPublish,
     BasicReturn,
     ChannelClose,
@@ -63,12 +60,11 @@ from broker.marks import hot
 from broker.message import PERSISTENT, TRANSIENT, Envelope, Message
 from broker.queues.extended import takes_runs
 from broker.queues.queue import Queue
-from broker.seams import MessageLog
 from broker.session import reports
 from broker.session.ack_timeouts import AckTimeouts
+from broker.session.confirming import Confirming
 from broker.session.publish_properties import expiration_problem, routing_headers
 from broker.session.routes import Memo, Route
-from broker.session.settling import Settling
 from broker.session.tapping import publish_tapped
 
 if TYPE_CHECKING:
@@ -98,32 +94,19 @@ COUNTED = (
     "redeliver",
 )
 
-_pack_ack = Struct(">BHIHHQBB").pack
 
-
-class Channel(Settling):
+class Channel(Confirming):
     """One channel of a connection. number: its wire number."""
 
     __slots__ = (
-        "_commit",
-        "_confirmed_seqno",
-        "_last_position",
-        "_rejected",
-        "_unsynced",
         "ack_timeouts",
-        "confirms",
         "consumers",
         "drawn_name",
         "dropped",
-        "has_confirms_due",
-        "has_rejected",
         "is_closing",
         "last_queue",
         "method_ids",
-        "nacked",
-        "number",
         "prefetch",
-        "publish_seqno",
         "published",
         "reply_tag",
         "reply_token",
@@ -133,35 +116,21 @@ class Channel(Settling):
     )
 
     def __init__(self, connection: Connection, number: int):
-        super().__init__(connection)
-        self.number = number
+        super().__init__(connection, number)
         self.is_closing = False  # we sent channel.close and wait for its close-ok
         self.consumers: dict[str, ChannelConsumer] = {}
         self.prefetch = 0
         self.last_queue = ""  # the queue this channel declared last: what an empty name means
         self.drawn_name = ""  # for the queue that is being declared without one
-        self.confirms = False
+        self.published = self.returned = self.dropped = 0  # messages, see `counts`
         self.samples: Any = None  # see `broker.management.statistics`
-        self.published = self.returned = self.dropped = self.nacked = 0  # messages, see `counts`
-        self.publish_seqno = 0
-        self._confirmed_seqno = 0
-        # publishes that wait for a commit: the seqno of the first, and the commit's number
-        self._unsynced: deque[tuple[int, int]] = deque()
-        self._rejected: list[int] = []  # publish seqnos to be nacked
-        self.has_rejected = False  # a queue was full: fails the transaction that caused it
-        self._last_position = 0  # the commit that the last message published is part of
-        self._commit: tuple[int, Method] | None = None  # the commit to wait for, reply
         self.method_ids = (0, 0)  # of the method at hand, for refusals that come later
-        self.has_confirms_due = False
         self.reply_tag: str | None = None  # consumer tag of the direct reply-to consumer
         self.reply_token = ""
         self.waiting: deque[tuple[Callable[[], None], int]] | None = None  # see `Waiting`
         self.ack_timeouts: AckTimeouts | None = None  # where there are timeouts
 
     # out
-
-    def send(self, method: Method) -> None:
-        self.connection.send(self.number, method)
 
     def send_content(self, method: Method, header: bytes, body: bytes) -> None:
         self.connection.send(self.number, method)
@@ -477,14 +446,6 @@ class Channel(Settling):
         elif log.kept_count != kept_count:
             self._last_position = log.number
 
-    def _await_commit(self, log: MessageLog, publish_seqno: int) -> None:
-        """Confirms from a publish on wait for the commit to come, which should come soon."""
-        number = self._last_position = log.number
-        if not self._unsynced or self._unsynced[-1][1] != number:
-            self._unsynced.append((publish_seqno, number))
-            self.connection.node.unsynced_channels[self] = None
-        log.is_urgent = True
-
     def _reply_directly(self, message: Message) -> None:
         """Direct reply-to: a publish to the default exchange straight to a consumer's channel."""
         envelope = message.envelope
@@ -570,50 +531,6 @@ class Channel(Settling):
             if not self.has_confirms_due:
                 self.connection.mark_confirms(self)
 
-    def confirm(self) -> None:
-        """Confirm every publish that is safe. Called at the flush, and before a close-ok."""
-        self.has_confirms_due = False
-        synced = self.connection.node.log.synced
-        unsynced = self._unsynced
-        while unsynced and unsynced[0][1] <= synced:
-            unsynced.popleft()
-        if not unsynced and self._commit is None:
-            self.connection.node.unsynced_channels.pop(self, None)
-        if self._commit is not None and self._commit[0] <= synced:
-            reply, self._commit = self._commit[1], None
-            self.connection.finish(self, lambda: self.send(reply), reply.ids, resume=True)
-        upto = unsynced[0][0] - 1 if unsynced else self.publish_seqno
-        if self._rejected:
-            self._nack(upto)
-        count = upto - self._confirmed_seqno
-        if count > 0:
-            self._confirmed_seqno = upto
-            multiple = 1 if count > 1 else 0
-            self.connection.send_raw(
-                (_pack_ack(METHOD, self.number, 13, 60, 80, upto, multiple, 0xCE),)
-            )
-
-    def _nack(self, upto: int) -> None:
-        """Tell of rejected publishes up to a seqno, of the accepted ones before each first."""
-        due = [seqno for seqno in self._rejected if seqno <= upto]
-        first = 0  # of those in a row, which one nack tells of
-        for seqno, other in zip(due, [*due[1:], 0], strict=False):
-            first = first or seqno
-            if other == seqno + 1:
-                continue
-            before = first - 1 - self._confirmed_seqno
-            if before > 0:
-                self.send(BasicAck(first - 1, before > 1))
-            self.send(BasicNack(seqno, multiple=True))  # RabbitMQ leaves requeue set
-            self.nacked += seqno - first + 1
-            self._confirmed_seqno = seqno
-            first = 0
-        self._rejected = [seqno for seqno in self._rejected if seqno > upto]
-
-    @property
-    def unconfirmed_count(self) -> int:
-        return self.publish_seqno - self._confirmed_seqno
-
     @property
     def counts(self) -> tuple[int, ...]:
         """What it has done since it was opened, in the order of `COUNTED`.
@@ -627,7 +544,7 @@ class Channel(Settling):
             held += sum(len(taken) for _, taken in self.tx.settlements)
         return (
             self.published,
-            self._confirmed_seqno - self.nacked,
+            self.confirmed_count,
             self.returned,
             self.dropped,
             delivered + self.got - held,

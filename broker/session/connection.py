@@ -190,11 +190,6 @@ class Connection(Outbox):
             return "blocking"
         return "flow" if self.is_held_back else "running"
 
-    @property
-    def traffic(self) -> tuple[int, int, int, int]:
-        """Octets received and sent, and in how many reads and writes."""
-        return self.received_octets, self.sent_octets, self.received_count, self.sent_count
-
     def enter(self, vhost: VHost) -> None:
         """connection.open is granted."""
         self.vhost = vhost
@@ -543,9 +538,7 @@ class Connection(Outbox):
         self.outbox.clear()
         if self.is_counted:
             self.is_counted = False
-            usage = self.node.usage
-            usage.remove_connection(self.user.name, self.vhost.name)
-            usage.traffic = list(map(sum, zip(usage.traffic, self.traffic, strict=True)))
+            self.node.usage.remove_connection(self.user.name, self.vhost.name, self.traffic)
             self.vhost.retire_octets(self.received_octets, self.sent_octets)
         try:
             self._leave_channels()

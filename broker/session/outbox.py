@@ -79,6 +79,11 @@ class Outbox(Waiting):
             self.is_held or self.is_stalled or self.node.now_ms - self._held_back_ms < FLOW_SHOWN_MS
         )
 
+    @property
+    def traffic(self) -> tuple[int, int, int, int]:
+        """Octets received and sent, and in how many reads and writes."""
+        return self.received_octets, self.sent_octets, self.received_count, self.sent_count
+
     # out
 
     def send(self, number: int, method: Method) -> None:

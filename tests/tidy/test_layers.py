@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines"},
     {"amqp", "auth_settings", "transport_settings"},
     {"management_settings"},
-    {"message", "config", "commands", "changes", "patterns"},
+    {"message", "config", "commands", "changes", "patterns", "retired"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},

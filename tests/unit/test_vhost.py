@@ -18,7 +18,7 @@ from broker.exchanges.exchange import Binding, Exchange
 from broker.exchanges.fanout import FanoutExchange
 from broker.message import Envelope, Message
 from broker.queues.queue import Queue
-from broker.vhost import PREDECLARED, Version, VHost, add_up
+from broker.vhost import PREDECLARED, Version, VHost
 from tests.support.builders import message, table
 
 
@@ -49,25 +49,6 @@ def test_the_exchanges_that_are_always_there(vhost: VHost) -> None:
             internal,
             True,
         )
-
-
-def test_counts_add_up() -> None:
-    sums: list[int] = []
-    add_up(sums, ())
-    assert sums == []
-    add_up(sums, (1, 0, 5))
-    add_up(sums, (1, 2, 0))
-    add_up(sums, [])
-    assert sums == [2, 2, 5]
-
-
-def test_what_is_no_more_has_still_counted(vhost: VHost) -> None:
-    vhost.retire((1, 2))
-    vhost.retire((0, 0))
-    vhost.retire((3, 0))
-    vhost.retire_octets(100, 10)
-    vhost.retire_octets(1, 2)
-    assert (vhost.retired, vhost.retired_octets) == ([4, 2], [101, 12])
 
 
 def test_looking_up_what_is_not_there(vhost: VHost) -> None:

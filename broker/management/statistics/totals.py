@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from broker.management.statistics.counted import with_deliver_get
+from broker.retired import add_up
 from broker.session.channel import COUNTED
-from broker.vhost import add_up
 
 
 class Totals:
