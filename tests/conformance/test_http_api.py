@@ -35,7 +35,7 @@ Found = dict[str, list[Difference]]
 def found() -> Iterator[Found]:
     """All that differs, section by section, in their order: they share the users."""
     interval = ("--set", "collect_statistics_interval=200")
-    with BrokerProcess("--management-port", "0", *interval) as process:
+    with BrokerProcess("--management-port", "0", "--prometheus-port", "0", *interval) as process:
         broker = Broker(process.port, int(process.ports["management"] or 0), SETTLE_S)
         with users(broker):
             differences = {}

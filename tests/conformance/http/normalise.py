@@ -44,7 +44,16 @@ VOLATILE = {
     *("listeners", "contexts", "open_files", "ports"),
 }
 # Lists whose order is nobody's concern.
-UNORDERED = {"consumer_details", "deliveries", "publishes", "incoming", "outgoing"}
+UNORDERED = {
+    "consumer_details",
+    "deliveries",
+    "publishes",
+    "incoming",
+    "outgoing",
+    "auth_mechanisms",
+    "exchange_types",
+    "protocols",
+}
 HASH = re.compile(r"[A-Za-z0-9+/]{48}")
 IDENTITY = (
     *("vhost", "name", "user", "component", "source", "destination", "destination_type"),
@@ -122,8 +131,13 @@ class Normaliser:
         if key == "samples" and isinstance(value, list):
             return f"<{len(value)} samples>"
         if key in UNORDERED and isinstance(value, list):
-            return in_order([self._value(inner) for inner in value])
+            value = [self._value(inner) for inner in value]
+            return sorted(value, key=_text) if key == "protocols" else in_order(value)
+        if key == "ets_tables_memory" and isinstance(value, dict):
+            return sorted({_text(shape(inner)) for inner in value.values()})  # the runtime's tables
         if key in VOLATILE and not isinstance(value, str | None):
+            if key == "open_files":  # by node
+                value = {self._text(name): inner for name, inner in value.items()}
             return shape(value)
         match value:
             case dict():
@@ -140,6 +154,8 @@ class Normaliser:
         return value
 
     def _text(self, text: str) -> str:
+        if "{" in text:  # an Erlang term, whose lines depend on how long the names are
+            text = re.sub(r"\n\s*", "", text)
         for name, placeholder in self.names.items():
             text = text.replace(name, placeholder)
         crash = CRASH.fullmatch(text)
@@ -165,21 +181,22 @@ def _identity(item: Any) -> Any:
     return [item[key] for key in (*IDENTITY, "queue", "channel_details") if key in item]
 
 
-def ours(value: Any) -> Any:
+def ours(value: Any, kind: str = "") -> Any:
     """Without the items of lists that belong to somebody else's vhosts and users."""
     if isinstance(value, list):
-        return [item for item in value if not isinstance(item, dict) or is_ours(item)]
+        return [item for item in value if not isinstance(item, dict) or is_ours(item, kind)]
     if isinstance(value, dict) and "rabbit_version" in value:  # definitions have no order
         return {
-            key: sorted(ours(inner), key=_text) if isinstance(inner, list) else inner
+            key: in_order(ours(inner, key)) if isinstance(inner, list) else inner
             for key, inner in value.items()
         }
     return value
 
 
-def is_ours(item: dict[str, Any]) -> bool:
+def is_ours(item: dict[str, Any], kind: str = "") -> bool:
     owners = [item[key] for key in ("vhost", "user") if isinstance(item.get(key), str)]
     if not owners and isinstance(item.get("name"), str):
         # vhosts, users, global parameters
-        owners = [item["name"]] if set(item) & {"tags", "value", "tracing"} else []
+        is_owner = kind == "vhosts" or set(item) & {"tags", "value", "tracing"}
+        owners = [item["name"]] if is_owner else []
     return not owners or any(owner.startswith(PREFIX) for owner in owners)

@@ -52,7 +52,7 @@ def sections() -> list[Section]:
         put(_path("null"), {"type": "direct", "arguments": {"x": [None]}}),
         put(_path("null"), {"type": "direct", "arguments": {"x": {"y": None}}}),
         put(_path("by-node"), {"type": "direct", "node": "missing@localhost"}),
-        put(_path("with-node"), {"type": "direct", "node": "reference"}),
+        put(_path("with-node"), {"type": "direct", "node": "nowhere"}),
         put(_path("passive"), {"type": "direct", "passive": True}),
         put(_path("direct"), {"type": "direct", "passive": True}),
         put(_path("x" * 255), {"type": "direct"}),

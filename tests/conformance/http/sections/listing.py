@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.http.cases import Section, Step, at, get, put
+from tests.conformance.http.cases import Case, Section, at, get, put
 
 VHOST = "hw-listing"
 PAGES = (
@@ -61,6 +61,8 @@ COLUMNS = (
     ),
     *("columns=arguments,arguments.x-max-length", "columns=%20name", "columns=Name"),
 )
+# Whose answers tell how many others there are.
+OF_EVERYBODY = {f"/{kind}?page=1000" for kind in ("vhosts", "queues", "exchanges")}
 QUEUES: dict[str, dict[str, object]] = {
     "a": {"durable": True},
     "A": {"durable": False},
@@ -73,7 +75,7 @@ QUEUES: dict[str, dict[str, object]] = {
 
 
 def sections() -> list[Section]:
-    steps: list[Step] = []
+    steps: list[Case] = []
     for name, body in QUEUES.items():
         steps.append(put(at("queues", VHOST, name), body))
         exchange = {**body, "type": "topic" if len(name) > 1 else "direct"}
@@ -86,7 +88,10 @@ def sections() -> list[Section]:
             more = "" if "columns" in query else basic
             steps.append(get(f"{path}?{query}{more}"))
         steps += [
-            get(f"{path}?{query}&columns=name,durable,arguments,type,auto_delete")
+            get(
+                f"{path}?{query}&columns=name,durable,arguments,type,auto_delete",
+                is_unordered=query == "sort=",
+            )
             for query in SORTS
         ]
         steps += [
@@ -126,6 +131,7 @@ def sections() -> list[Section]:
         *("/topic-permissions", "/feature-flags", "/extensions", "/health/checks/alarms"),
     ):
         steps += [get(f"{path}?{query}", keep="status") for query in bad]
+    steps = [step for step in steps if step.path not in OF_EVERYBODY]
     for path in ("/permissions", "/policies", "/bindings", "/parameters", "/topic-permissions"):
         steps += [get(f"{path}?columns=nonsense&page=1", keep="status")]
-    return [Section("listing", steps)]
+    return [Section("listing", list(steps))]
