@@ -143,10 +143,7 @@ async def reply_list(
     what: Listed[Any] = listed if listed is not None else Listed[Any](_as_it_is)
     columns = columns_of(query)
     page = page_of(query) if is_paginated else None
-    if "sort" not in query:
-        sorts = what.sorts
-    else:  # asked for by an empty name, nothing is sorted
-        sorts = (query["sort"], *what.sorts) if query["sort"] else ()
+    sorts = _sorts_of(query, what)
     breath = Breath(context.management.lane)
     entries: list[Any] = await _each(items, _as_it_is, breath)
     total = len(entries)
@@ -180,6 +177,13 @@ async def reply_list(
         % (page.number, -(-filtered // page.size), page.size, total),
     )
     return Response(200, headers, body)
+
+
+def _sorts_of(query: Mapping[str, str], what: Listed[Any]) -> tuple[str, ...]:
+    """The columns to sort by; RabbitMQ: by none where that of an empty name is asked for."""
+    if "sort" not in query:
+        return what.sorts
+    return (query["sort"], *what.sorts) if query["sort"] else ()
 
 
 def _as_it_is(entry: Any) -> Any:

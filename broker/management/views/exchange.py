@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_plus
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from broker.vhost import VHost
 
 Shown = dict[str, Any]
+Columns = dict[str, Callable[[Any], Any]]
 
-CHEAP = {
+CHEAP: Columns = {
     "name": lambda exchange: exchange.name,
     "vhost": lambda exchange: exchange.vhost,
     "type": lambda exchange: exchange.type_name,
@@ -75,9 +76,17 @@ def properties_key(routing_key: str, arguments: Table) -> str:
 
 
 def _hash(arguments: Table) -> str:
-    """RabbitMQ: the phash2 of the table as Erlang has it, as 32 bit, base64 without padding."""
-    number = phash2_32(as_erlang(Field("F", arguments)))
+    """RabbitMQ: the phash2 of the table as Erlang has it, as 32 bit, base64 without padding.
+
+    A binding keeps its arguments sorted by their names, though not what is in them.
+    """
+    table = {name: arguments[name] for name in sorted(arguments, key=_octets)}
+    number = phash2_32(as_erlang(Field("F", table)))
     return urlsafe_b64encode(number.to_bytes(4, "big")).rstrip(b"=").decode()
+
+
+def _octets(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 class Bound(NamedTuple):
@@ -110,7 +119,7 @@ class Bound(NamedTuple):
         }
 
 
-CHEAP_BINDING = {
+CHEAP_BINDING: Columns = {
     "vhost": lambda bound: bound.vhost,
     "source": lambda bound: bound.source,
     "destination": lambda bound: bound.destination.name,

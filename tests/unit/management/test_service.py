@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from broker.management.request import Refusal, Request
+from broker.management.routes import ROUTES
 from broker.management.statistics.samples import SLOT_MS
 from tests.support.api import Api
 from tests.support.peer import World
@@ -19,6 +21,17 @@ LISTENING = [
 @pytest.fixture
 def api() -> Api:
     return Api(World(), lambda: LISTENING)
+
+
+def test_making_it_enters_the_routes(api: Api) -> None:
+    paths = {route.path for route in ROUTES.all()}
+    assert paths >= {"/overview", "/queues/:vhost/:queue", "/connections", "/bindings"}
+
+
+def test_a_page_that_is_not_there(api: Api) -> None:
+    with pytest.raises(Refusal) as refused:
+        api.runs(api.management.page(Request("GET", "/nope.html")))
+    assert refused.value.status == 404
 
 
 def test_listeners_and_contexts(api: Api) -> None:

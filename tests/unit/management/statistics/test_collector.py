@@ -18,8 +18,6 @@ from broker.management.statistics.counted import (
     OVERVIEW,
     QUEUE,
     VHOST,
-    counts_of_channel,
-    counts_of_queue,
 )
 from broker.management.statistics.samples import SLOT_MS
 from tests.support.api import Api
@@ -54,38 +52,6 @@ def works(peer: Peer) -> None:
     peer.publishes(1, "nowhere", "e")
     peer.gets(1, "q", no_ack=True)
     peer.gets(1, "q", no_ack=False)
-
-
-def test_what_counts_of_a_queue_and_of_a_channel(peer: Peer) -> None:
-    works(peer)
-    queue, channel = peer.world.queue("q"), peer.connection.channels[1]
-    counts = dict(zip(QUEUE.names, counts_of_queue(queue), strict=True))
-    assert {name: count for name, count in counts.items() if count} == {
-        "publish": 4,
-        "get": 1,
-        "get_no_ack": 1,
-        "deliver_get": 2,
-        "messages": 3,
-        "messages_ready": 2,
-        "messages_unacknowledged": 1,
-    }
-    counts = dict(zip(CHANNEL.names, counts_of_channel(channel), strict=True))
-    assert {name: count for name, count in counts.items() if count} == {
-        "publish": 5,
-        "drop_unroutable": 1,
-        "get": 1,
-        "get_no_ack": 1,
-        "deliver_get": 2,
-    }
-
-
-def test_deliveries_to_consumers_are_told_apart(peer: Peer) -> None:
-    peer.declares(1, "q")
-    peer.consumes(1, "q", "acks", no_ack=False)
-    peer.consumes(1, "q", "does not", no_ack=True)
-    peer.publishes(1, "q", *"abcdef")
-    counts = dict(zip(QUEUE.names, counts_of_queue(peer.world.queue("q")), strict=True))
-    assert (counts["deliver"], counts["deliver_no_ack"], counts["deliver_get"]) == (3, 3, 6)
 
 
 def test_a_look_notes_everything(api: Api, peer: Peer) -> None:
