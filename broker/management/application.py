@@ -26,15 +26,17 @@ from broker.management.negotiation import (
 )
 from broker.management.operations.refused import Refused
 from broker.management.request import (
+    VARY_EARLY,
     Refusal,
     Request,
     Response,
     bad_request,
     json_response,
+    malformed,
     method_not_allowed,
     not_found,
 )
-from broker.management.routes import ROUTES, Endpoint, Route
+from broker.management.routes import ROUTES, WELL_FORMED, Endpoint, Route, without_dots
 from broker.management.views.common import Lens
 from broker.management.visitor import Doorkeeper, Visitor, credentials_of_query
 from broker.policies.validation import ValidationError
@@ -58,7 +60,6 @@ MOVED = {
     "/stats": "/api/index.html",
 }
 NOT_FOUND = 404
-VARY, VARY_ONCE_CHOSEN = "origin", "accept, accept-encoding, origin"
 
 
 class Context:
@@ -180,7 +181,7 @@ class Application:
     async def handle(self, request: Request) -> Response:
         """Never raises, but for being cancelled."""
         headers = list(self._security)
-        vary = VARY
+        vary = VARY_EARLY
         try:
             place = self._find(request.path)
             headers += cors_headers(self.settings, request, place.allowed)
@@ -192,15 +193,16 @@ class Application:
                 request.params = dict(place.params)
                 endpoint = self._endpoint(place.route, request)
                 visitor = await self._admit(endpoint, request)
-                vary = VARY_ONCE_CHOSEN
+                vary = endpoint.vary
                 context = Context(self.management, request, visitor, self.doorkeeper)
                 response = await self._serve(endpoint, context)
         except Exception as error:  # bugs, too
             refusal = self._refusal(error, request)
             response = refusal.response()
-            if refusal.is_early:
-                vary = VARY
-        headers.append(("vary", vary))
+            if refusal.vary is not None:
+                vary = refusal.vary
+        if vary:
+            headers.append(("vary", vary))
         given = {name for name, _ in response.headers}  # the page has a stricter policy of its own
         response.headers += [header for header in headers if header[0] not in given]
         return response
@@ -219,7 +221,10 @@ class Application:
         return Refusal(500, "internal_server_error", "Internal Server Error")
 
     def _find(self, path: str) -> Place:
-        """Raises: Refusal: it is elsewhere, or nowhere."""
+        """Raises: Refusal: it is elsewhere, or nowhere, or no path."""
+        if WELL_FORMED.fullmatch(path) is None:
+            raise malformed()
+        path = without_dots(path)
         prefix = self._prefix
         if prefix:
             if path == "/":

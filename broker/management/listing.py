@@ -151,7 +151,7 @@ async def reply_list(
     if not all(name in cheap for name in sorts) or (page and page.name and "name" not in cheap):
         what, entries = await _built(what, entries, (*sorts, "name"), columns, breath)
         columns = None  # they have been cut already
-    if page is not None and page.name:
+    if page is not None and page.name and entries:
         entries = await _filtered(entries, page, what.cheap["name"], breath)
     filtered = len(entries)
     first, end = (0, filtered) if page is None else _bounds(page, filtered)

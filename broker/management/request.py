@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from broker.amqp.erlang import Atom, printed
 
 JSON = "application/json"
+VARY_EARLY = "origin"  # of an answer that is given before what the client takes matters
 Headers = list[tuple[str, str]]
 
 DEPTH_MAX = 100  # levels of a body: what is in it may have to be written down, or shown in errors
@@ -180,25 +181,34 @@ def put_response(was_there: bool) -> Response:
 class Refusal(Exception):  # noqa: N818 - the peer's doing
     """An answer that is no success. error: RabbitMQ's word; reason: its text, or any JSON value.
 
-    error "": without a body. is_early: of who may ask at all, decided before anything else.
+    error "": without a body. vary: what such an answer depends on; None: where it is given says so.
     """
 
-    is_early = False
-
     def __init__(
-        self, status: int, error: str = "", reason: object = "", headers: Headers | None = None
+        self,
+        status: int,
+        error: str = "",
+        reason: object = "",
+        headers: Headers | None = None,
+        vary: str | None = None,
     ):
         super().__init__(reason)
         self.status = status
         self.error = error
         self.reason = reason
         self.headers = headers or []
+        self.vary = vary
 
     def response(self) -> Response:
         if not self.error:
             return Response(self.status, list(self.headers))
         body = encoded({"error": self.error, "reason": self.reason})
         return Response(self.status, [("content-type", JSON), *self.headers], body)
+
+
+def malformed() -> Refusal:
+    """What cannot be read is refused without a word."""
+    return Refusal(400, vary="")
 
 
 def bad_request(reason: object) -> Refusal:
@@ -215,9 +225,9 @@ def missing(reason: str) -> Refusal:
     return Refusal(404, "not_found", reason)
 
 
-def not_authorised(reason: str) -> Refusal:
+def not_authorised(reason: str, vary: str | None = None) -> Refusal:
     """Somebody who is logged in may not. RabbitMQ answers 401, not 403."""
-    return Refusal(401, "not_authorised", reason)
+    return Refusal(401, "not_authorised", reason, vary=vary)
 
 
 def method_not_allowed(allowed: str) -> Refusal:

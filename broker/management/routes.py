@@ -10,11 +10,12 @@ parts that begin with a colon are decoded into `request.params`. `needs` says wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from broker.management.request import JSON, MALFORMED, Refusal
+from broker.management.request import JSON
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -34,6 +35,8 @@ POLICYMAKER = "policymaker"  # with access to the vhost, or an administrator
 GLOBAL_POLICYMAKER = "global policymaker"
 ADMIN = "admin"
 
+# What a path consists of; RabbitMQ takes no other characters, and no percent sign without digits.
+WELL_FORMED = re.compile(r"(?:[\w!$&'()*+,./:;=@~-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 _OF_EXCHANGES = ("exchange", "source", "destination")  # where the default one is amq.default
 
 
@@ -41,7 +44,8 @@ class Endpoint(NamedTuple):
     """What happens for one method of a path.
 
     body_max: octets that a body may have where the settings do not allow more anyway. accepts:
-    media types; none: any. by_query: whoever asks may say there who he is.
+    media types; none: any. varies: the answer depends on what the client takes; RabbitMQ has a
+    second format there. by_query: whoever asks may say there who he is.
     """
 
     handler: Handler
@@ -49,7 +53,13 @@ class Endpoint(NamedTuple):
     body_max: int = 0
     accepts: tuple[str, ...] = ()
     provides: str = JSON
+    varies: bool = True
     by_query: bool = False
+
+    @property
+    def vary(self) -> str:
+        """The header of what is answered."""
+        return "accept, accept-encoding, origin" if self.varies else "accept-encoding, origin"
 
 
 class Route:
@@ -68,14 +78,13 @@ class Route:
         return ", ".join(method for method in ORDER if method in methods)
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The decoded parameters of a path that is this one's; literal parts are as sent.
-
-        Raises: Refusal (400), for a percent sign that encodes nothing.
-        """
+        """The parameters of a path that is this one's; None: it is another's. parts: decoded."""
         params: dict[str, str] = {}
         for wanted, part in zip(self.parts, parts, strict=True):
             if wanted.startswith(":"):
-                params[wanted[1:]] = _decoded(wanted[1:], part)
+                name = wanted[1:]
+                is_default = part == "amq.default" and name in _OF_EXCHANGES
+                params[name] = "" if is_default else part
             elif wanted != part:
                 return None
         return params
@@ -100,8 +109,10 @@ class Routes:
         route.endpoints[method] = endpoint
 
     def find(self, path: str) -> tuple[Route, dict[str, str]] | None:
-        """path: behind /api, as sent. A slash at the end does not matter. Raises: Refusal (400)."""
-        parts = path.removeprefix("/").removesuffix("/").split("/")
+        """path: behind /api, as sent, well-formed. A slash at the end does not matter. Names that
+        are not UTF-8 are what they are over AMQP."""
+        encoded = path.removeprefix("/").removesuffix("/").split("/")
+        parts = [unquote(part, errors="surrogateescape") for part in encoded]
         for candidate in self._routes.get((len(parts), parts[0]), ()):
             params = candidate.match(parts)
             if params is not None:
@@ -114,6 +125,7 @@ class Routes:
 
 
 ROUTES = Routes()
+_DOTS = {".": 1, "%2e": 1, "..": 2, ".%2e": 2, "%2e.": 2, "%2e%2e": 2}
 
 
 def route(
@@ -123,22 +135,34 @@ def route(
     body_max: int = 0,
     accepts: tuple[str, ...] = (),
     provides: str = JSON,
+    varies: bool = True,
     by_query: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table."""
 
     def enter(handler: Handler) -> Handler:
         for method in methods:
-            endpoint = Endpoint(handler, needs, body_max, accepts, provides, by_query)
+            endpoint = Endpoint(handler, needs, body_max, accepts, provides, varies, by_query)
             ROUTES.add(path, method, endpoint)
         return handler
 
     return enter
 
 
-def _decoded(name: str, part: str) -> str:
-    """Names that are not UTF-8 are what they are over AMQP. Raises: Refusal."""
-    if MALFORMED.search(part):
-        raise Refusal(400)
-    value = unquote(part, errors="surrogateescape")
-    return "" if value == "amq.default" and name in _OF_EXCHANGES else value
+def without_dots(path: str) -> str:
+    """A path as sent, without its parts . and .. and what the latter take with them.
+
+    They are the same when they are encoded: no client has to leave them alone, so nothing can have
+    such a name here.
+    """
+    parts = path.split("/")
+    if not any(part in _DOTS for part in map(str.lower, parts)):
+        return path
+    kept: list[str] = []
+    for part in parts[1:]:
+        dots = _DOTS.get(part.lower(), 0)
+        if dots == 0:
+            kept.append(part)
+        elif dots == len("..") and kept:
+            kept.pop()
+    return "/" + "/".join(kept)

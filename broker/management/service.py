@@ -136,6 +136,7 @@ class Management:
         """The listeners that speak HTTP."""
         return [
             {
+                "ssl_opts": [],
                 "node": self.node.name,
                 "description": CONTEXTS[protocol],
                 "path": "/",

@@ -13,7 +13,7 @@ from broker.amqp.errors import AMQPException
 from broker.auth.backends import Login
 from broker.auth.mechanisms import Credentials
 from broker.auth.users import User
-from broker.management.request import Refusal, Request, not_authorised
+from broker.management.request import VARY_EARLY, Refusal, Request, malformed, not_authorised
 from broker.session.access import Access, AskedAccess, Suspended
 
 if TYPE_CHECKING:
@@ -138,15 +138,15 @@ def credentials_of(request: Request) -> Credentials | None:
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() not in ("basic", "bearer"):
         if not rest:
-            raise Refusal(400)
+            raise malformed()
         return None
     if not rest.strip():
-        raise Refusal(400)
+        raise malformed()
     if scheme.lower() == "bearer":
         raise login_failed()
     found = decoded_credentials(rest.strip())
     if found is None:
-        raise Refusal(400)
+        raise malformed()
     return found
 
 
@@ -173,7 +173,8 @@ def decoded_credentials(text: str) -> Credentials | None:
 
 
 def login_failed() -> Refusal:
-    return Refusal(401, "not_authorized", "Login failed", [("www-authenticate", REALM)])
+    challenge = [("www-authenticate", REALM)]
+    return Refusal(401, "not_authorized", "Login failed", challenge, VARY_EARLY)
 
 
 class Doorkeeper:
@@ -208,7 +209,7 @@ class Doorkeeper:
             self._node.usage.add_login(PROTOCOL, is_let_in=True)
             return visitor
         self._refuse(request, f"{reason}, user={visitor.name}")
-        raise not_authorised(reason)
+        raise not_authorised(reason, VARY_EARLY)
 
     def _refuse(self, request: Request, reason: str) -> None:
         """Take note of it. reason: never with a password."""

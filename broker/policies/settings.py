@@ -1,8 +1,8 @@
 """What a policy may set, what each setting may be, and which queues know it.
 
 Texts and rules are RabbitMQ's (rabbit_policies, rabbit_mirror_queue_misc, the plugins' validators);
-what 3.13 added is there as well. RabbitMQ complains of one wrong setting only, of which one is a
-matter of its registry's order; here it is the last by name.
+what 3.13 added is there as well. RabbitMQ complains of one wrong setting only: of those that one
+module of it looks at the first by name, and which module comes first is a matter of its registry.
 """
 
 from __future__ import annotations
@@ -179,18 +179,21 @@ def definition_problem(definition: object, *, for_operators: bool) -> str | None
         for name, value in definition.items()
         if name not in SETTINGS or (for_operators and not SETTINGS[name].for_operators)
     }
-    problems = [
-        SETTINGS[name].problem(value)
-        for name, value in sorted(definition.items())
-        if name not in unknown
-    ]
-    found = [problem for problem in [*problems, _mirroring_problem(definition)] if problem]
-    if found:
-        return found[-1]
+    known = sorted(definition.keys() - unknown, key=_turn)
+    problem = next(filter(None, (SETTINGS[name].problem(definition[name]) for name in known)), None)
+    if problem is None and not for_operators:
+        problem = _mirroring_problem(definition)
+    if problem is not None:
+        return problem
     if unknown:
         listed = [(name, term(value)) for name, value in sorted(unknown.items())]
         return f"{printed(listed)} are not recognised policy settings"
     return None
+
+
+def _turn(name: str) -> tuple[int, str]:
+    """What a setting is looked at after: RabbitMQ 3.10 has a module for this one."""
+    return (0 if name == "queue-master-locator" else 1), name
 
 
 def _mirroring_problem(definition: Mapping[str, object]) -> str | None:
@@ -223,10 +226,11 @@ def _mode_problem(mode: object, present: Mapping[str, object]) -> str | None:
         given = f"{printed(term(params))} given" if has_params else "none given"
         return f'ha-mode="exactly" takes an integer, {given}'
     if mode == "nodes":
-        if not has_params or params == []:
+        if params == []:
             return 'ha-mode="nodes" list must be non-empty'
         if not isinstance(params, list):
-            return f'ha-mode="nodes" takes a list, {printed(term(params))} given'
+            given = f"{printed(term(params))} given" if has_params else "none given"
+            return f'ha-mode="nodes" takes a list, {given}'
         strange = [term(name) for name in params if not isinstance(name, str)]
         if strange:
             return f'ha-mode="nodes" takes a list of strings, {printed(strange)} was not a string'

@@ -102,7 +102,7 @@ async def feature_flags(context: Context) -> Response:
     return await reply_list(context, found, is_paginated=False)
 
 
-@route("/feature-flags/:name/enable", PUT, needs=ADMIN, accepts=(JSON,))
+@route("/feature-flags/:name/enable", PUT, needs=ADMIN, accepts=(JSON,), varies=False)
 def enable_feature_flag(context: Context) -> None:
     """Switch one on that is on."""
     name = context.params["name"]
@@ -110,14 +110,14 @@ def enable_feature_flag(context: Context) -> None:
         raise Refused("unsupported")
 
 
-@route("/rebalance/queues", POST, needs=ADMIN, provides="text/plain")
+@route("/rebalance/queues", POST, needs=ADMIN, provides="text/plain", varies=False)
 def rebalance(context: Context) -> None:
     """Spread the leaders of queues over the nodes: there is but one."""
     log.info("queues are to be rebalanced, user=%s", context.visitor.name)
 
 
-@route("/reset", DELETE, needs=ADMIN)
-@route("/reset/:node", DELETE, needs=ADMIN)
+@route("/reset", DELETE, needs=ADMIN, varies=False)
+@route("/reset/:node", DELETE, needs=ADMIN, varies=False)
 def reset(context: Context) -> None:
     """Forget all statistics: rates and charts begin anew."""
     if context.params.get("node", context.node.name) != context.node.name:

@@ -10,11 +10,10 @@ from broker.management.api.visible import (
     connections,
     find_channel,
     find_connection,
-    lens_of_list,
     vhosts_of_path,
 )
 from broker.management.listing import Listed, reply_list
-from broker.management.request import Response, json_response
+from broker.management.request import VARY_EARLY, Refusal, Response, json_response
 from broker.management.routes import ADMIN, DELETE, GET, MONITOR, VHOST, route
 from broker.management.views import connection as views
 from broker.management.views.consumer import consumer_details
@@ -22,6 +21,7 @@ from broker.session.consumer import ChannelConsumer
 
 if TYPE_CHECKING:
     from broker.management.application import Context
+    from broker.management.views.common import Lens
     from broker.session.connection import Connection
 
 REASON = "Closed via management plugin"
@@ -29,13 +29,13 @@ REASON = "Closed via management plugin"
 
 @route("/connections", GET)
 async def list_connections(context: Context) -> Response:
-    lens = lens_of_list(context)
+    lens = context.lens()
     return await reply_list(context, connections(context), views.list_connections(lens))
 
 
 @route("/vhosts/:vhost/connections", GET, needs=VHOST)
 async def list_connections_of_vhost(context: Context) -> Response:
-    vhost, lens = context.vhost, lens_of_list(context)
+    vhost, lens = context.vhost, context.lens()
     found = [one for one in connections(context) if one.vhost is vhost]
     return await reply_list(context, found, views.list_connections(lens))
 
@@ -64,11 +64,20 @@ def close_connections_of_user(context: Context) -> None:
             _close(context, connection)
 
 
+def _lens_of_one(context: Context) -> Lens:
+    """Raises: Refusal: RabbitMQ looks at one connection or channel when it asks who may see it."""
+    try:
+        return context.lens()
+    except Refusal as refusal:
+        refusal.vary = VARY_EARLY
+        raise
+
+
 @route("/connections/:connection", GET)
 def get_connection(context: Context) -> Response:
     """RabbitMQ: columns do not matter here, and what there is not of TLS is "", not null."""
     connection = find_connection(context, context.params["connection"])
-    shown = views.show_connection(connection, context.lens())
+    shown = views.show_connection(connection, _lens_of_one(context))
     return json_response({key: "" if value is None else value for key, value in shown.items()})
 
 
@@ -85,7 +94,7 @@ def _close(context: Context, connection: Connection) -> None:
 
 @route("/connections/:connection/channels", GET)
 async def list_channels_of_connection(context: Context) -> Response:
-    lens = lens_of_list(context)
+    lens = context.lens()
     connection = find_connection(context, context.params["connection"])
     found = [channel for channel in connection.channels.values() if channel.is_open]
     return await reply_list(context, found, views.list_channels(lens))
@@ -93,21 +102,22 @@ async def list_channels_of_connection(context: Context) -> Response:
 
 @route("/channels", GET)
 async def list_channels(context: Context) -> Response:
-    lens = lens_of_list(context)
+    lens = context.lens()
     return await reply_list(context, channels(context), views.list_channels(lens))
 
 
 @route("/vhosts/:vhost/channels", GET, needs=VHOST)
 async def list_channels_of_vhost(context: Context) -> Response:
-    vhost, lens = context.vhost, lens_of_list(context)
+    vhost, lens = context.vhost, context.lens()
     found = [one for one in channels(context) if one.connection.vhost is vhost]
     return await reply_list(context, found, views.list_channels(lens))
 
 
 @route("/channels/:channel", GET)
-def get_channel(context: Context) -> object:
+def get_channel(context: Context) -> Response:
+    """Columns do not matter here either."""
     channel = find_channel(context, context.params["channel"])
-    return context.cut(views.show_channel_whole(channel, context.lens()))
+    return json_response(views.show_channel_whole(channel, _lens_of_one(context)))
 
 
 @route("/consumers", GET)

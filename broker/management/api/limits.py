@@ -30,11 +30,11 @@ async def vhost_limits(context: Context) -> Response:
     return await reply_list(context, found, LISTED, is_paginated=False)
 
 
-route("/vhost-limits", GET, needs=VISIBLE)(vhost_limits)
-route("/vhost-limits/:vhost", GET, needs=VISIBLE)(vhost_limits)
+route("/vhost-limits", GET, needs=VISIBLE, varies=False)(vhost_limits)
+route("/vhost-limits/:vhost", GET, needs=VISIBLE, varies=False)(vhost_limits)
 
 
-@route("/vhost-limits/:vhost/:name", PUT, needs=ADMIN, accepts=(JSON,))
+@route("/vhost-limits/:vhost/:name", PUT, needs=ADMIN, accepts=(JSON,), varies=False)
 async def put_vhost_limit(context: Context) -> None:
     """Set a limit: max-connections or max-queues; {"value": number}, below 0: none."""
     vhost = context.params["vhost"]
@@ -45,7 +45,7 @@ async def put_vhost_limit(context: Context) -> None:
     await context.execute(parameters.set_vhost_limit(context.node, vhost, name, value))
 
 
-@route("/vhost-limits/:vhost/:name", DELETE, needs=ADMIN)
+@route("/vhost-limits/:vhost/:name", DELETE, needs=ADMIN, varies=False)
 async def delete_vhost_limit(context: Context) -> None:
     """Clear a limit; one that is not set is not missed."""
     command = parameters.clear_vhost_limit(context.node, context.vhost.name, context.params["name"])
@@ -65,11 +65,11 @@ async def user_limits(context: Context) -> Response:
     return await reply_list(context, found, LISTED, is_paginated=False)
 
 
-route("/user-limits", GET, needs=USER)(user_limits)
-route("/user-limits/:user", GET, needs=USER)(user_limits)
+route("/user-limits", GET, needs=USER, varies=False)(user_limits)
+route("/user-limits/:user", GET, needs=USER, varies=False)(user_limits)
 
 
-@route("/user-limits/:user/:name", PUT, needs=ADMIN, accepts=(JSON,))
+@route("/user-limits/:user/:name", PUT, needs=ADMIN, accepts=(JSON,), varies=False)
 async def put_user_limit(context: Context) -> None:
     """Set a limit: max-connections or max-channels; {"value": number}, below 0: none."""
     value = context.request.fields("value")["value"]
@@ -78,7 +78,7 @@ async def put_user_limit(context: Context) -> None:
     await context.execute(command)
 
 
-@route("/user-limits/:user/:name", DELETE, needs=ADMIN)
+@route("/user-limits/:user/:name", DELETE, needs=ADMIN, varies=False)
 async def delete_user_limit(context: Context) -> None:
     """Clear a limit, or "all" of them; one that is not set is not missed."""
     names = context.params

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from broker.management.api.visible import connections, lens_of_list
-from broker.management.listing import Listed, reply_list
+from broker.management.listing import Column, Listed, columns_of, cut, reply_list
 from broker.management.request import Response, json_response, not_found
 from broker.management.routes import ADMIN, GET, MONITOR, route
 from broker.management.statistics import presented
@@ -71,7 +71,18 @@ async def _overview(context: Context, totals: Totals) -> object:
         if lens.has_stats:
             shown["listeners"] = management.listeners()
             shown["contexts"] = management.contexts()
-    return context.cut(shown)
+    return cut(shown, _columns(context))
+
+
+SUMS = ("message_stats", "churn_rates", "queue_totals", "object_totals")
+
+
+def _columns(context: Context) -> list[Column] | None:
+    """RabbitMQ: what is below these cannot be had alone."""
+    columns = columns_of(context.request.query)
+    if columns is None:
+        return None
+    return [column[:1] if column[:1] and column[0] in SUMS else column for column in columns]
 
 
 async def _statistics(context: Context, lens: Lens, totals: Totals) -> Shown:
@@ -130,6 +141,8 @@ async def _of_visible(context: Context, lens: Lens) -> tuple[Totals, Shown, Show
     lengths: Shown = {}
     if any(totals.counts):
         _put_summed(stats, OF_CHANNELS, totals.messages, samples, lens, lens.msg_rates)
+        # They are counted for the node as a whole, which is none of his business.
+        presented.put(stats, [(name, 0) for name in DISK], None, lens.slot, lens.msg_rates)
     _put_summed(lengths, LENGTHS, tuple(totals.lengths), samples, lens, lens.lengths)
     own = [one for one in connections(context) if one.user.name == context.visitor.name]
     totals.connections = len(own)
@@ -161,8 +174,6 @@ def _put_summed(
 async def list_nodes(context: Context) -> Response:
     lens = context.lens()
     found = [show_node(context.management, lens)]
-    if not lens.has_stats:
-        found = [{name: one[name] for name in ("name", "type", "running")} for one in found]
     return await reply_list(context, found, Listed(dict, sorts=("name",)), is_paginated=False)
 
 

@@ -82,19 +82,19 @@ async def delete_permission(context: Context) -> None:
 # on topic exchanges
 
 
-@route("/topic-permissions", GET, needs=ADMIN)
+@route("/topic-permissions", GET, needs=ADMIN, varies=False)
 async def all_topic_permissions(context: Context) -> Response:
     """All topic permissions of all users."""
     return await _reply(context, accounts.all_topic_permissions(context.node))
 
 
-@route("/users/:user/topic-permissions", GET, needs=ADMIN)
+@route("/users/:user/topic-permissions", GET, needs=ADMIN, varies=False)
 async def topic_permissions_of_user(context: Context) -> Response:
     """What routing keys a user may use."""
     return await _reply(context, accounts.topic_permissions_of(user_of(context)))
 
 
-@route("/vhosts/:vhost/topic-permissions", GET, needs=ADMIN)
+@route("/vhosts/:vhost/topic-permissions", GET, needs=ADMIN, varies=False)
 async def topic_permissions_in_vhost(context: Context) -> Response:
     """Who may use what routing keys in a vhost."""
     vhost = context.vhost.name
@@ -131,6 +131,8 @@ async def delete_topic_permissions(context: Context) -> None:
 
 
 for _path in ("/topic-permissions/:vhost/:user", "/topic-permissions/:vhost/:user/:exchange"):
-    route(_path, GET, needs=ADMIN)(topic_permissions)  # the exchange does not matter, as there
-    route(_path, PUT, needs=ADMIN)(put_topic_permission)
-    route(_path, DELETE, needs=ADMIN)(delete_topic_permissions)
+    route(_path, GET, needs=ADMIN, varies=False)(
+        topic_permissions
+    )  # the exchange does not matter, as there
+    route(_path, PUT, needs=ADMIN, varies=False)(put_topic_permission)
+    route(_path, DELETE, needs=ADMIN, varies=False)(delete_topic_permissions)

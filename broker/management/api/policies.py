@@ -73,8 +73,8 @@ async def operator_policies(context: Context) -> Response:
 
 route("/policies", GET, needs=VHOST)(policies)
 route("/policies/:vhost", GET, needs=VHOST)(policies)
-route("/operator-policies", GET, needs=VHOST)(operator_policies)
-route("/operator-policies/:vhost", GET, needs=VHOST)(operator_policies)
+route("/operator-policies", GET, needs=VHOST, varies=False)(operator_policies)
+route("/operator-policies/:vhost", GET, needs=VHOST, varies=False)(operator_policies)
 
 
 @route("/policies/:vhost/:name", GET, needs=POLICYMAKER)
@@ -95,19 +95,19 @@ async def delete_policy(context: Context) -> None:
     await context.execute(ClearPolicy(context.params["vhost"], _policy(context, POLICY).name))
 
 
-@route("/operator-policies/:vhost/:name", GET, needs=ADMIN)
+@route("/operator-policies/:vhost/:name", GET, needs=ADMIN, varies=False)
 def operator_policy(context: Context) -> object:
     """One operator policy."""
     return views.policy(context.params["vhost"], _policy(context, OPERATOR_POLICY))
 
 
-@route("/operator-policies/:vhost/:name", PUT, needs=ADMIN, accepts=(JSON,))
+@route("/operator-policies/:vhost/:name", PUT, needs=ADMIN, accepts=(JSON,), varies=False)
 async def put_operator_policy(context: Context) -> Response:
     """Set it: pattern, definition; priority and apply-to."""
     return await _put(context, OPERATOR_POLICY, str)
 
 
-@route("/operator-policies/:vhost/:name", DELETE, needs=ADMIN)
+@route("/operator-policies/:vhost/:name", DELETE, needs=ADMIN, varies=False)
 async def delete_operator_policy(context: Context) -> None:
     """Clear it."""
     name = _policy(context, OPERATOR_POLICY).name

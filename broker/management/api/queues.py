@@ -97,7 +97,7 @@ async def delete_queue(context: Context) -> None:
     await direct.request(context, method)
 
 
-@route("/queues/:vhost/:queue/contents", DELETE, needs=VHOST)
+@route("/queues/:vhost/:queue/contents", DELETE, needs=VHOST, varies=False)
 async def purge_queue(context: Context) -> None:
     find_queue(context)
     await direct.request(context, QueuePurge(queue=context.params["queue"]))
@@ -117,7 +117,7 @@ SORTED_BINDINGS: Listed[Bound] = Listed(
 )
 
 
-@route("/queues/:vhost/:queue/actions", POST, needs=VHOST)
+@route("/queues/:vhost/:queue/actions", POST, needs=VHOST, varies=False)
 def act_on_queue(context: Context) -> None:
     """sync, cancel_sync: of a mirrored queue; here every copy is in step."""
     find_queue(context)

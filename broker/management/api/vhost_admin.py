@@ -27,7 +27,7 @@ async def delete_vhost(context: Context) -> None:
     await context.execute(DeleteVhost(context.vhost.name))
 
 
-@route("/vhosts/:vhost/start/:node", POST, needs=ADMIN)
+@route("/vhosts/:vhost/start/:node", POST, needs=ADMIN, varies=False)
 def start_vhost(context: Context) -> None:
     """Start a vhost that failed on a node: here none does."""
     node, vhost = context.params["node"], context.params["vhost"]

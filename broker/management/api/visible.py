@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from broker.management.request import Refusal, not_authorised, not_found
+from broker.management.request import VARY_EARLY, Refusal, not_authorised, not_found
 from broker.management.views.common import Lens
 from broker.management.views.connection import name_of
 from broker.session.connection import Connection
@@ -87,6 +87,4 @@ def check_owner(context: Context, username: str, *, is_to_be_closed: bool = Fals
     visitor = context.visitor
     sees_all = visitor.is_admin if is_to_be_closed else visitor.is_monitor
     if not sees_all and visitor.name != username:
-        refusal = not_authorised(NO_OBJECT)
-        refusal.is_early = True
-        raise refusal
+        raise not_authorised(NO_OBJECT, VARY_EARLY)

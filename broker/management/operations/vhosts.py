@@ -27,7 +27,7 @@ def put_vhost(node: Node, name: str, fields: Mapping[str, Any], actor: str) -> l
     vhost = AddVhost(
         name,
         "" if description is None else text_of(what, "description", description),
-        () if tags is None else tags_of(what, tags),
+        _tags(what, tags),
         queue_type if existing is None else existing.default_queue_type,
     )
     commands: list[Command] = [vhost]
@@ -38,6 +38,15 @@ def put_vhost(node: Node, name: str, fields: Mapping[str, Any], actor: str) -> l
         if is_on is not (existing is not None and existing.is_traced):
             commands.append(SetTracing(name, is_on))
     return commands
+
+
+def _tags(what: str, value: object) -> tuple[str, ...]:
+    """RabbitMQ: of a string also what is empty between two commas. Raises: Refused."""
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        return tuple(map(str.strip, value.split(",")))
+    return tags_of(what, value)
 
 
 def _queue_type(fields: Mapping[str, Any]) -> str:

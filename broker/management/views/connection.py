@@ -107,14 +107,13 @@ def show_connection(connection: Connection, lens: Lens) -> Shown:
     presented.put(
         shown, zip(OCTETS, octets, strict=True), connection.samples, lens.slot, lens.data_rates
     )
+    presented.put(shown, [("reductions", 0)], None, lens.slot, lens.data_rates)
     return shown | {
         "channels": len(connection.channels),
         "state": connection.status,
         "recv_cnt": connection.received_count,
         "send_cnt": connection.sent_count,
         "send_pend": connection.outbox_octets,
-        "reductions": 0,
-        "reductions_details": {"rate": 0.0},
         "garbage_collection": dict(NO_COLLECTOR),
     }
 

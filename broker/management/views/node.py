@@ -76,16 +76,19 @@ def sockets_limit(fd_total: int) -> int:
 
 
 def show_node(management: Management, lens: Lens) -> Shown:
-    """An entry of the list of nodes."""
+    """An entry of the list of nodes; without statistics hardly anything."""
+    shown: Shown = {"name": management.node.name, "type": "disc", "running": True}
+    return shown | _facts(management) | _moving(management, lens) if lens.has_stats else shown
+
+
+def _facts(management: Management) -> Shown:
+    """What the node is and has."""
     node = management.node
     fd_total = file_limit()
     watermarks = node.watermarks
     levels = watermarks.snapshot() if watermarks is not None else None
     config = node.config
-    shown: Shown = {
-        "name": node.name,
-        "type": "disc",
-        "running": True,
+    return {
         "partitions": [],
         "os_pid": str(os.getpid()),
         "fd_total": fd_total,
@@ -111,7 +114,7 @@ def show_node(management: Management, lens: Lens) -> Shown:
         ],
         "applications": applications(),
         "contexts": [
-            {name: value for name, value in context.items() if name != "node"}
+            {name: value for name, value in context.items() if name not in ("node", "ssl_opts")}
             for context in management.contexts()
         ],
         "log_files": ["<stdout>"],
@@ -121,16 +124,20 @@ def show_node(management: Management, lens: Lens) -> Shown:
         "enabled_plugins": management.plugins(),
         "cluster_links": [],
     }
-    if lens.has_stats:
-        numbers = management.node_numbers()
-        samples = management.node_samples
-        presented.put(shown, numbers.items(), samples, lens.slot, lens.node_stats)
-        churn = zip(CHURN, management.collector.churn(), strict=True)
-        presented.put(shown, churn, management.collector.overview, lens.slot, lens.node_stats)
-        shown["metrics_gc_queue_length"] = dict.fromkeys(COLLECTED, 0)
-        averages = ((name, 0.0) for name in IO_TIMES)
-        presented.put(shown, averages, None, lens.slot)
-        shown["ra_open_file_metrics"] = {"ra_log_wal": 0, "ra_log_segment_writer": 0}
+
+
+def _moving(management: Management, lens: Lens) -> Shown:
+    """What it counts and measures."""
+    shown: Shown = {}
+    numbers = management.node_numbers()
+    samples = management.node_samples
+    presented.put(shown, numbers.items(), samples, lens.slot, lens.node_stats)
+    churn = zip(CHURN, management.collector.churn(), strict=True)
+    presented.put(shown, churn, management.collector.overview, lens.slot, lens.node_stats)
+    shown["metrics_gc_queue_length"] = dict.fromkeys(COLLECTED, 0)
+    averages = ((name, 0.0) for name in IO_TIMES)
+    presented.put(shown, averages, None, lens.slot, lens.node_stats)
+    shown["ra_open_file_metrics"] = {"ra_log_wal": 0, "ra_log_segment_writer": 0}
     return shown
 
 

@@ -91,8 +91,16 @@ def test_what_has_moved(api: Admin, path: str) -> None:
 
 
 def test_a_path_that_makes_no_sense(api: Admin) -> None:
-    answer = api.asks("GET", "/users/%zz")
-    assert (answer.status, answer.body) == (400, b"")
+    for path in ("/users/%zz", "/nope/%", "/users/<b>"):
+        answer = api.asks("GET", path)
+        assert (answer.status, answer.body) == (400, b"")
+        assert "vary" not in answer.headers
+
+
+def test_a_path_with_dots(api: Admin) -> None:
+    assert api.asks("DELETE", "/policies/%2F/..").headers["allow"] == "HEAD, GET, OPTIONS"
+    assert api.gets("/users/./%2e%2e/whoami")["name"] == "guest"
+    assert raw(api, "GET", "/api/../mgmt").headers["location"] == "/"
 
 
 def test_everything_may_be_behind_a_prefix() -> None:
@@ -139,6 +147,14 @@ def test_a_route_may_take_larger_bodies(api: Admin, made: Routes) -> None:
 
 
 # what a client takes and sends
+
+
+def test_what_an_answer_depends_on(api: Admin) -> None:
+    """RabbitMQ has a second format for most of them."""
+    assert api.asks("GET", "/policies").headers["vary"] == VARY
+    assert api.asks("GET", "/operator-policies").headers["vary"] == "accept-encoding, origin"
+    assert api.asks("GET", "/operator-policies", user=None).headers["vary"] == "origin"
+    assert api.asks("GET", "/operator-policies/x").headers["vary"] == "accept-encoding, origin"
 
 
 def test_what_the_client_takes(api: Admin) -> None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from broker.management import routes
-from broker.management.request import Refusal
-from broker.management.routes import GET, PUT, ROUTES, Endpoint, Route, Routes, route
+from broker.management.routes import (
+    GET,
+    PUT,
+    ROUTES,
+    WELL_FORMED,
+    Endpoint,
+    Route,
+    Routes,
+    route,
+    without_dots,
+)
 from tests.support.admin import Admin
 
 
@@ -30,6 +39,7 @@ def test_paths_and_their_parameters() -> None:
     assert where(made.find("/users")) == ("/users", {})
     assert where(made.find("/users/")) == ("/users", {})
     assert where(made.find("/users/a%2Fb+c")) == ("/users/:user", {"user": "a/b+c"})
+    assert where(made.find("/%75sers/a")) == ("/users/:user", {"user": "a"})
     assert where(made.find("/users//permissions")) == ("/users/:user/permissions", {"user": ""})
     assert where(made.find("/vhosts/%2f/x/n")) == (
         "/vhosts/:vhost/x/:node",
@@ -50,12 +60,29 @@ def test_names_that_are_not_utf_8_are_what_they_are_over_amqp() -> None:
     assert where(found) == ("/users/:user", {"user": "a\udcff"})
 
 
-@pytest.mark.parametrize("part", ["%", "%z", "%zz", "%1", "a%%20"])
-def test_a_percent_sign_that_encodes_nothing(part: str) -> None:
-    with pytest.raises(Refusal) as refused:
-        table("/users/:user").find(f"/users/{part}")
-    assert refused.value.status == 400
-    assert refused.value.error == ""
+@pytest.mark.parametrize(
+    "part", ["%", "%z", "%zz", "%1", "a%%20", "<b>", '"', "ä", "a b", "[", "^"]
+)
+def test_what_no_path_consists_of(part: str) -> None:
+    assert WELL_FORMED.fullmatch("/users/a%2Fb/%ff%00-._~!$&'()*+,;=:@")
+    assert WELL_FORMED.fullmatch(f"/users/{part}") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/queues/v/a.b/..c", "/queues/v/a.b/..c"),
+        ("/queues/v/.", "/queues/v"),
+        ("/queues/v/./get", "/queues/v/get"),
+        ("/queues/v/../x/", "/queues/x/"),
+        ("/queues/%2e%2E/.%2e/%2E./../x", "/x"),
+        ("/queues/%2E", "/queues"),
+        ("/..", "/"),
+        ("/queues/%2e%2e%2e", "/queues/%2e%2e%2e"),
+    ],
+)
+def test_dots_lead_upwards(path: str, left: str) -> None:
+    assert without_dots(path) == left
 
 
 def test_the_default_exchange_has_a_name_in_paths() -> None:

@@ -35,6 +35,9 @@ MIRRORED = {"ha-mode": "all"}
         ({"queue-master-locator": "x"}, '<<"x">> invalid queue-master-locator value'),
         ({"shards-per-node": "x"}, 'shards-per-node should be a number, actually was <<"x">>'),
         ({"shards-per-node": 2, "routing-key": 5}, "routing-key should be binary, actually was 5"),
+        ({"max-length": -1, "message-ttl": -2, "z": 3}, "-1 is not a valid maximum length"),
+        ({"queue-master-locator": 1, "expires": 0}, "1 invalid queue-master-locator value"),
+        ({"ha-mode": "x", "max-length": -1}, "-1 is not a valid maximum length"),
         ({"max-age": "5x"}, '<<"5x">> is not a valid max age'),
         ({"stream-filter-size-bytes": 5}, "5 is not a valid filter size. Valid range is 16-255"),
         ({"ha-mode": "x"}, '<<"x">> is not a valid ha-mode value'),
@@ -48,6 +51,8 @@ MIRRORED = {"ha-mode": "all"}
             "ha-mode must be specified to specify ha-params, ha-sync-mode or"
             " ha-promote-on-shutdown",
         ),
+        ({"ha-mode": "nodes"}, 'ha-mode="nodes" takes a list, none given'),
+        ({"ha-mode": "nodes", "ha-params": None}, 'ha-mode="nodes" takes a list, null given'),
         ({"ha-mode": "nodes", "ha-params": []}, 'ha-mode="nodes" list must be non-empty'),
         (
             {"ha-mode": "nodes", "ha-params": [3]},
@@ -90,6 +95,9 @@ def test_operators_may_set_limits_only() -> None:
     assert definition_problem({"max-length": 3}, for_operators=True) is None
     assert definition_problem({"alternate-exchange": "a"}, for_operators=True) == (
         '[{<<"alternate-exchange">>,<<"a">>}] are not recognised policy settings'
+    )
+    assert definition_problem({"ha-mode": "x", "ha-params": 2}, for_operators=True) == (
+        '[{<<"ha-mode">>,<<"x">>},{<<"ha-params">>,2}] are not recognised policy settings'
     )
     assert definition_problem({"max-length": "x"}, for_operators=True) == (
         '<<"x">> is not a valid maximum length'

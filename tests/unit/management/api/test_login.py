@@ -50,6 +50,7 @@ def test_forms_that_let_nobody_in(api: Admin, body: bytes) -> None:
     answer = api.asks("POST", "/login", body, user=None, headers=FORM)
     assert (answer.status, answer.reason) == (401, "Login failed")
     assert "set-cookie" not in answer.headers
+    assert answer.headers["vary"] == "origin"
 
 
 def test_what_is_no_form(api: Admin) -> None:
