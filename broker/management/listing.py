@@ -162,21 +162,25 @@ async def reply_list(
     elif is_reversed:
         entries.reverse()
     headers = [("content-type", JSON), ("cache-control", "no-cache")]
-    if page is None:
-        pieces = _pieces(what, entries, columns, breath)
-        if total > STREAMED_FROM:
-            return Response(200, headers, pieces)
-        return Response(200, headers, b"".join([piece async for piece in pieces]))
     entries = entries[first:end]
-    body = b"".join([piece async for piece in _pieces(what, entries, columns, breath)])
-    body = b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
-        filtered,
-        len(entries),
-        body,
-        b'"page":%d,"page_count":%d,"page_size":%d,"total_count":%d}'
-        % (page.number, -(-filtered // page.size), page.size, total),
-    )
+    pieces = _pieces(what, entries, columns, breath)
+    if page is None and total > STREAMED_FROM:
+        return Response(200, headers, pieces)
+    body = b"".join([piece async for piece in pieces])
+    if page is not None:
+        body = _on_page(page, body, len(entries), filtered, total)
     return Response(200, headers, body)
+
+
+def _on_page(page: Page, items: bytes, count: int, filtered: int, total: int) -> bytes:
+    """items: as JSON, so many. filtered: entries that the filter lets through; total: all."""
+    numbers = (page.number, -(-filtered // page.size), page.size, total)
+    return b'{"filtered_count":%d,"item_count":%d,"items":%b,%b' % (
+        filtered,
+        count,
+        items,
+        b'"page":%d,"page_count":%d,"page_size":%d,"total_count":%d}' % numbers,
+    )
 
 
 def _sorts_of(query: Mapping[str, str], what: Listed[Any]) -> tuple[str, ...]:
