@@ -169,6 +169,11 @@ def test_what_is_no_pattern_is_refused(api: Api, pattern: str) -> None:
     assert found == ("bad_request", "Pagination parameters are invalid")
 
 
+def test_where_there_is_nothing_no_pattern_is_looked_at(api: Api) -> None:
+    found = api.gets("/channels?page=1&use_regex=true&name=(")
+    assert (found["items"], found["filtered_count"]) == ([], 0)
+
+
 # sorting
 
 

@@ -87,6 +87,15 @@ def test_consumers_of_all_and_of_a_vhost(api: Api, peer: Peer) -> None:
     assert len(api.gets("/consumers", user="monitor")) == 4
 
 
+def test_of_one_there_are_no_columns(api: Api, peer: Peer) -> None:
+    """And what is wrong with a range is said before the client has been asked what it takes."""
+    for path in (f"/connections/{NAME}", f"/channels/{NAME}%20(1)"):
+        assert api.gets(f"{path}?columns=node").keys() >= {"name", "vhost", "reductions_details"}
+        answer = api.asks("GET", f"{path}?lengths_age=5&lengths_incr=0")
+        answer.is_refused(400, "bad_request", "Invalid range parameters: age 5, incr 0")
+        assert ("vary", "origin") in answer.response.headers
+
+
 def test_lists_without_statistics_have_none_by_columns_either(api: Api, peer: Peer) -> None:
     columns = "columns=user,state,channels,recv_oct,prefetch_count"
     for path in ("/connections", "/channels"):

@@ -37,6 +37,14 @@ def test_one_that_is_there(node: Node) -> None:
     assert put_vhost(node, "v", {"tracing": "true"}, "guest")[1:] == []
 
 
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [(None, ()), ("", ()), ("a, b,,c", ("a", "b", "", "c")), (["a", " b"], ("a", "b")), ([], ())],
+)
+def test_tags(node: Node, tags: object, found: tuple[str, ...]) -> None:
+    assert put_vhost(node, "v", {"tags": tags}, "x") == [AddVhost("v", "", found)]
+
+
 @pytest.mark.parametrize("value", [None, "", "undefined"])
 def test_no_type_of_queue(node: Node, value: object) -> None:
     assert put_vhost(node, "v", {"default_queue_type": value}, "x") == [AddVhost("v")]
