@@ -134,10 +134,11 @@ def test_without_statistics(api: Api, peer: Peer) -> None:
 
 
 def test_columns(api: Api) -> None:
-    assert overview(api, "?columns=node,object_totals.queues") == {
-        "node": NODE,
-        "object_totals": {"queues": 0},
-    }
+    """RabbitMQ: of sums all or none."""
+    found = overview(api, "?columns=node,object_totals.queues,contexts.port")
+    assert found.keys() == {"node", "object_totals", "contexts"}
+    assert found["contexts"] == [{"port": "15672"}]
+    assert found["object_totals"].keys() >= {"queues", "channels"}
 
 
 def test_an_overview_is_remembered_by_who_asks_for_what(api: Api, annas: Peer) -> None:
