@@ -41,6 +41,7 @@ from broker.amqp.methods import (
     Method,
 )
 from broker.management.request import Refusal, bad_request, not_authorised, not_found
+from broker.session import reports
 from broker.session.access import Suspended
 from broker.session.assembler import Assembler
 from broker.session.channel import Channel
@@ -234,13 +235,15 @@ class DirectChannel:
         )
         transport.connection = self._connection = connection
         connection.user, connection.access = visitor.user, access
-        connection.mechanism = "DIRECT"
+        connection.mechanism = reports.DIRECT
         connection.frame_max = 0  # whatever is written is one frame
         connection.state = State.RUNNING
         if self._is_connection:
             connection.enter(vhost)
+            if node.events is not None:
+                reports.connection_opened(connection)
         else:
-            connection.vhost = vhost
+            connection.vhost, connection.is_hidden = vhost, True
             connection.channels[NUMBER] = Channel(connection, NUMBER)  # without asking for limits
         await self.call(ChannelOpen(), ChannelOpenOk)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from broker.session.consumer import ChannelConsumer
 
 Pairs = list[tuple[str, object]]
+DIRECT = "DIRECT"  # the mechanism of connections inside the process: nobody logged in over them
 _TLS = ("ssl_protocol", "ssl_key_exchange", "ssl_cipher", "ssl_hash")
 _CERTIFICATE = ("peer_cert_subject", "peer_cert_issuer", "peer_cert_validity")
 _OF_LOGINS = (
@@ -33,7 +34,9 @@ _OF_LOGINS = (
 
 def _hearing(connection: Connection) -> Events | None:
     events = connection.node.events
-    return events if events is not None and events.is_heard else None
+    if events is None or connection.is_hidden or not events.is_heard:
+        return None
+    return events
 
 
 def connection_opened(connection: Connection) -> None:
@@ -45,7 +48,7 @@ def connection_opened(connection: Connection) -> None:
     user = connection.user.name
     facts: Pairs = _provided_name(connection)
     facts += [
-        ("type", "network"),
+        ("type", "direct" if connection.mechanism == DIRECT else "network"),
         ("pid", events.pid(connection.connection_id)),
         ("name", connection.name),
         *((name, ends[name]) for name in ("port", "peer_port", "host", "peer_host")),
@@ -187,7 +190,8 @@ def _provided_name(connection: Connection) -> Pairs:
 
 
 def _protocol(connection: Connection) -> str:
-    return "{0,8,0}" if connection.is_legacy else "{0,9,1}"
+    version = "{0,8,0}" if connection.is_legacy else "{0,9,1}"
+    return f"{{'Direct',{version}}}" if connection.mechanism == DIRECT else version
 
 
 def _ends(connection: Connection) -> dict[str, object]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from broker.node import Node
 
 SLACK_MS = 500  # a look so soon after the end of a slot is still its own
-SLICE = 200  # objects that are looked at between two turns of the node: half a millisecond
+SLICE = 100  # objects that are looked at between two turns of the node: half a millisecond
 FRESH_MS = 1_000  # a look that is no older will do
 FRESH_SHARE = 100  # nor one that is no older than so many times what it took
 

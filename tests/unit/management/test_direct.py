@@ -31,6 +31,7 @@ from broker.management.request import Refusal
 from broker.management.visitor import Visitor
 from tests.support.api import Api
 from tests.support.builders import table
+from tests.support.hearing import HearingWorld
 from tests.support.peer import DelayedLog, DelayedReplicator, Peer, World
 
 T = TypeVar("T")
@@ -77,9 +78,9 @@ class Inside:
     def is_left_by_all_but(self, count: int) -> None:
         assert len(self.node.peers) == count
         assert sum(self.node.usage.connections_of.values()) == count
+        assert self.node.usage.channel_count == count  # theirs
         for vhost in self.node.vhosts.values():
-            for queue in vhost.queues.values():
-                assert (queue.unacked_count, len(queue.consumers)) == (0, 0)
+            assert all(queue.unacked_count == 0 for queue in vhost.queues.values())
 
     def calls(self, *methods: Method, user: str = "guest") -> list[Method]:
         async def call_each(channel: DirectChannel) -> list[Method]:
@@ -448,4 +449,28 @@ def test_a_node_that_stops_ends_it(inside: Inside) -> None:
         500,
         "internal_server_error",
         "the direct connection was closed",
+    )
+
+
+# what others hear of it
+
+
+def test_events_tell_of_connections_and_not_of_requests() -> None:
+    world = HearingWorld()
+    inside = Inside(world)
+    inside.requests(QueueDeclare(queue="q"))
+    assert world.keys() == ["queue.created"]
+    inside.calls(BasicGet(queue="q"))
+    heard = world.heard()
+    assert [key for key, _ in heard] == [
+        "connection.created",
+        "channel.created",
+        "channel.closed",
+        "connection.closed",
+    ]
+    facts = heard[0][1]
+    assert (facts["type"], facts["protocol"], facts["user"]) == (
+        "direct",
+        "{'Direct',{0,9,1}}",
+        "guest",
     )
