@@ -54,7 +54,7 @@ PREFIX = "/api"
 OF_PAGES = "HEAD, GET, OPTIONS"  # what is allowed where there is no route
 MOVED = {
     "/api": "/api/index.html",
-    "/api/": "/api/index.html",
+    "/cli": "/cli/index.html",
     "/doc/stats.html": "/api/index.html",
     "/mgmt": "/",
     "/stats": "/api/index.html",
@@ -232,8 +232,9 @@ class Application:
             if path != prefix and not path.startswith(f"{prefix}/"):
                 raise not_found()
             path = path[len(prefix) :] or "/"
-        if path in MOVED:
-            raise _moved(prefix + MOVED[path])
+        moved_to = MOVED.get(path.removesuffix("/"))
+        if moved_to is not None:
+            raise _moved(prefix + moved_to)
         if path.startswith(f"{PREFIX}/"):
             found = ROUTES.find(path[len(PREFIX) :])
             if found is not None:

@@ -25,6 +25,7 @@ class Victim:
         target = os.environ.get("LEVERET_TARGET")
         self._process = None if target else BrokerProcess(*flags)
         self.port = int(target or 0)
+        self.http_port = 0
         self.pid = 0
         self._files = 0
 
@@ -32,6 +33,7 @@ class Victim:
         if self._process is not None:
             self._process.start()
             self.port, self.pid = self._process.port, self._process.pid
+            self.http_port = self._process.ports["management"] or 0
         try:
             self.canary = Canary(self.port)
             serves(self.port)

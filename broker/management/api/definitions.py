@@ -86,7 +86,8 @@ async def _written(
 
 
 def _header_text(name: str) -> str:
-    return "".join(letter for letter in name if " " <= letter <= "~")
+    """What may stand in a header: no space at its end, either."""
+    return "".join(letter for letter in name if " " <= letter <= "~").strip()
 
 
 async def import_(context: Context) -> Response:

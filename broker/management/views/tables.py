@@ -52,13 +52,14 @@ def _text(octets: bytes) -> str:
 def table_of(value: Any, what: str = "arguments") -> Table:
     """What a request gives as an object; RabbitMQ: an empty list is one. what: for the refusal.
 
+    Objects have no order: RabbitMQ reads them in that of their names, and names bindings by that.
     Raises: Refusal.
     """
     if value == []:
         return {}
     if not isinstance(value, dict):
         raise bad_request(f"{what} must be an object" if value is not None else "null_not_allowed")
-    return {_name(name, what): field_of(inner) for name, inner in value.items()}
+    return {_name(name, what): field_of(value[name]) for name in sorted(value)}
 
 
 def _name(name: str, what: str) -> str:

@@ -84,10 +84,26 @@ def test_options_need_no_login(api: Admin, path: str, allowed: str) -> None:
     assert (answer.status, answer.headers["allow"], answer.body) == (200, allowed, b"")
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/stats", "/doc/stats.html"])
-def test_what_has_moved(api: Admin, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/api", "/api/index.html"),
+        ("/api/", "/api/index.html"),
+        ("/stats", "/api/index.html"),
+        ("/doc/stats.html", "/api/index.html"),
+        ("/cli", "/cli/index.html"),
+        ("/cli/", "/cli/index.html"),
+        ("/mgmt/", "/"),
+    ],
+)
+def test_what_has_moved(api: Admin, path: str, location: str) -> None:
     answer = raw(api, "GET", path)
-    assert (answer.status, answer.headers["location"]) == (301, "/api/index.html")
+    assert (answer.status, answer.headers["location"]) == (301, location)
+
+
+def test_where_rabbitmqadmin_is_to_be_had(api: Admin) -> None:
+    assert b"rabbitmq-server" in raw(api, "GET", "/cli/index.html").body
+    assert raw(api, "GET", "/cli/rabbitmqadmin").status == 404
 
 
 def test_a_path_that_makes_no_sense(api: Admin) -> None:
@@ -123,8 +139,8 @@ def test_pages(api: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = raw(api, "GET", "/some/page.html")
     assert (answer.body, answer.headers["content-security-policy"]) == (b"<p>", "own")
     assert raw(api, "POST", "/some/page.html").status == 405
-    assert raw(api, "GET", "/api/index.html").body == b"<p>"
-    assert asked == ["/some/page.html", "/api/index.html"]
+    assert raw(api, "GET", "/api/nothing.html").body == b"<p>"
+    assert asked == ["/some/page.html", "/api/nothing.html"]
 
 
 def test_a_page_that_is_not_there(api: Admin) -> None:

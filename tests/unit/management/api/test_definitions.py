@@ -164,6 +164,12 @@ def test_a_download(api: Admin) -> None:
     assert api.asks("GET", "/users?auth=Z3Vlc3Q6Z3Vlc3Q=", user=None).status == 401
 
 
+@pytest.mark.parametrize(("name", "shown"), [("%F0%9D%93%A3+%F0%9D%93%B1+", ""), ("+a+b+", "a b")])
+def test_the_name_of_a_download_may_stand_in_a_header(api: Admin, name: str, shown: str) -> None:
+    answer = api.asks("GET", f"{PATH}?download={name}")
+    assert answer.headers["content-disposition"] == f"attachment; filename={shown}"
+
+
 def test_by_its_old_name(api: Admin) -> None:
     assert api.gets("/all-configuration") == api.gets(PATH)
 
