@@ -75,9 +75,15 @@ class Looked(NamedTuple):
     extra: dict[str, Any]
 
 
-def age_of(queue: Queue, sequence: int) -> float | None:
-    """For how long a message has been in a queue, in seconds; None: nobody knows."""
-    return None
+def age_of(queue: Queue, sequence: int, now_ms: int) -> float | None:
+    """For how long a message has been in a queue, in seconds; None: nobody knows.
+
+    now_ms: on the node's clock.
+    """
+    ages = getattr(queue, "ages", None)
+    if ages is None or sequence < ages.numbers[0]:
+        return None
+    return round(max(0.0, (now_ms - float(ages.entered_ms(sequence))) / 1000), 3)
 
 
 async def browse(
@@ -98,7 +104,8 @@ async def browse(
             found.scanned_octets += len(one.body)
             found.cursor = one.cursor
             try:
-                _add(found, one, queue, state, wanted)
+                age = age_of(queue, one.sequence, node.clock.now_ms())
+                _add(found, one, wanted, {"state": state, "age": age, "consumer": None})
             except (MalformedSyntax, MalformedTable):
                 found.unreadable += 1
             if breath.is_over:
@@ -116,8 +123,8 @@ async def browse(
     }
 
 
-def _add(found: Found, one: Looked, queue: Queue, state: str, wanted: Wanted) -> None:
-    """Raises: MalformedSyntax, MalformedTable."""
+def _add(found: Found, one: Looked, wanted: Wanted, rest: dict[str, Any]) -> None:
+    """rest: what is shown beside the message. Raises: MalformedSyntax, MalformedTable."""
     search = wanted.search
     if search is not None and not search.matches(one.envelope, one.body):
         return
@@ -130,9 +137,7 @@ def _add(found: Found, one: Looked, queue: Queue, state: str, wanted: Wanted) ->
             is_redelivered=one.is_redelivered,
             truncate=wanted.truncate,
         ),
-        "state": state,
-        "age": age_of(queue, one.sequence),
-        "consumer": None,
+        **rest,
         **one.extra,
     }
     item = encoded(shown)
