@@ -106,6 +106,8 @@ def withdraw_paged(queue: Queue, seqs: Collection[int], octets: int) -> None:
 
 def _take_left(queue: Queue, count: int, gone: Collection[int]) -> None:
     """Empty the left end of `ready`: what is not gone is spilled."""
+    if not count:
+        return
     ready, returned = queue.ready, queue.returned
     seq = queue.head_seq
     for _ in range(count):

@@ -88,7 +88,15 @@ class Browsing(RuleBasedStateMachine):
         count=st.integers(1, 20),
         mode=st.sampled_from([1, 2]),
         properties=st.sampled_from(
-            [{}, {}, {}, {"priority": 1}, {"priority": 3}, {"expiration": "1500"}, {"message_id": "m"}]
+            [
+                {},
+                {},
+                {},
+                {"priority": 1},
+                {"priority": 3},
+                {"expiration": "1500"},
+                {"message_id": "m"},
+            ]
         ),
     )
     def publish(self, count: int, mode: int, properties: dict[str, Any]) -> None:

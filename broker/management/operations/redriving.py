@@ -2,8 +2,8 @@
 
 Where that is says the first entry of x-death, the latest death: the queue it died in, and the
 exchange and routing keys by which it had come. It goes into that queue alone, whatever else is
-bound there, and under its old exchange and routing key. Where the queue is gone it is published to the
-exchange again, which may lead elsewhere by now; where that leads nowhere it stays.
+bound there, and under its old exchange and routing key. Where the queue is gone it is published to
+the exchange again, which may lead elsewhere by now; where that leads nowhere it stays.
 
 What dying has added is taken off again: from a message that is back in the queue where it died
 first, x-death and x-first-death-… altogether, so that whoever counts deaths begins anew; from one
