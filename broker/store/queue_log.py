@@ -268,7 +268,8 @@ class QueueLog:
         lasts, head = self.lasts, self.head
         while head < len(lasts) and lasts[head] < floor:
             head += 1
-        if head > TRIM_MIN and head * 2 > len(lasts):
+        # an entry that is done with must not grow by what is kept next, in the same open block
+        if head == len(lasts) or (head > TRIM_MIN and head * 2 > len(lasts)):
             del self.firsts[:head], self.lasts[:head], self.blocks[:head]
             head = 0
         self.head = head

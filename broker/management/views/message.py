@@ -52,5 +52,5 @@ def whole_characters(body: bytes, most: int) -> bytes:
         if octet & 0xC0 == 0x80:
             continue  # not the first of a character
         size = 1 + (octet >= 0xC0) + (octet >= 0xE0) + (octet >= 0xF0)
-        return cut[:-back] if size > back else cut
+        return cut[:-back] if back < size and octet < 0xF8 else cut
     return cut
