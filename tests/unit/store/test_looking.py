@@ -140,9 +140,7 @@ def test_large_blocks_are_not_read_whole(
     assert [one.body for one in everything(queue, body_max=1)] == [b"c", b"e"]
 
 
-def test_much_at_a_time_comes_in_pieces(
-    queue: QueueLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_much_at_a_time_comes_in_pieces(queue: QueueLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "PIECE_OCTETS", 3)
     page(queue, "aa", "bb", "cc")
     assert [one.body for one in Looker(queue).look(1, 100, None)[0]] == [b"aa", b"bb"]

@@ -72,9 +72,7 @@ def test_a_transaction_holds_what_it_has_acked_until_it_is_committed(api: Api, p
 
 
 @pytest.mark.parametrize("most", [1, 2, 500])
-def test_tags_far_between(
-    api: Api, peer: Peer, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
+def test_tags_far_between(api: Api, peer: Peer, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(holding, "TAGS_MAX", most)
     peer.publishes(1, "q", *["y"] * 60)
     peer.sends(2, *[BasicGet(queue="q")] * 66)

@@ -56,7 +56,9 @@ def test_what_is_no_pattern_at_all() -> None:
         NamePattern("[")
 
 
-@pytest.mark.parametrize("pattern", ["a*a*a*a*b", ".*.*.*.*=", "a?" * 30, "(a|aa)" * 9, "^a*a*a*a*b"])
+@pytest.mark.parametrize(
+    "pattern", ["a*a*a*a*b", ".*.*.*.*=", "a?" * 30, "(a|aa)" * 9, "^a*a*a*a*b"]
+)
 def test_long_names_are_not_compared_with_what_leaves_many_choices(pattern: str) -> None:
     found = NamePattern(pattern)
     assert found.takes_long("a" * 255)

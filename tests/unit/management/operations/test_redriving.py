@@ -137,9 +137,7 @@ def test_by_numbers(api: Api, peer: Peer) -> None:
         rejects(peer)
     found = redrives(api, sequences=[4, 2, 99, 2])
     assert (found["moved"], found["left"]) == (2, 0)
-    assert found["failed"] == [
-        {"sequence": 99, "reason": "it is not in the queue, or not ready"}
-    ]
+    assert found["failed"] == [{"sequence": 99, "reason": "it is not in the queue, or not ready"}]
     assert [fetches(peer).body for _ in range(2)] == [b"d", b"b"]
     left = api.gets("/queues/%2f/dead/messages")["items"]
     assert [one["payload"] for one in left] == ["a", "c"]

@@ -56,5 +56,7 @@ def test_only_the_beginning_of_a_long_body() -> None:
 def test_messages_that_share_a_header_are_looked_at_each() -> None:
     search = Search("b", frozenset(PLACES))
     one, other = Envelope("", "", header(1)), Envelope("", "", header(1, message_id="b"))
-    found = [search.matches(*pair) for pair in ((one, b"a"), (one, b"b"), (other, b"a"), (one, b"a"))]
+    found = [
+        search.matches(*pair) for pair in ((one, b"a"), (one, b"b"), (other, b"a"), (one, b"a"))
+    ]
     assert found == [False, True, True, False]

@@ -117,9 +117,7 @@ def test_what_comes_back_before_the_place_is_not_met_and_behind_it_is(
     assert walked(api, Walk(queue, 6), 1) == "gh"
 
 
-def test_what_is_handed_out_behind_the_place_and_comes_back_is_met(
-    api: Api, queue: Queue
-) -> None:
+def test_what_is_handed_out_behind_the_place_and_comes_back_is_met(api: Api, queue: Queue) -> None:
     walk = Walk(queue)
     assert skipped(api, walk, 2) == 2
     back(queue, "a", "c", "e")
