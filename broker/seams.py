@@ -100,8 +100,9 @@ class QueueLog(Protocol):
     def settle(self, seq: int) -> None:
         """A message is done with."""
 
-    def settle_all(self, seqs: Sequence[int]) -> None:
-        """Messages are done with, those that were not yet."""
+    def settle_all(self, seqs: Sequence[int], *, are_paged: bool = False) -> None:
+        """Messages are done with, those that were not yet. are_paged: none was, and all of them are
+        on disk only: `page_in` passes over them."""
 
     def hand_out(self, seqs: Sequence[int], count: int | None) -> None:
         """Messages are delivered and may come back. count: how often they were before, in a queue

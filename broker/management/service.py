@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from broker.auth.mechanisms import offered
 from broker.management import api
 from broker.management.lane import Lane
+from broker.management.live_log import LiveLog
 from broker.management.pages import Pages
 from broker.management.remembered import Remembered
 from broker.management.request import Request, Response
@@ -64,6 +65,7 @@ class Management:
         self.node = node
         self.lane = Lane()
         self.remembered = Remembered()
+        self.live_log = LiveLog()
         settings = node.config.management
         self.collector = Collector(
             node,
@@ -86,8 +88,10 @@ class Management:
     def start(self) -> None:
         self.collector.start()
         self.observer.start()
+        self.live_log.open()
 
     def stop(self) -> None:
+        self.live_log.close()
         self.collector.stop()
         self.observer.stop()
 

@@ -6,6 +6,7 @@ Which lanes have something is a bit each of one integer, whose length is the hig
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
 from typing import TypeVar
@@ -113,6 +114,51 @@ class PriorityLanes(deque[M]):
             left -= count
         self.held -= len(batch)
         return batch, ranks
+
+    def behind(self, rank: int | None, most: int) -> list[tuple[int, M]]:
+        """The first messages behind a rank, with theirs, in order; None: from the left end."""
+        found: list[tuple[int, M]] = []
+        for priority in sorted(self._lanes, reverse=True):
+            seqs, lane = self._lanes[priority]
+            start = self._place_behind(priority, seqs, rank)
+            end = min(len(seqs), start + most - len(found))
+            found += [(seqs[at] - LANE * priority, lane[at]) for at in range(start, end)]
+            if len(found) == most:
+                break
+        return found
+
+    def count_behind(self, rank: int) -> int:
+        """How many messages there are behind a rank."""
+        lanes = self._lanes.items()
+        return sum(len(seqs) - self._place_behind(prio, seqs, rank) for prio, (seqs, _) in lanes)
+
+    @staticmethod
+    def _place_behind(priority: int, seqs: deque[int], rank: int | None) -> int:
+        """Where in a lane the messages behind a rank begin."""
+        if rank is None or priority < -(rank // LANE):
+            return 0
+        return len(seqs) if priority > -(rank // LANE) else bisect_right(seqs, rank % LANE)
+
+    def rank_of(self, seq: int) -> int | None:
+        """The rank of the message with a sequence number; None: it is not here."""
+        for priority, (seqs, _) in self._lanes.items():
+            at = bisect_left(seqs, seq)
+            if at < len(seqs) and seqs[at] == seq:
+                return seq - LANE * priority
+        return None
+
+    def remove(self, rank: int) -> M:  # type: ignore[override]
+        """Take out one message, which must be there."""
+        priority = -(rank // LANE)
+        seqs, lane = self._lanes[priority]
+        at = bisect_left(seqs, rank % LANE)
+        assert seqs[at] == rank % LANE
+        message = lane[at]
+        del seqs[at], lane[at]
+        self.held -= 1
+        if not lane:
+            self._present ^= 1 << priority
+        return message
 
     def clear(self) -> None:
         self._lanes.clear()

@@ -13,7 +13,7 @@ once `synced` has reached the present `number`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -332,6 +332,11 @@ class CommitLog:
         """A block's payload, checked; None: it is damaged. Raises: OSError."""
         self._close_if_open(block)
         return self.reader.payload(block)
+
+    def view(self, block: int, whole_max: int) -> tuple[int, Callable[[int, int], bytes]]:
+        """See `Reader.view`. Raises: OSError, FormatError."""
+        self._close_if_open(block)
+        return self.reader.view(block, whole_max)
 
     def _close_if_open(self, block: int) -> None:
         if block == self._block and self._octets:

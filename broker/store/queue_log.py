@@ -164,8 +164,9 @@ class QueueLog:
         if not self.is_dirty:
             self.mark_dirty()
 
-    def settle_all(self, seqs: Sequence[int]) -> None:
-        """Messages are done with, those that were not yet."""
+    def settle_all(self, seqs: Sequence[int], *, are_paged: bool = False) -> None:
+        """Messages are done with, those that were not yet. are_paged: none was, and all of them are
+        on disk only: whoever reads on passes over them."""
         if isinstance(seqs, range) and seqs.step == 1:
             if seqs:
                 self._settling_ranges.append((seqs.start, seqs.stop - 1))
@@ -173,6 +174,9 @@ class QueueLog:
             self._settling += seqs
         if not self.is_dirty:
             self.mark_dirty()
+        if are_paged:
+            self.paged_count -= len(seqs)
+            self.write_down()
 
     def hand_out(self, seqs: Sequence[int], count: int | None) -> None:
         """Messages are delivered and may come back. count: how often they were before, in a queue
@@ -202,7 +206,7 @@ class QueueLog:
         self.is_dirty = False
         self.log.count_block()
         settled = self._collect(self._settling, self._settling_ranges)
-        parts = [part for first, last in settled for part in self._unsettled(first, last)]
+        parts = [part for first, last in settled for part in self.unsettled(first, last)]
         if self._counting:
             counting, self._counting = self._counting, {}
             self.counts.update(counting)
@@ -225,7 +229,8 @@ class QueueLog:
             numbers.clear()
         return list(RangeSet(found)) if len(found) > 1 else found
 
-    def _unsettled(self, first: int, last: int) -> list[tuple[int, int]]:
+    def unsettled(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The parts of first, …, last that are live, as far as that is written down."""
         first = max(first, self.floor)
         return self.settled.missing(first, last) if first <= last else []
 
@@ -263,7 +268,8 @@ class QueueLog:
         lasts, head = self.lasts, self.head
         while head < len(lasts) and lasts[head] < floor:
             head += 1
-        if head > TRIM_MIN and head * 2 > len(lasts):
+        # an entry that is done with must not grow by what is kept next, in the same open block
+        if head == len(lasts) or (head > TRIM_MIN and head * 2 > len(lasts)):
             del self.firsts[:head], self.lasts[:head], self.blocks[:head]
             head = 0
         self.head = head
@@ -276,7 +282,7 @@ class QueueLog:
         """The queue is gone, and everything in it."""
         self.log.count_block()
         if self.floor < self.next_seq:
-            for first, last in self._unsettled(self.floor, self.next_seq - 1):
+            for first, last in self.unsettled(self.floor, self.next_seq - 1):
                 self._forget(first, last)
         self.log.queues.pop(self.queue_id, None)
         self._settling.clear()
@@ -296,7 +302,7 @@ class QueueLog:
             assert index < len(self.lasts), "messages are paged out that were never kept"
             last = self.lasts[index]
             first, block = max(self.paged_from, self.firsts[index]), self.blocks[index]
-            if not self._unsettled(first, last):  # the cleaner lost it: its segment may be gone
+            if not self.unsettled(first, last):  # the cleaner lost it: its segment may be gone
                 self.paged_from = last + 1
                 continue
             ahead = self.blocks[index + 1] if index + 1 < len(self.blocks) else None
@@ -334,7 +340,7 @@ class QueueLog:
         """Messages are damaged for good: they are done with. What is in memory stays there."""
         self.kept_from = max(self.kept_from, last + 1)
         self.write_down()
-        parts = self._unsettled(first, last)
+        parts = self.unsettled(first, last)
         count = sum(high - low + 1 for low, high in parts)
         if self.paged_count:
             start = self.paged_from
@@ -348,14 +354,14 @@ class QueueLog:
 
     def _pass_over(self, first: int, last: int, error: OSError) -> None:
         """Messages cannot be read for now: the next start tries again."""
-        count = sum(high - low + 1 for low, high in self._unsettled(first, last))
+        count = sum(high - low + 1 for low, high in self.unsettled(first, last))
         self.paged_count -= count
         self.log.on_unreadable(self, count, error)
 
     def live_parts(self, first: int, last: int, block: int) -> list[tuple[int, int]]:
         """What of first, …, last, all of one record in this block, is live and is read from here,
         not from where it has moved."""
-        parts = self._unsettled(first, last)
+        parts = self.unsettled(first, last)
         if not parts:
             return []
         index = bisect_left(self.lasts, parts[0][0], self.head)
@@ -382,9 +388,7 @@ class QueueLog:
         if self.paged_count:
             assert self.paged_from <= self.next_seq  # what lies between it and floor is settled
             first = max(self.paged_from, self.floor)
-            left = sum(
-                last - first + 1 for first, last in self._unsettled(first, self.next_seq - 1)
-            )
+            left = sum(last - first + 1 for first, last in self.unsettled(first, self.next_seq - 1))
             assert self.paged_count <= left
         for index in range(self.head, len(self.lasts)):
             assert self.firsts[index] <= self.lasts[index] < self.next_seq

@@ -7,7 +7,7 @@ flipped bit is delivered to anybody.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from broker.message import Envelope, Message
@@ -18,6 +18,7 @@ from broker.store.format import (
     HEADER_OCTETS,
     RECORD_OCTETS,
     REFER,
+    FormatError,
     Record,
     extras_of,
     has_right_checksum,
@@ -127,6 +128,31 @@ class Reader:
         if len(payload) <= 4 * BLOCK_OCTETS:
             cache[block] = payload
         return payload
+
+    def view(self, block: int, whole_max: int) -> tuple[int, Callable[[int, int], bytes]]:
+        """For whoever only looks: how long a block's payload is, and how to take octets from an
+        offset in it. One of more than `whole_max` is neither read whole nor checked.
+
+        Raises: OSError, FormatError where it is damaged.
+        """
+        payload = self._unwritten.get(block) or self._cache.get(block)
+        number, offset = block >> 32, block & _OFFSET
+        if payload is None:
+            header = read_block_header(self._files.read(number, HEADER_OCTETS, offset), 0)
+            if header is not None and header.length > whole_max:
+                offset += HEADER_OCTETS
+                return header.length, lambda at, size: self._files.read(number, size, offset + at)
+            payload = self._read_block(block)
+            if payload is None:
+                raise FormatError(f"a block is damaged, segment={number} offset={offset}")
+        found = payload
+        return len(found), lambda at, size: found[at : at + size]
+
+    def prepare(self, block: int) -> None:
+        """Have the system fetch a block, and what follows."""
+        if block not in self._unwritten and block not in self._cache:
+            with suppress(OSError):
+                self._files.will_need(block >> 32, READ_AHEAD_OCTETS, block & _OFFSET)
 
     def _read_block(self, block: int) -> bytes | None:
         number, offset = block >> 32, block & _OFFSET

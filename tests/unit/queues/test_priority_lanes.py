@@ -98,3 +98,26 @@ def test_lanes_that_ran_empty_are_used_again() -> None:
         lanes.put("high", 255, 2 * seq + 1)
         assert lanes.take(2)[0] == ["high", "low"]
     assert list(lanes) == []
+
+
+def test_they_are_looked_through_from_any_place_on(lanes: PriorityLanes[str]) -> None:
+    put(lanes, ("a0", 0), ("b3", 3), ("c0", 0), ("d3", 3), ("e1", 1))
+    ranks = [2 - 3 * LANE, 4 - 3 * LANE, 5 - LANE, 1, 3]
+    everything = list(zip(ranks, ["b3", "d3", "e1", "a0", "c0"], strict=True))
+    assert lanes.behind(None, 10) == everything
+    assert lanes.behind(None, 2) == everything[:2]
+    for count, rank in enumerate(ranks, 1):
+        assert lanes.behind(rank, 10) == everything[count:]
+        assert lanes.count_behind(rank) == 5 - count
+    assert lanes.behind(3 - 3 * LANE, 1) == [everything[1]]  # behind one that has gone
+    assert [lanes.rank_of(seq) for seq in (1, 2, 5, 6)] == [1, ranks[0], ranks[2], None]
+    assert len(lanes) == 5
+
+
+def test_one_is_taken_out_of_the_midst(lanes: PriorityLanes[str]) -> None:
+    put(lanes, ("a", 0), ("b", 3), ("c", 0), ("d", 0))
+    assert lanes.remove(3) == "c"
+    assert lanes.remove(2 - 3 * LANE) == "b"
+    assert (list(lanes), len(lanes), lanes.top_priority) == (["a", "d"], 2, 0)
+    with pytest.raises(AssertionError):
+        lanes.remove(3)

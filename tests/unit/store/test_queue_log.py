@@ -519,3 +519,29 @@ def test_the_invariants_notice_damage(log: CommitLog, queue: QueueLog, damage: s
         queue.live_count -= 1
     with pytest.raises(AssertionError):
         queue.check_invariants()
+
+
+def test_what_goes_from_the_midst_of_what_is_paged_is_passed_over(log: CommitLog) -> None:
+    queue = log.open_queue(1, 1, is_durable=True)
+    keep(queue, *"abcde")
+    queue.paged_from, queue.paged_count = 1, 5
+    queue.settle_all([2, 5], are_paged=True)
+    queue.check_invariants()
+    assert queue.paged_count == 3
+    assert [kept.seq for kept in queue.page_in()] == [1, 3, 4]
+    assert not queue.paged_count
+    commit(log)
+    assert bodies_of(log, 1) == ["a", "c", "d"]
+
+
+def test_what_comes_after_all_is_done_with_is_found_in_the_same_block(log: CommitLog) -> None:
+    queue = log.open_queue(1, 1, is_durable=True)
+    keep(queue, *"ab")
+    queue.paged_from, queue.paged_count = 1, 2
+    queue.settle_all([1, 2], are_paged=True)
+    first = queue.next_seq
+    keep(queue, *"cd")
+    queue.paged_from, queue.paged_count = first, 2
+    queue.check_invariants()
+    assert len(set(queue.blocks)) == 1
+    assert [kept.message.body for kept in queue.page_in()] == [b"c", b"d"]
