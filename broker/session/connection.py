@@ -462,10 +462,6 @@ class Connection(Outbox):
             if owner == name:
                 self.close(deleted(kind, name))
 
-    def stop_deliveries(self) -> None:
-        """The node stops: nothing more for this peer."""
-        self.is_full = True
-
     def shut_down(self, reason: str) -> None:
         """The node stops: tell a peer that can be told, drop one that cannot."""
         if self.state is State.RUNNING:

@@ -191,6 +191,10 @@ class Outbox(Waiting):
             elif consumer.channel.is_open:
                 consumer.channel.park(consumer)
 
+    def stop_deliveries(self) -> None:
+        """The node stops: nothing more for this peer."""
+        self.is_full = True
+
     # alarms
 
     def on_alarms_changed(self) -> None:
