@@ -40,7 +40,7 @@ log = logging.getLogger("broker.management")
 LIMIT, LIMIT_MAX = 50, 500
 SEQUENCES_MAX = 1_000
 DIGITS_MAX = 18
-TRUNCATE, TRUNCATE_MAX = 4096, 1024 * 1024
+TRUNCATE, TRUNCATE_MAX = 4096, 256 * 1024
 
 
 @route("/queues/:vhost/:queue/messages", GET, needs=VHOST)
@@ -50,7 +50,7 @@ async def browse_messages(context: Context) -> Response:
     Query: state: ready (default) or unacked. offset: messages to pass over (0). limit: messages in
     the answer (50, at most 500). after: `next` of an earlier answer: go on behind the message it
     ended with, whatever has come or gone since; offset is then only what positions begin with.
-    truncate: octets shown of a payload (4096, at most 1048576). search: only messages with this
+    truncate: octets shown of a payload (4096, at most 262144). search: only messages with this
     text, whatever its case. in: where to search: id (message-id and correlation-id), headers (names
     and values), body (its first 1048576 octets as UTF-8); all of them, unless some are listed with
     commas between them.

@@ -22,13 +22,14 @@ from broker.message import Envelope
 
 if TYPE_CHECKING:
     from broker.management.lane import Breath
+    from broker.management.statistics.ages import Ages
     from broker.node import Node
     from broker.queues.queue import Queue
 
 READY, UNACKED = "ready", "unacked"
 SCAN_MAX = 5_000  # messages that a request looks at
 SCAN_OCTETS = 64 * 1024 * 1024  # of their bodies
-ANSWER_OCTETS = 8 * 1024 * 1024  # from which on nothing more is added
+ANSWER_OCTETS = 4 * 1024 * 1024  # from which on nothing more is added
 CHUNK = 64  # messages looked at in one go
 
 
@@ -80,10 +81,10 @@ def age_of(queue: Queue, sequence: int, now_ms: int) -> float | None:
 
     now_ms: on the node's clock.
     """
-    ages = getattr(queue, "ages", None)
+    ages: Ages | None = queue.ages
     if ages is None or sequence < ages.numbers[0]:
         return None
-    return round(max(0.0, (now_ms - float(ages.entered_ms(sequence))) / 1000), 3)
+    return round(max(0.0, (now_ms - ages.entered_ms(sequence)) / 1000), 3)
 
 
 async def browse(

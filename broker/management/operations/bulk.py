@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PURGE, DELETE = "purge", "delete"
 ACTIONS = (PURGE, DELETE)
 QUEUES_MAX = 500  # in one request
+SHOWN_MAX = 5_000  # that a request without consequences names
 CHUNK = 20  # deleted in one go
 
 
@@ -57,7 +58,8 @@ async def run(context: Context, bulk: Bulk, breath: Breath) -> dict[str, Any]:
         names.sort()
     else:  # what was purged comes last from then on: whoever asks again gets on
         names.sort(key=lambda name: (not _ready_in(vhost, name), name))
-    part, rest = names[:QUEUES_MAX], names[QUEUES_MAX:]
+    most = SHOWN_MAX if bulk.dry_run else QUEUES_MAX
+    part, rest = names[:most], names[most:]
     done = 0
     if not bulk.dry_run:
         for at in range(0, len(part), CHUNK):

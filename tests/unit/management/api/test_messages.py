@@ -109,7 +109,7 @@ def test_it_is_searched(api: Api, peer: Peer) -> None:
         "limit=0",
         "limit=501",
         "limit=-5",
-        "truncate=1048577",
+        "truncate=262145",
         "state=gone",
         "in=place",
         "in=id,",
@@ -123,7 +123,7 @@ def test_values_that_are_none(api: Api, peer: Peer, query: str) -> None:
     assert (answer.status, answer.json["error"]) == (400, "bad_request")
 
 
-@pytest.mark.parametrize("query", [f"offset={'9' * 18}", "offset=", "limit=500&truncate=1048576"])
+@pytest.mark.parametrize("query", [f"offset={'9' * 18}", "offset=", "limit=500&truncate=262144"])
 def test_values_that_are_large(api: Api, peer: Peer, query: str) -> None:
     peer.publishes(1, "q", "a")
     assert api.gets(f"{Q}/messages?{query}")["total"] == 1
