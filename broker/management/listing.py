@@ -15,7 +15,8 @@ from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from broker.management.lane import Breath
-from broker.management.request import JSON, Refusal, Response, encoded
+from broker.management.pattern_cost import STEPS_MAX, steps
+from broker.management.request import JSON, Refusal, Response, bad_request, encoded
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -61,7 +62,7 @@ def page_of(query: Mapping[str, str]) -> Page | None:
         number = int(query["page"]) if "page" in query else None
         size = int(query["page_size"]) if "page_size" in query else None
     except ValueError:
-        raise Refusal(400, "bad_request", "Pagination parameters are invalid") from None
+        raise bad_request("Pagination parameters are invalid") from None
     if number is None:
         return None
     wanted = PAGE_SIZE if size is None else size
@@ -259,25 +260,29 @@ async def _filtered(
     entries: list[Any], page: Page, name_of: Callable[[Any], Any], breath: Breath
 ) -> list[Any]:
     """Those whose name has the filter in it; case does not matter."""
+    names = await _each(entries, lambda entry: str(name_of(entry)), breath)
     if page.use_regex:
         try:
-            search = re.compile(page.name, re.IGNORECASE).search
+            pattern = re.compile(page.name, re.IGNORECASE)
         except (re.error, RecursionError, OverflowError):
-            raise Refusal(400, "bad_request", "Pagination parameters are invalid") from None
-        matches: Callable[[str], Any] = search
+            raise bad_request("Pagination parameters are invalid") from None
+        if steps(pattern, max(map(len, names), default=0)) > STEPS_MAX:
+            raise bad_request("the pattern may take too long")
+        found = await _each(names, pattern.search, breath, handful=1)
     else:
         wanted = page.name.lower()
-        matches = lambda name: wanted in name.lower()  # noqa: E731
-    found = await _each(entries, lambda entry: matches(str(name_of(entry))), breath)
+        found = await _each(names, lambda name: wanted in name.lower(), breath)
     return list(compress(entries, found))
 
 
-async def _each(items: Iterable[T], find: Callable[[T], Any], breath: Breath) -> list[Any]:
-    """What a function that costs little makes of each, a handful at a time."""
+async def _each(
+    items: Iterable[T], find: Callable[[T], Any], breath: Breath, handful: int = HANDFUL
+) -> list[Any]:
+    """What a function makes of each. handful: so many at a time, where it costs little."""
     found: list[Any] = []
     rest = iter(items)
-    while handful := [find(item) for item in islice(rest, HANDFUL)]:
-        found += handful
+    while some := [find(item) for item in islice(rest, handful)]:
+        found += some
         if breath.is_over:
             await breath.rest()
     return found
