@@ -107,9 +107,11 @@ def _shown(
 
 def _count_dropped(channel: Channel) -> None:
     """Confirm it like any other: its publisher has nothing more to do for it."""
-    if channel.tx is None and channel.confirms:
+    if channel.tx is not None:
+        return
+    channel.published += 1
+    if channel.confirms:
         channel.publish_seqno += 1
-        channel.published += 1
         if not channel.has_confirms_due:
             channel.connection.mark_confirms(channel)
 

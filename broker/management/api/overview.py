@@ -139,7 +139,7 @@ async def _of_visible(context: Context, lens: Lens) -> tuple[Totals, Shown, Show
     samples = [one for one in parts if one is not None]
     stats: Shown = {}
     lengths: Shown = {}
-    if any(totals.counts):
+    if any(totals.counts) and lens.has_rates:
         _put_summed(stats, OF_CHANNELS, totals.messages, samples, lens, lens.msg_rates)
         # They are counted for the node as a whole, which is none of his business.
         presented.put(stats, [(name, 0) for name in DISK], None, lens.slot, lens.msg_rates)

@@ -15,6 +15,8 @@ from broker.amqp.methods import (
     TxSelect,
     TxSelectOk,
 )
+from broker.hooks import DROP, InterceptedMessage, Interceptor
+from broker.hooks.interceptor import Verdict
 from broker.session.channel import COUNTED
 from tests.support.peer import Peer
 
@@ -135,3 +137,19 @@ def test_churn(peer: Peer) -> None:
     assert (usage.queues_declared, node.queues_created, node.queues_deleted) == (2, 1, 0)
     peer.drops()
     assert (usage.connections_closed, usage.channels_closed) == (1, 1)
+
+
+class Dropping(Interceptor):
+    """Lets nothing in."""
+
+    def on_publish(self, message: InterceptedMessage) -> Verdict:
+        return DROP
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_what_an_interceptor_drops_was_published(peer: Peer, confirms: bool) -> None:
+    peer.world.node.taps.use([Dropping()])
+    if confirms:
+        peer.wants_confirms(1)
+    peer.publishes(1, "q", *"abc")
+    assert counts(peer) == {"publish": 3} | ({"confirm": 3} if confirms else {})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from broker.commands import AddVhost
+from broker.management.remembered import Remembered
 from tests.support.api import Api
 from tests.support.peer import Peer, World
 
@@ -32,7 +33,7 @@ def annas(api: Api) -> Peer:
 def overview(api: Api, query: str = "", user: str = "guest") -> dict[str, Any]:
     """Not one that is remembered."""
     api.world.clock.time_ms += 1_000
-    api.management.remembered.__init__()  # type: ignore[misc]
+    api.management.remembered = Remembered()
     found: dict[str, Any] = api.gets(f"/overview{query}", user=user)
     return found
 
@@ -133,6 +134,18 @@ def test_without_statistics(api: Api, peer: Peer) -> None:
     assert found["disable_stats"] is True
     assert not found.keys() & {"message_stats", "queue_totals", "churn_rates"}
     assert found["object_totals"]["connections"] == 1
+
+
+def test_without_rates_there_are_no_message_stats() -> None:
+    api = Api(World({"management.rates_mode": "none"}))
+    api.has_user("anna", "management")
+    peer = api.world.peer(user="anna", password="anna")
+    peer.opens_channel(1)
+    peer.publishes(1, "nowhere", "x")
+    for user in ("guest", "anna"):
+        found = overview(api, user=user)
+        assert found["message_stats"] in ({}, [])
+        assert found["rates_mode"] == "none"
 
 
 def test_columns(api: Api) -> None:
