@@ -235,7 +235,7 @@ class DirectChannel:
         )
         transport.connection = self._connection = connection
         connection.user, connection.access = visitor.user, access
-        connection.mechanism = reports.DIRECT
+        connection.mechanism = reports.DIRECT if self._is_connection else reports.REQUEST
         connection.frame_max = 0  # whatever is written is one frame
         connection.state = State.RUNNING
         if self._is_connection:
@@ -243,7 +243,7 @@ class DirectChannel:
             if node.events is not None:
                 reports.connection_opened(connection)
         else:
-            connection.vhost, connection.is_hidden = vhost, True
+            connection.vhost = vhost
             connection.channels[NUMBER] = Channel(connection, NUMBER)  # without asking for limits
         await self.call(ChannelOpen(), ChannelOpenOk)
 

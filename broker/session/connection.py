@@ -111,7 +111,6 @@ class Connection(Outbox):
         "exclusive_queues",
         "heartbeat_ms",
         "is_counted",
-        "is_hidden",
         "is_loopback",
         "mechanism",
         "message_size_max",
@@ -149,7 +148,6 @@ class Connection(Outbox):
         self.exchanges: dict[bytes, Exchange] = {}  # short string → one we may publish to
         self.routes_version = -1  # the definitions' version that both stand for
         self.is_counted = False  # among the connections of its user and its vhost
-        self.is_hidden = False  # there for a request of the HTTP API: nobody hears of it
         self.samples: Any = None  # see `broker.management.statistics`
         self.attempt: LoginAttempt | None = None  # to log in, while backends are asked
         self._last_received_ms = self._last_sent_ms = node.now_ms

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from broker.session.consumer import ChannelConsumer
 
 Pairs = list[tuple[str, object]]
-DIRECT = "DIRECT"  # the mechanism of connections inside the process: nobody logged in over them
+# The mechanisms of connections inside the process, over which nobody logged in; of those that are
+# there for one request of the HTTP API nobody hears.
+DIRECT, REQUEST = "DIRECT", "REQUEST"
 _TLS = ("ssl_protocol", "ssl_key_exchange", "ssl_cipher", "ssl_hash")
 _CERTIFICATE = ("peer_cert_subject", "peer_cert_issuer", "peer_cert_validity")
 _OF_LOGINS = (
@@ -34,7 +36,7 @@ _OF_LOGINS = (
 
 def _hearing(connection: Connection) -> Events | None:
     events = connection.node.events
-    if events is None or connection.is_hidden or not events.is_heard:
+    if events is None or connection.mechanism == REQUEST or not events.is_heard:
         return None
     return events
 
