@@ -43,8 +43,9 @@ POOLS: dict[str, list[str]] = {
     "component": ["policy", "operator_policy", "vhost-limits", "none such"],
     "name": ["p0", "limits", "max-connections", "max-queues", "max-channels", "none such"],
 }
-# Beside what is documented of each: the path may have become another one, or none.
-ALWAYS = {404, 405}
+# Beside what is described of each: the path may have become another one, or none; it, or a header,
+# may be longer than the listener takes.
+ALWAYS = {404, 405, 414, 431}
 EXPECTED_5XX = {503}  # a health check that is not passed
 
 

@@ -239,6 +239,17 @@ def test_a_refusal_is_as_described(broker: Broker, method: str, path: str, statu
         broker.schemas.check_named("Reason", json.load(answer))
 
 
+def test_messages_where_they_lie_and_elsewhere(broker: Broker) -> None:
+    paths = broker.document["paths"]
+    schema = paths["/queues/{vhost}/{queue}/messages"]["get"]["responses"]["200"]["content"]
+    for state in ("ready", "unacked"):
+        found = broker.get(f"/queues/%2f/classic/messages?state={state}")
+        assert found["items"]
+        broker.schemas.check(schema["application/json"]["schema"], found)
+    with broker.open("POST", "/queues/%2f/quorum/move", {"destination": "single"}) as answer:
+        broker.schemas.check_named("Moved", json.load(answer))
+
+
 def test_what_is_wrong_is_as_described(broker: Broker) -> None:
     for path in ("/health/checks/port-listener/1", "/health/checks/protocol-listener/stomp"):
         with pytest.raises(urllib.error.HTTPError) as caught:

@@ -18,6 +18,7 @@ from broker.management.openapi import (
     health,
     itself,
     nodes,
+    own,
     policies,
     queues,
     vhosts,
@@ -35,6 +36,7 @@ CHAPTERS: tuple[ModuleType, ...] = (
     accounts,
     policies,
     health,
+    own,
     itself,
 )
 NEEDS = {
