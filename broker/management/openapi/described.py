@@ -13,6 +13,7 @@ from typing import NamedTuple
 from broker.management import routes
 from broker.management.openapi import (
     accounts,
+    beyond,
     connections,
     exchanges,
     health,
@@ -34,6 +35,7 @@ CHAPTERS: tuple[ModuleType, ...] = (
     vhosts,
     accounts,
     policies,
+    beyond,
     health,
     itself,
 )
