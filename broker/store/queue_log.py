@@ -393,12 +393,7 @@ class QueueLog:
         for index in range(self.head, len(self.lasts)):
             assert self.firsts[index] <= self.lasts[index] < self.next_seq
             assert index == self.head or self.lasts[index - 1] < self.firsts[index]
-        live = sum(
-            last
-            - first
-            + 1
-            - self.settled.count(max(first, self.floor), last)
-            - max(0, min(self.floor, last + 1) - first)
-            for first, last in zip(self.firsts[self.head :], self.lasts[self.head :], strict=True)
-        )
+        entries = zip(self.firsts[self.head :], self.lasts[self.head :], strict=True)
+        parts = [part for entry in entries for part in self.unsettled(*entry)]
+        live = sum(last - first + 1 for first, last in parts)
         assert live == self.live_count, (live, self.live_count)

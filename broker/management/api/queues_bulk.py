@@ -21,8 +21,8 @@ async def act_on_queues(context: Context) -> object:
     """All queues of a vhost whose names match a pattern are purged or deleted.
 
     Body: {"pattern": regular expression, searched for in the name, "action": "purge" or "delete",
-    "dry_run": true: only say which they are, 5000 at most, "if_unused", "if_empty": of delete, "after": name}. A
-    request deals with 500 queues at most; whoever asks goes on until `left` is 0.
+    "dry_run": true: only say which they are, 5000 at most, "if_unused", "if_empty": of delete,
+    "after": name}. A request deals with 500 queues at most; whoever asks goes on until `left` is 0.
 
     Answer: matched: the names of the queues that it dealt with, or would have. done: how many were
     purged or deleted. failed: [{name, reason}]. left: queues that match and were not dealt with; of

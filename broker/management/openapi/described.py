@@ -13,6 +13,7 @@ from typing import NamedTuple
 from broker.management import routes
 from broker.management.openapi import (
     accounts,
+    beyond,
     connections,
     exchanges,
     health,
@@ -35,6 +36,7 @@ CHAPTERS: tuple[ModuleType, ...] = (
     vhosts,
     accounts,
     policies,
+    beyond,
     health,
     own,
     itself,

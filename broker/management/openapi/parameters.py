@@ -62,6 +62,26 @@ QUERY: dict[str, Schema] = {
     "binary": flag("An empty object here: Erlang's binaries."),
     "vhost": text("Of this vhost only."),
     "download": text("As a file of this name."),
+    "state": choice("ready", "unacked", about="Of messages: `ready` if nothing is said."),
+    "offset": whole("Messages to pass over; with `after`: what positions begin with.", minimum=0),
+    "limit": whole("Messages in the answer: 50 if nothing is said.", minimum=1, maximum=500),
+    "after": text("`next` of an answer: go on behind the message that it ended with."),
+    "truncate": whole(
+        "Octets of each body that are shown: 4096 if nothing is said.", minimum=0, maximum=262144
+    ),
+    "search": text("Only messages with this text, whatever its case."),
+    "in": text(
+        "Where to search, by commas: `id` (message-id, correlation-id), `headers` (names and"
+        " values), `body` (its first MiB, as UTF-8); all of them if nothing is said."
+    ),
+    "level": choice(
+        "debug",
+        "info",
+        "warning",
+        "error",
+        "critical",
+        about="Less important lines are left out: below `info` if nothing is said.",
+    ),
     "auth": text("Name and password as basic authentication has them, for a link in a browser."),
     # beyond RabbitMQ
     "state": choice("ready", "unacked", about="Which messages: `ready` if nothing is said."),
