@@ -19,7 +19,6 @@ from broker.management.openapi import (
     health,
     itself,
     nodes,
-    own,
     policies,
     queues,
     vhosts,
@@ -38,7 +37,6 @@ CHAPTERS: tuple[ModuleType, ...] = (
     policies,
     beyond,
     health,
-    own,
     itself,
 )
 NEEDS = {

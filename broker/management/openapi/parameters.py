@@ -83,19 +83,6 @@ QUERY: dict[str, Schema] = {
         about="Less important lines are left out: below `info` if nothing is said.",
     ),
     "auth": text("Name and password as basic authentication has them, for a link in a browser."),
-    # beyond RabbitMQ
-    "state": choice("ready", "unacked", about="Which messages: `ready` if nothing is said."),
-    "offset": whole("Messages to pass over.", minimum=0),
-    "limit": whole("How many at most: 50 if nothing is said.", minimum=1, maximum=500),
-    "after": text("`next` of the answer before: go on behind that."),
-    "search": text("Only messages with this in them, whatever its case."),
-    "in": text(
-        "Where to search, by commas: `id`, `headers`, `body`; everywhere, if nothing is said."
-    ),
-    "truncate": whole("Octets of a body that are shown.", minimum=0, maximum=1048576),
-    "level": choice(
-        *("debug", "info", "warning", "error", "critical"), about="The least that is shown: `info`."
-    ),
 }
 
 HEADERS: dict[str, Schema] = {
