@@ -191,3 +191,27 @@ def test_a_queue_that_is_not_there_would_have_one(api: Api) -> None:
 @pytest.mark.parametrize("path", ["/bindings/nope", "/bindings/v/e/x/x/q", "/bindings/v/e/x/q/q/k"])
 def test_what_is_not_found(api: Api, path: str) -> None:
     api.asks("GET", path).is_refused(*NOT_FOUND)
+
+
+@pytest.mark.parametrize("key", ["a b", "a/b", "%", "ä.€", "~", "a~b", "+", "null", "x" * 255])
+def test_bindings_with_any_key_are_found_by_theirs(api: Api, key: str) -> None:
+    answer = api.asks("POST", PATH, {"routing_key": key})
+    path = f"/bindings/v/e/x/q/{answer.headers['location']}"
+    assert api.gets(path)["routing_key"] == key
+    api.asks("DELETE", path).is_empty()
+    assert api.gets(PATH) == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kind_of_destination_that_is_none(api: Api, method: str) -> None:
+    api.asks(method, "/bindings/v/e/x/z/q").is_refused(*NOT_FOUND)
+    for once_bound in ("GET", "DELETE"):
+        api.asks(once_bound, "/bindings/v/e/x/z/q/~").is_refused(*NOT_FOUND)
+
+
+def test_lists_of_bindings_are_sorted_by_their_ends(api: Api) -> None:
+    for queue in ("r", "q"):
+        for key in ("2", "1"):
+            api.asks("POST", f"/bindings/v/e/x/q/{queue}", {"routing_key": key}).is_empty(201)
+    wanted = [" q q", " r r", "x q 1", "x q 2", "x r 1", "x r 2"]
+    assert shown(api, "/bindings/v") == shown(api, "/bindings") == wanted
