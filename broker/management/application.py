@@ -100,9 +100,15 @@ class Context:
             raise not_found()
         return found
 
-    def lens(self) -> Lens:
-        """How objects are shown for this request. Raises: Refusal."""
-        return Lens(self.node, self.management.collector, self.request.query)
+    def lens(self, *, without: frozenset[str] = frozenset()) -> Lens:
+        """How objects are shown for this request. without: what of its query does not matter.
+
+        Raises: Refusal.
+        """
+        query: Mapping[str, str] = self.request.query
+        if without:
+            query = {name: value for name, value in query.items() if name not in without}
+        return Lens(self.node, self.management.collector, query)
 
     def direct(self) -> DirectChannel:
         """An AMQP channel of the visitor's in the vhost of the path."""
@@ -286,7 +292,7 @@ class Application:
 
 
 def _moved(location: str) -> Refusal:
-    return Refusal(301, headers=[("location", location)])
+    return Refusal(301, headers=[("location", location)], vary="")
 
 
 def _wrong_method(request: Request, allowed: str) -> Refusal:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from broker.amqp.erlang import Atom, printed
 from broker.amqp.errors import AccessRefused, AMQPException, NotFound
 from broker.amqp.frames import (
     BODY,
@@ -40,7 +41,7 @@ from broker.amqp.methods import (
     ConnectionClose,
     Method,
 )
-from broker.management.request import Refusal, bad_request, not_authorised, not_found
+from broker.management.request import Refusal, bad_request, not_authorised
 from broker.session import reports
 from broker.session.access import Suspended
 from broker.session.assembler import Assembler
@@ -61,13 +62,35 @@ SHORT_MAX = 255  # octets of a name
 REFUSED = "Access refused."
 
 
-async def request(context: Context, method: Method) -> Reply:
-    """Have one method carried out in the vhost of the path. Raises: Refusal."""
+async def request(
+    context: Context, method: Method, fields: Mapping[str, object] | None = None
+) -> Reply:
+    """Have one method carried out in the vhost of the path. fields: of the body, which may say on
+    what node that is to be. Raises: Refusal."""
+    if fields is not None and "node" in fields:
+        _check_node(context.node, fields["node"])
     channel = DirectChannel(
         context.node, context.visitor, context.params["vhost"], is_connection=False
     )
     async with channel:
         return await channel.call(method)
+
+
+def vhost_of(context: Context) -> VHost:
+    """That of the path. Raises: Refusal, as RabbitMQ refuses what it is asked to make there."""
+    found = context.node.vhosts.get(context.params["vhost"])
+    if found is None:
+        raise Refusal(404, "not_found", "vhost_not_found")
+    return found
+
+
+def _check_node(node: Node, name: object) -> None:
+    """Raises: Refusal, for another one than this."""
+    if not isinstance(name, str):
+        raise bad_request(["not_a_string", name])
+    whole = name if "@" in name else f"{name}@{node.name.partition('@')[2]}"
+    if whole != node.name:
+        raise bad_request(f"Node {printed(Atom(whole))} could not be contacted")
 
 
 def encoded(method: Method) -> bytes:
@@ -248,13 +271,10 @@ class DirectChannel:
         await self.call(ChannelOpen(), ChannelOpenOk)
 
     def _find_vhost(self) -> VHost:
-        """Raises: NotAllowed: there are too many connections; Refusal: there is no such vhost."""
-        found = self._node.vhosts.get(self._vhost)
-        if found is None:
-            raise not_found()
+        """Raises: NotAllowed: there are too many connections, or there is no such vhost."""
         if self._is_connection:
-            self._node.check_connection_limits(self._vhost, self._visitor.name)
-        return found
+            return self._node.check_connection_limits(self._vhost, self._visitor.name)
+        return self._node.vhosts[self._vhost]
 
     async def __aexit__(self, *_: object) -> None:
         self._drop()

@@ -31,6 +31,10 @@ PLAIN: Sequence[set[type]] = ({str}, {int}, {float}, {int, float})  # compare as
 STREAMED_FROM = 500  # entries of a list that is sent while it is put together
 PIECE_OCTETS = 32 * 1024  # of it, sent at a time
 PAGE_SIZE, PAGE_SIZE_MAX = 100, 500
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}\Z")
+# Columns of which there is all or nothing: in RabbitMQ these are maps, where others are lists of
+# pairs. Of those nothing is left but an empty list, if none of them is wanted.
+UNCUT = frozenset({"arguments", "backing_queue_status", "client_properties", "metadata"})
 
 
 class Listed(Generic[T]):
@@ -58,11 +62,7 @@ class Page(NamedTuple):
 
 def page_of(query: Mapping[str, str]) -> Page | None:
     """None: the whole list. Raises: Refusal, with RabbitMQ's texts."""
-    try:
-        number = int(query["page"]) if "page" in query else None
-        size = int(query["page_size"]) if "page_size" in query else None
-    except ValueError:
-        raise bad_request("Pagination parameters are invalid") from None
+    number, size = _whole(query.get("page")), _whole(query.get("page_size"))
     if number is None:
         return None
     wanted = PAGE_SIZE if size is None else size
@@ -71,6 +71,15 @@ def page_of(query: Mapping[str, str]) -> Page | None:
         reason = f"Invalid pagination parameters: page number {number}, page size {shown}"
         raise Refusal(400, "invalid_pagination_parameters", reason)
     return Page(number, wanted, query.get("name", ""), query.get("use_regex") == "true")
+
+
+def _whole(text: str | None) -> int | None:
+    """Raises: Refusal."""
+    if text is None:
+        return None
+    if not WHOLE_NUMBER.match(text):
+        raise Refusal(400, "bad_request", "Pagination parameters are invalid")
+    return int(text)
 
 
 def columns_of(query: Mapping[str, str]) -> list[Column] | None:
@@ -84,8 +93,8 @@ def columns_of(query: Mapping[str, str]) -> list[Column] | None:
 
 
 def cut(value: Any, columns: list[Column] | None) -> Any:
-    """Only some columns of an object, or of each object in a list."""
-    if columns is None:
+    """Only some columns of an object, or of each in a list. Returns: [] where there are none."""
+    if columns is None or not value:
         return value
     if isinstance(value, list):
         return [cut(entry, columns) for entry in value]
@@ -103,8 +112,8 @@ def cut(value: Any, columns: list[Column] | None) -> Any:
             assert below is not None
             below.append(column[1:])
         if below is None or below:
-            found[key] = cut(inner, below)
-    return found
+            found[key] = inner if key in UNCUT else cut(inner, below)
+    return found or []
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
@@ -203,7 +212,7 @@ async def _pieces(
     pieces, octets = [b"["], 0
     for at, entry in enumerate(entries):
         if takes is not None:
-            shown: Any = {name: take(entry) for name, take in takes}
+            shown: Any = {name: take(entry) for name, take in takes} or []
         else:
             shown = what.show(entry)
             if columns is not None:

@@ -28,6 +28,7 @@ MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")  # half a surrogate pair: no character
 # None of what is shown contains itself: not to look for that saves a tenth.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+_BACKSLASH = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
 _ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -78,16 +79,28 @@ class Request:
 
 def parsed(body: bytes) -> Any:
     """JSON as RabbitMQ reads it: octets that are not UTF-8 become U+FFFD, and so do halves of
-    surrogate pairs; NaN and Infinity are no numbers. Raises: ValueError."""
+    surrogate pairs; NaN and Infinity are no numbers. A string may have any character in it, and a
+    backslash that escapes nothing is one: patterns are often written like that.
+
+    Raises: ValueError.
+    """
+    text = body.decode("utf-8", "replace")
     try:
-        found = json.loads(
-            body.decode("utf-8", "replace"), parse_constant=_no_number, parse_float=_float
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        found = _loaded(text)
+    except ValueError:
+        if "\\" not in text:
+            raise
+        found = _loaded(_BACKSLASH.sub(lambda match: match[0] if match[1] else r"\\", text))
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _is_deep(found):
         raise ValueError("nested too deeply")
     return _whole(found) if _ESCAPED_HALF.search(body) else found
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False, parse_constant=_no_number, parse_float=_float)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _is_deep(value: Any) -> bool:
@@ -127,10 +140,10 @@ def _whole(value: Any) -> Any:
 
 
 class Query(dict[str, str]):
-    """What a query names; of several with one name the last. pairs: all of them, in order."""
+    """What a query names; of several with one name the first. pairs: all of them, in order."""
 
     def __init__(self, pairs: list[tuple[str, str]]):
-        super().__init__(pairs)
+        super().__init__(reversed(pairs))
         self.pairs = pairs
 
 

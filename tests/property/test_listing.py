@@ -106,7 +106,7 @@ def only(entry: Any, wanted: list[list[str]]) -> Any:
         rests = [path[1:] for path in wanted if path[0] == key]
         if rests:
             kept[key] = value if [] in rests else only(value, rests)
-    return kept
+    return kept or []
 
 
 def plainly(items: list[Entry], query: dict[str, Any]) -> tuple[list[Entry], int] | None:

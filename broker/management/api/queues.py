@@ -18,14 +18,13 @@ from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.direct import DirectChannel, Reply
 from broker.management.listing import Listed, reply_list
 from broker.management.request import Response, bad_request, not_found
-from broker.management.routes import DELETE, GET, POST, PUT, VHOST, route
-from broker.management.views.exchange import CHEAP_BINDING, Bound, bindings_to, implicit
+from broker.management.routes import ADMIN, DELETE, GET, POST, PUT, VHOST, route
 from broker.management.views.properties import shown_payload, shown_properties
 from broker.management.views.queue import (
     CHEAP,
     CHEAP_DEFINITION,
     CHEAP_TOTALS,
-    definition,
+    show_bare_entry,
     show_queue,
     show_queue_whole,
     show_totals,
@@ -35,19 +34,28 @@ if TYPE_CHECKING:
     from broker.management.application import Context
     from broker.queues.queue import Queue
 
-ACTIONS = ("sync", "cancel_sync")
-ACK_MODES = (
-    "ack_requeue_true",
-    "ack_requeue_false",
-    "reject_requeue_true",
-    "reject_requeue_false",
+BASIC = frozenset(  # columns for which RabbitMQ looks at no statistics
+    {
+        "vhost",
+        "name",
+        "durable",
+        "auto_delete",
+        "exclusive",
+        "owner_pid",
+        "arguments",
+        "pid",
+        "state",
+    }
 )
+ACTIONS = ("sync", "cancel_sync")
+REJECTS = {"reject_requeue_true": True, "reject_requeue_false": False}  # whether to requeue
+ACK_MODES = ("ack_requeue_true", "ack_requeue_false", *REJECTS)
 GET_MAX_OCTETS = 128 * 1024 * 1024  # of the bodies in one answer
 
 
-def find_queue(context: Context, name: str = "queue") -> Queue:
+def find_queue(context: Context) -> Queue:
     """That of the path. Raises: Refusal (404)."""
-    queue = context.vhost.queues.get(context.params[name])
+    queue = context.vhost.queues.get(context.params["queue"])
     if queue is None:
         raise not_found()
     return queue
@@ -56,12 +64,12 @@ def find_queue(context: Context, name: str = "queue") -> Queue:
 @route("/queues", GET)
 @route("/queues/:vhost", GET, needs=VHOST)
 async def list_queues(context: Context) -> Response:
-    lens = lens_of_list(context)
+    lens = lens_of_list(context, BASIC)
     vhosts = await vhosts_of_path(context)
     queues = (queue for vhost in vhosts for queue in list(vhost.queues.values()))
     show, cheap = show_queue, CHEAP
     if not lens.has_stats:
-        show, cheap = definition, CHEAP_DEFINITION
+        show, cheap = show_bare_entry, CHEAP_DEFINITION
         if context.request.is_set("enable_queue_totals"):
             show, cheap = show_totals, CHEAP_TOTALS
     return await reply_list(context, queues, Listed(lambda queue: show(queue, lens), cheap))
@@ -74,15 +82,17 @@ def get_queue(context: Context) -> object:
 
 @route("/queues/:vhost/:queue", PUT, needs=VHOST)
 async def declare_queue(context: Context) -> Response:
-    fields, name = context.request.fields(), context.params["queue"]
-    is_new = name not in context.vhost.queues
+    vhost, name = direct.vhost_of(context), context.params["queue"]
+    fields, is_new = context.request.fields(), name not in vhost.queues
+    is_exclusive = flag(fields, "exclusive")  # to nobody, so that it is nothing but not durable
     method = QueueDeclare(
         queue=name,
-        durable=flag(fields, "durable"),
+        passive=flag(fields, "passive"),
+        durable=flag(fields, "durable") and not is_exclusive,
         auto_delete=flag(fields, "auto_delete"),
         arguments=table(fields, "arguments"),
     )
-    await direct.request(context, method)
+    await direct.request(context, method, fields)
     return Response(201 if is_new else 204)
 
 
@@ -103,21 +113,7 @@ async def purge_queue(context: Context) -> None:
     await direct.request(context, QueuePurge(queue=context.params["queue"]))
 
 
-@route("/queues/:vhost/:destination/bindings", GET, needs=VHOST)
-async def list_bindings_of_queue(context: Context) -> Response:
-    queue = find_queue(context, "destination")
-    found = [implicit(queue), *bindings_to(queue)]
-    return await reply_list(context, found, SORTED_BINDINGS, is_paginated=False)
-
-
-SORTED_BINDINGS: Listed[Bound] = Listed(
-    Bound.show,
-    CHEAP_BINDING,
-    sorts=("vhost", "source", "destination", "routing_key", "properties_key"),
-)
-
-
-@route("/queues/:vhost/:queue/actions", POST, needs=VHOST, varies=False)
+@route("/queues/:vhost/:queue/actions", POST, needs=ADMIN, varies=False)
 def act_on_queue(context: Context) -> None:
     """sync, cancel_sync: of a mirrored queue; here every copy is in step."""
     find_queue(context)
@@ -128,22 +124,20 @@ def act_on_queue(context: Context) -> None:
 
 @route("/queues/:vhost/:queue/get", POST, needs=VHOST)
 async def get_messages(context: Context) -> object:
-    find_queue(context)
     fields = context.request.fields("ackmode", "count", "encoding")
-    count = whole(fields["count"])
-    if fields["encoding"] not in ("auto", "base64"):
-        raise bad_request("Unsupported encoding. Please use auto or base64.")
-    truncate = whole(fields["truncate"]) if fields.get("truncate") is not None else None
-    if truncate is not None and truncate < 0:
-        raise bad_request(["not_a_size", truncate])
-    mode = fields["ackmode"]
-    if mode not in ACK_MODES:
-        raise bad_request(["unknown", mode])
     async with context.direct() as channel:
+        mode, count = fields["ackmode"], whole(fields["count"])
+        if mode not in ACK_MODES:
+            raise bad_request(["unknown", mode])
+        if fields["encoding"] not in ("auto", "base64"):
+            raise bad_request("Unsupported encoding. Please use auto or base64.")
+        truncate = whole(fields["truncate"]) if "truncate" in fields else None
+        if truncate is not None and truncate < 0:
+            raise bad_request(["not_a_size", truncate])
         found = await _get(channel, context.params["queue"], count, mode == "ack_requeue_false")
-        if mode == "reject_requeue_false" and found:
-            await channel.tell(BasicNack(0, multiple=True, requeue=False))
-        # what is to be requeued is when the channel is closed
+        if mode in REJECTS and found:
+            await channel.tell(BasicNack(0, multiple=True, requeue=REJECTS[mode]))
+        # the rest of what is to be requeued is when the channel is closed
     return [_show(reply, fields["encoding"], truncate) for reply in found]
 
 

@@ -26,15 +26,19 @@ def whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise bad_request(["not_integer", value])
     try:
-        return round(value) if isinstance(value, float) else int(value)
+        return int(value)  # of a fraction, what is before the point
     except (ValueError, OverflowError):
         raise bad_request(["not_integer", value]) from None
 
 
 def table(fields: dict[str, Any], name: str) -> Table:
-    """An object, or an empty list; absent or null is an empty one. Raises: Refusal."""
-    value = fields.get(name)
-    return {} if value is None else table_of(value, name)
+    """An object, or an empty list; absent is an empty one. Raises: Refusal."""
+    return table_of(fields.get(name, {}), name)
+
+
+def routing_key_of(fields: dict[str, Any]) -> str:
+    """Absent or null is an empty one. Raises: Refusal."""
+    return "" if fields.get("routing_key") is None else text(fields, "routing_key")
 
 
 def text(fields: dict[str, Any], name: str, default: str = "") -> str:

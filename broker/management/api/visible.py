@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from broker.management.listing import columns_of
 from broker.management.request import VARY_EARLY, Refusal, not_authorised, not_found
 from broker.management.views.common import Lens
 from broker.management.views.connection import name_of
@@ -16,13 +17,20 @@ if TYPE_CHECKING:
     from broker.session.channel import Channel
     from broker.vhost import VHost
 
+RANGES = frozenset(
+    f"{prefix}_{part}"
+    for prefix in ("lengths", "msg_rates", "data_rates", "node_stats")
+    for part in ("age", "incr")
+)
 NO_OBJECT = "User not authorised to access object"
 
 
 async def vhosts_for_lists(context: Context) -> list[VHost]:
-    """Those whose exchanges, queues and bindings he is shown: where he may enter himself."""
+    """Those whose exchanges, queues and bindings he is shown: where he may enter himself. He may
+    ask for one of them by a header."""
+    vhosts, wanted = context.node.vhosts, context.wanted_vhost
     names = await context.visitor.vhosts()
-    return [context.node.vhosts[name] for name in names if name in context.node.vhosts]
+    return [vhosts[name] for name in names if name in vhosts and wanted in (None, name)]
 
 
 async def vhosts_of_path(context: Context) -> list[VHost]:
@@ -72,11 +80,20 @@ def find_channel(context: Context, name: str) -> Channel:
     raise not_found()
 
 
-def lens_of_list(context: Context) -> Lens:
-    """How objects are shown in lists that can be had in pages. Raises: Refusal: RabbitMQ has
-    another word there for a range that is none."""
+def lens_of_list(context: Context, basic: frozenset[str] = frozenset()) -> Lens:
+    """How objects are shown in lists that can be had in pages. basic: columns for which RabbitMQ
+    looks at no statistics: what charts are asked for is of no matter where there are no others.
+
+    Raises: Refusal: RabbitMQ has another word there for a range that is none.
+    """
+    columns = columns_of(context.request.query)
+    is_basic = (
+        columns is not None
+        and not context.request.query.get("sort")
+        and all(column[0] in basic for column in columns if column)
+    )
     try:
-        return context.lens()
+        return context.lens(without=RANGES if is_basic and basic else frozenset())
     except Refusal as refusal:
         refusal.error = "invalid_range_parameters"
         raise

@@ -53,6 +53,8 @@ _DECLARATION = shape(
         "auto_delete": flag(),
         "internal": flag(),
         "arguments": by_name(ANYTHING, "`alternate-exchange`, …"),
+        "passive": flag("Nothing is declared: 404 if there is no such exchange."),
+        "node": text("Where it is to be: only this node will do."),
     },
 )
 

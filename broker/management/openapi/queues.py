@@ -44,10 +44,12 @@ _DEFINITION: dict[str, Schema] = {
     "type": text("`classic`, `quorum`, …"),
     "durable": flag("Whether it outlives the node."),
     "auto_delete": flag("Whether it goes with its last consumer."),
-    "exclusive": flag("Whether it belongs to one connection."),
+    "exclusive": or_null(flag("Whether it belongs to one connection.")),
     "arguments": by_name(ANYTHING, "What it was declared with: `x-…`."),
+    "state": text("`running`; `live` without statistics."),
+}
+_APPLIED: dict[str, Schema] = {
     "node": text("Where it is."),
-    "state": text("`running`."),
     "policy": or_null(text("The policy that applies to it.")),
     "operator_policy": or_null(text("The operator policy that applies to it.")),
     "effective_policy_definition": by_name(ANYTHING, "What the two come to."),
@@ -99,7 +101,6 @@ _STATISTICS: dict[str, Schema] = {
     "oldest_message_age": or_null(
         number("Seconds since the first ready message came; not one of RabbitMQ's keys.")
     ),
-    "owner_pid_details": ref("ConnectionDetails", "Of an exclusive queue: whose it is."),
     "reductions": whole("Of Erlang: 0."),
     "reductions_details": ref("Rate"),
     "garbage_collection": ref("GarbageCollection"),
@@ -112,15 +113,17 @@ SHAPES: dict[str, Schema] = {
         "A queue. What is counted and measured is left out with `disable_stats`; quorum queues have"
         " `leader` and `members` instead of what is particular to classic ones.",
         _DEFINITION,
-        {**_STATISTICS, **_OF_CLASSIC, **_OF_QUORUM},
+        {**_APPLIED, **_STATISTICS, **_OF_CLASSIC, **_OF_QUORUM},
     ),
     "WholeQueue": shape(
         "A queue on a page of its own: as in lists, and its consumers.",
         _DEFINITION,
         {
+            **_APPLIED,
             **_STATISTICS,
             **_OF_CLASSIC,
             **_OF_QUORUM,
+            "owner_pid_details": ref("ConnectionDetails", "Of an exclusive queue: whose it is."),
             "consumer_details": each(ref("Consumer")),
             "incoming": each(WITH_EXCHANGE, f"From which exchanges. {DETAILED}"),
             "deliveries": each(WITH_CHANNEL, f"To which channels. {DETAILED}"),
@@ -132,8 +135,10 @@ SHAPES: dict[str, Schema] = {
         {
             "durable": flag(),
             "auto_delete": flag(),
+            "exclusive": flag("To nobody: it is nothing but not durable."),
             "arguments": by_name(ANYTHING, "`x-queue-type`, `x-message-ttl`, …"),
-            "node": text("Taken, and of no account."),
+            "passive": flag("Nothing is declared: 404 if there is no such queue."),
+            "node": text("Where it is to be: only this node will do."),
         },
     ),
     "Message": shape(

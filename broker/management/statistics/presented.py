@@ -36,7 +36,7 @@ def range_of(query: Mapping[str, str], prefix: str, now_ms: int) -> Range | None
     age_s, step_s = _whole(query.get(f"{prefix}_age")), _whole(query.get(f"{prefix}_incr"))
     if age_s is None or step_s is None:
         return None
-    is_sane = 0 <= age_s < AGE_MAX_S and 0 < step_s < AGE_MAX_S
+    is_sane = 0 < age_s < AGE_MAX_S and 0 < step_s < AGE_MAX_S
     if not is_sane or age_s // step_s > RANGE_MAX:
         raise bad_request(f"Invalid range parameters: age {age_s}, incr {step_s}")
     step_ms = step_s * 1000

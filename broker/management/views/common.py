@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +34,20 @@ class Lens:
         "slot",
     )
 
-    def __init__(self, node: Node, collector: Collector, query: dict[str, str] | None = None):
+    def __init__(self, node: Node, collector: Collector, query: Mapping[str, str] | None = None):
         """Raises: Refusal, for a chart with too many points."""
         query = query or {}
+        ranges = query if query.get("disable_stats") != "true" else {}
         self.node = node
         self.slot = collector.complete_slot
         # charts end with what is known: between a slot and the look at it nothing would have grown
         now_ms = self.slot * SLOT_MS or node.clock.epoch_ms()
         self.has_rates = node.config.management.rates_mode != "none"
         self.has_stats = collector.is_on and query.get("disable_stats") != "true"
-        self.msg_rates = presented.range_of(query, "msg_rates", now_ms)
-        self.lengths = presented.range_of(query, "lengths", now_ms)
-        self.data_rates = presented.range_of(query, "data_rates", now_ms)
-        self.node_stats = presented.range_of(query, "node_stats", now_ms)
+        self.msg_rates = presented.range_of(ranges, "msg_rates", now_ms)
+        self.lengths = presented.range_of(ranges, "lengths", now_ms)
+        self.data_rates = presented.range_of(ranges, "data_rates", now_ms)
+        self.node_stats = presented.range_of(ranges, "node_stats", now_ms)
 
     def message_stats(
         self,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Shown = dict[str, Any]
 Columns = dict[str, Callable[[Any], Any]]
 HAS_TIMESTAMP = 1 << 6  # among the flags of a content header
+QUORUM = "quorum"
 BASE_OCTETS = 1_500  # of a queue without messages, about
 
 
@@ -35,22 +36,34 @@ CHEAP_DEFINITION: Columns = {
     "auto_delete": lambda queue: queue.auto_delete,
     "exclusive": lambda queue: bool(queue.owner),
     "type": lambda queue: queue.type_name,
-    "state": lambda queue: "running",
     "arguments": lambda queue: json_of(queue.arguments),
 }
 CHEAP_TOTALS: Columns = CHEAP_DEFINITION | {
+    "exclusive": lambda queue: None if queue.type_name == QUORUM else bool(queue.owner),
+    "state": lambda queue: "running",
     "messages": lambda queue: queue.ready_count + queue.unacked_count,
     "messages_ready": lambda queue: queue.ready_count,
     "messages_unacknowledged": lambda queue: queue.unacked_count,
 }
-CHEAP: Columns = CHEAP_TOTALS | {"consumers": lambda queue: len(queue.consumers)}
+CHEAP: Columns = CHEAP_TOTALS | {
+    "exclusive": CHEAP_DEFINITION["exclusive"],
+    "consumers": lambda queue: len(queue.consumers),
+}
 
 
 def show_queue(queue: Queue, lens: Lens) -> Shown:
     """An entry of a list."""
-    shown = definition(queue, lens)
-    if not lens.has_stats:
-        return shown
+    applied = queue.applied
+    policy = applied.policy if applied is not None else None
+    operator = applied.operator_policy if applied is not None else None
+    shown = _definition(queue)
+    shown |= {
+        "node": lens.node.name,
+        "state": "running",
+        "policy": policy.name if policy is not None else None,
+        "operator_policy": operator.name if operator is not None else None,
+        "effective_policy_definition": applied.definition if applied is not None else {},
+    }
     counts = counts_of_queue(queue)
     samples = queue.samples
     stats = lens.message_stats(OF_QUEUES, counts[:-3], samples, lens.msg_rates)
@@ -63,51 +76,68 @@ def show_queue(queue: Queue, lens: Lens) -> Shown:
     _put_contents(shown, queue)
     age = oldest_message_age(queue, lens.node.clock.now_ms())
     shown["oldest_message_age"] = None if age is None else round(age, 3)  # RabbitMQ has no such key
+    if queue.type_name == QUORUM:
+        _as_quorum(shown, queue, lens)
     return shown
 
 
-def definition(queue: Queue, lens: Lens) -> Shown:
-    """What it is, without what is in it."""
-    applied = queue.applied
-    policy = applied.policy if applied is not None else None
-    operator = applied.operator_policy if applied is not None else None
-    shown: Shown = {
+def _definition(queue: Queue) -> Shown:
+    return {
         "name": queue.name,
         "vhost": queue.vhost,
         "durable": queue.durable,
         "auto_delete": queue.auto_delete,
         "exclusive": bool(queue.owner),
         "arguments": json_of(queue.arguments),
-        "node": lens.node.name,
         "type": queue.type_name,
-        "state": "running",
-        "policy": policy.name if policy is not None else None,
-        "operator_policy": operator.name if operator is not None else None,
-        "effective_policy_definition": applied.definition if applied is not None else {},
     }
-    if queue.owner:
-        shown["owner_pid_details"] = _owner(queue, lens)
-    return shown
+
+
+def show_bare(queue: Queue, lens: Lens) -> Shown:
+    """Without statistics: what RabbitMQ has in its database."""
+    return _definition(queue) | _place(queue, lens) | {"state": "live"}
+
+
+def show_bare_entry(queue: Queue, lens: Lens) -> Shown:
+    return show_bare(queue, lens) | _policy(queue)
 
 
 def show_totals(queue: Queue, lens: Lens) -> Shown:
-    """With enable_queue_totals, where statistics are off."""
+    """The same with enable_queue_totals. Of quorum queues RabbitMQ does not say that they belong to
+    nobody."""
     ready, unacked = queue.ready_count, queue.unacked_count
-    lengths = zip(LENGTHS, (ready + unacked, ready, unacked), strict=True)
-    return definition(queue, lens) | dict(lengths)
+    shown = show_bare(queue, lens) | _policy(queue)
+    shown |= {"state": "running", "exclusive": CHEAP_TOTALS["exclusive"](queue)}
+    return shown | dict(zip(LENGTHS, (ready + unacked, ready, unacked), strict=True))
+
+
+def _policy(queue: Queue) -> Shown:
+    policy = queue.applied.policy if queue.applied is not None else None
+    return {"policy": policy.name} if policy is not None else {}
+
+
+def _place(queue: Queue, lens: Lens) -> Shown:
+    """Where it is."""
+    node = lens.node.name
+    if queue.type_name == QUORUM:
+        return {"leader": node, "members": [node], "online": [node]}
+    return {"node": node}
 
 
 def show_queue_whole(queue: Queue, lens: Lens) -> Shown:
-    """The same with who consumes from it, for its own page."""
+    """For its own page: also whose it is, who consumes from it and where messages come from."""
+    if not lens.has_stats:
+        return show_bare(queue, lens)
     shown = show_queue(queue, lens)
-    if lens.has_stats:
-        shown["incoming"] = incoming_of_queue(queue, lens)
-        shown["deliveries"] = deliveries_of_queue(queue, lens)
-        shown["consumer_details"] = [
-            consumer_details(consumer)
-            for consumer in queue.consumers
-            if isinstance(consumer, ChannelConsumer)
-        ]
+    if queue.owner:
+        shown["owner_pid_details"] = _owner(queue, lens)
+    shown["incoming"] = incoming_of_queue(queue, lens)
+    shown["deliveries"] = deliveries_of_queue(queue, lens)
+    shown["consumer_details"] = [
+        consumer_details(consumer)
+        for consumer in queue.consumers
+        if isinstance(consumer, ChannelConsumer)
+    ]
     return shown
 
 
@@ -128,7 +158,7 @@ def _put_contents(shown: Shown, queue: Queue) -> None:
     ready, unacked = queue.ready_count, queue.unacked_count
     paged = queue.log.paged_count if queue.log is not None else 0
     sizes = sizes_of(queue)
-    is_quorum = queue.type_name == "quorum"
+    is_quorum = queue.type_name == QUORUM
     persistent = queue.log.live_count if queue.log is not None and queue.durable else 0
     active = queue.extras.active if queue.extras is not None else None
     is_full_share = persistent >= ready + unacked
@@ -159,8 +189,6 @@ def _put_contents(shown: Shown, queue: Queue) -> None:
         "reductions_details": {"rate": 0.0},
         "garbage_collection": dict(NO_COLLECTOR),
     }
-    if is_quorum:
-        _as_quorum(shown, queue)
 
 
 # Of an Erlang process; RabbitMQ's page and some exporters want to find the keys.
@@ -184,18 +212,15 @@ _NOT_OF_QUORUM = (
 )
 
 
-def _as_quorum(shown: Shown, queue: Queue) -> None:
+def _as_quorum(shown: Shown, queue: Queue, lens: Lens) -> None:
     """A quorum queue shows who its members are instead."""
     for name in _NOT_OF_QUORUM:
         del shown[name]
-    node = shown["node"]
     extras = queue.extras
     stuck = len(extras.stuck) if extras is not None and extras.stuck else 0
     shown |= {
-        "leader": node,
-        "members": [node],
-        "online": [node],
-        "open_files": {node: 0},
+        **_place(queue, lens),
+        "open_files": {lens.node.name: 0},
         "messages_dlx": stuck,
         "message_bytes_dlx": 0,
         "single_active_consumer_ctag": _tag(extras.active if extras is not None else None),
@@ -251,5 +276,6 @@ def _backing_queue_status(queue: Queue, ready: int) -> Shown:
     }
     if isinstance(queue.ready, PriorityLanes):
         lengths = queue.ready.lengths()
+        shown["delta"] = ["delta", "todo", "todo", "todo", "todo"]  # there is one for each rank
         shown["priority_lengths"] = {str(rank): count for rank, count in enumerate(lengths)}
     return shown

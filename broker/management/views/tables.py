@@ -50,10 +50,9 @@ def _text(octets: bytes) -> str:
 
 
 def table_of(value: Any, what: str = "arguments") -> Table:
-    """What a request gives as an object; RabbitMQ: an empty list is one. what: for the refusal.
+    """What a request gives as an object, in the order of its names; an empty list is one, too.
 
-    Objects have no order: RabbitMQ reads them in that of their names, and names bindings by that.
-    Raises: Refusal.
+    what: for the refusal. RabbitMQ names bindings by arguments in that order. Raises: Refusal.
     """
     if value == []:
         return {}
@@ -64,11 +63,15 @@ def table_of(value: Any, what: str = "arguments") -> Table:
 
 def _name(name: str, what: str) -> str:
     """Raises: Refusal, for one that is too long for the wire."""
-    size = len(name) if name.isascii() else len(name.encode("utf-8", "surrogateescape"))
+    size = len(octets_of(name))
     if size > NAME_MAX:
         text = f"{what}: a name should be less than 255 bytes, actually was {size}\n"
         raise bad_request(text)
     return name
+
+
+def octets_of(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def field_of(value: Any) -> Field:

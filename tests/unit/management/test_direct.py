@@ -399,7 +399,7 @@ def test_no_vhost_is_entered_that_is_not_there_or_not_ones_own(inside: Inside) -
         "not_authorised",
         "Access refused.",
     )
-    assert refusal(inside.does, nothing, vhost="nope")[0] == 404
+    assert refusal(inside.does, nothing, vhost="nope")[0] == 401
 
 
 def test_limits_are_those_of_connections(inside: Inside) -> None:

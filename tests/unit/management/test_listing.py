@@ -87,6 +87,7 @@ INVALID = "Invalid pagination parameters: "
     [
         ("page=x", "bad_request", "Pagination parameters are invalid"),
         ("page=", "bad_request", "Pagination parameters are invalid"),
+        ("page=+1", "bad_request", "Pagination parameters are invalid"),
         ("page=1.5", "bad_request", "Pagination parameters are invalid"),
         ("page_size=x", "bad_request", "Pagination parameters are invalid"),
         ("page=0", "invalid_pagination_parameters", f"{INVALID}page number 0, page size undefined"),
@@ -253,9 +254,10 @@ def test_a_column_may_be_within_others() -> None:
         ("a.b,a.c.e,x", {"a": {"b": 1, "c": [{"e": 2}, 3]}, "x": "y"}),
         ("a.b,a", {"a": {"b": 1, "c": [{"d": 1, "e": 2}, 3]}}),
         ("x.y", {"x": "y"}),
-        ("nope", {}),
-        ("", {}),
-        (",.,", {}),
+        ("nope", []),
+        ("", []),
+        (",.,", []),
+        ("a.nope,x", {"a": [], "x": "y"}),
     ],
 )
 def test_columns_are_cut_out(columns: str, found: object) -> None:

@@ -95,9 +95,28 @@ def test_bodies_are_as_deep_as_can_be_shown_again() -> None:
     assert len(many) == 2001
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb'{"a": "^\d+\.x$"}', r"^\d+\.x$"),
+        (rb'{"a": "\\d\u0041\u4x\n"}', "\\dA\\u4x\n"),
+        (b'{"a": "\t\n\x00"}', "\t\n\0"),
+    ],
+)
+def test_strings_may_have_any_characters_in_them(body: bytes, text: str) -> None:
+    """As RabbitMQ has it: a backslash that escapes nothing is one."""
+    assert parsed(body) == {"a": text}
+
+
+@pytest.mark.parametrize("body", [rb'{"a": "\"}', rb'{"a": \n}', rb"\{}", rb'{"a": "\d",}'])
+def test_a_backslash_elsewhere_is_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match="char"):
+        parsed(body)
+
+
 def test_the_query() -> None:
     query = parse_query("a=1&a=2&b=&c=%2F+x&d")
-    assert query == {"a": "2", "b": "", "c": "/ x", "d": ""}
+    assert query == {"a": "1", "b": "", "c": "/ x", "d": ""}
     assert values_of(query, "a") == ["1", "2"]
     assert values_of(query, "e") == values_of({}, "a") == []
     assert values_of({"a": "1"}, "a") == ["1"]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
+from broker.management.api.exchanges import BASIC
 from tests.support.api import Answer, Api
 from tests.support.builders import table
 from tests.support.peer import Peer, World
@@ -16,6 +16,7 @@ MESSAGE: dict[str, Any] = {
     "payload_encoding": "string",
     "properties": {},
 }
+UNKNOWN_MODE = "PRECONDITION_FAILED - invalid message: {delivery_mode_unknown"
 NOT_FOUND = (404, "Object Not Found", "Not Found")
 REFUSED = (401, "not_authorised", "Access refused.")
 
@@ -62,6 +63,13 @@ def test_without_a_type_it_is_direct(api: Api) -> None:
         ({"type": "nope"}, "invalid exchange type 'nope'"),
         ({"type": None}, ["not_a_string", None]),
         ({"internal": "x"}, ["not_boolean", "x"]),
+        ({"durable": None}, ["not_boolean", None]),
+        ({"passive": 5}, ["not_boolean", 5]),
+        ({"arguments": None}, "null_not_allowed"),
+        ({"node": "elsewhere"}, "Node elsewhere@localhost could not be contacted"),
+        ({"node": "a@b"}, "Node a@b could not be contacted"),
+        ({"node": ""}, "Node '@localhost' could not be contacted"),
+        ({"node": 5}, ["not_a_string", 5]),
         ({"arguments": {"a": None}}, "null_not_allowed"),
         ({"type": "x" * 256}, "type should be less than 255 bytes, actually was 256\n"),
     ],
@@ -77,6 +85,35 @@ def test_what_is_the_brokers_own_is_left_alone(api: Api) -> None:
         api.asks("DELETE", f"/exchanges/%2f/{path}").is_refused(*REFUSED)
     api.asks("PUT", "/exchanges/%2f/amq.mine").is_refused(*REFUSED)
     api.asks("PUT", "/exchanges/%2f/amq.default", {"type": "direct"}).is_refused(*REFUSED)
+
+
+@pytest.mark.parametrize("node", ["rabbit", "rabbit@localhost"])
+def test_it_may_be_said_that_it_is_to_be_here(api: Api, node: str) -> None:
+    assert api.node.name == "rabbit@localhost"
+    api.asks("PUT", X, {"node": node}).is_empty(201)
+
+
+def test_names_have_255_octets_at_most(api: Api) -> None:
+    text = "exchange should be less than 255 bytes, actually was 256\n"
+    api.asks("PUT", f"/exchanges/%2f/{'x' * 256}").is_refused(400, "bad_request", text)
+    api.asks("PUT", f"/exchanges/%2f/{'x' * 255}").is_empty(201)
+
+
+def test_it_may_be_asked_whether_there_is_one(api: Api) -> None:
+    text = "no exchange 'x' in vhost '/'"
+    api.asks("PUT", X, {"passive": True}).is_refused(404, "not_found", text)
+    api.asks("PUT", X, {"type": "fanout"}).is_empty(201)
+    api.asks("PUT", X, {"passive": True, "type": "topic"}).is_empty(204)
+
+
+def test_a_vhost_that_is_not_there(api: Api) -> None:
+    """RabbitMQ: nothing is declared there, nothing is found there, and nobody may publish there."""
+    path = "/exchanges/nope/x"
+    api.asks("PUT", path, []).is_refused(404, "not_found", "vhost_not_found")
+    api.asks("DELETE", path).is_refused(*NOT_FOUND)
+    api.asks("GET", path).is_refused(*NOT_FOUND)
+    api.asks("GET", "/exchanges/nope").is_refused(*NOT_FOUND)
+    api.asks("POST", f"{path}/publish", MESSAGE).is_refused(*REFUSED)
 
 
 def test_deleting_may_depend(api: Api, peer: Peer) -> None:
@@ -102,6 +139,39 @@ def test_lists_of_all_and_of_a_vhost(api: Api) -> None:
     assert api.gets("/exchanges/v?sort=type&sort_reverse=true&columns=type")[0] == {"type": "topic"}
 
 
+def test_a_vhost_may_be_asked_for_by_a_header(api: Api) -> None:
+    api.has_vhost("v")
+    found = api.asks("GET", "/exchanges", x_vhost="v").json
+    assert [entry["vhost"] for entry in found] == ["v"] * 7
+    assert api.asks("GET", "/exchanges", x_vhost="nope").json == []
+    assert len(api.asks("GET", "/exchanges", x_vhost="").json) == 14
+
+
+def test_charts_that_nobody_can_draw(api: Api) -> None:
+    """It is noticed where statistics are looked at: RabbitMQ does so but for some columns."""
+    query = "msg_rates_age=60&msg_rates_incr=0"
+    text = "Invalid range parameters: age 60, incr 0"
+    api.asks("GET", f"/exchanges/%2f/amq.topic?{query}").is_refused(400, "bad_request", text)
+    for more in ("", "&columns=policy", "&columns=name&sort=name", "&columns=name&page=1&sort=x"):
+        answer = api.asks("GET", f"/exchanges/%2f?{query}{more}")
+        answer.is_refused(400, "invalid_range_parameters", text)
+    for more in ("&disable_stats=true", "&columns=name", f"&columns={','.join(BASIC)}&sort="):
+        assert len(api.gets(f"/exchanges/%2f?{query}{more}")) == 7
+
+
+def test_statistics_of_one_are_always_shown(api: Api, peer: Peer) -> None:
+    assert publishes(api, "amq.topic").json == {"routed": False}
+    stats = api.gets("/exchanges/%2f/amq.topic?disable_stats=true")["message_stats"]
+    assert {name for name in stats if "details" not in name} == {"publish_in"}
+    peer.declares(1, "q")
+    peer.binds(1, "q", "amq.topic", "#")
+    assert publishes(api, "amq.topic").json == {"routed": True}
+    stats = api.gets("/exchanges/%2f/amq.topic")["message_stats"]
+    assert (stats["publish_in"], stats["publish_out"]) == (2, 1)
+    for entry in api.gets("/exchanges?disable_stats=true"):
+        assert "message_stats" not in entry
+
+
 # publishing
 
 
@@ -109,6 +179,7 @@ def test_publishing_says_whether_it_was_routed(api: Api, peer: Peer) -> None:
     peer.declares(1, "q")
     assert publishes(api).json == {"routed": True}
     assert publishes(api, routing_key="nowhere").json == {"routed": False}
+    assert publishes(api, routing_key=None).json == {"routed": False}
     properties = {"headers": {"n": 1}, "delivery_mode": 2, "message_id": "m"}
     publishes(api, payload="/wA=", payload_encoding="base64", properties=properties)
     first, second = peer.gets(1, "q"), peer.gets(1, "q")
@@ -138,7 +209,9 @@ def test_a_queue_that_is_full_refuses(api: Api, peer: Peer) -> None:
             "406 PRECONDITION_FAILED - user_id property set to 'bob' "
             "but authenticated user was 'guest'",
         ),
-        ({"routing_key": None}, ["not_a_string", None]),
+        ({"routing_key": 5}, ["not_a_string", 5]),
+        ({"properties": {"delivery_mode": 3}}, f"406 {UNKNOWN_MODE},3}}"),
+        ({"properties": {"delivery_mode": 300}}, f"406 {UNKNOWN_MODE},300}}"),
     ],
 )
 def test_what_cannot_be_published(api: Api, fields: dict[str, Any], reason: object) -> None:
@@ -157,116 +230,12 @@ def test_an_internal_exchange_is_published_to_by_nobody(api: Api) -> None:
     publishes(api, "x").is_refused(400, "bad_request", text)
 
 
-# bindings
-
-
-BINDINGS = "/bindings/%2f/e/amq.topic/q/q"
-
-
-def binds(api: Api, path: str = BINDINGS, **fields: object) -> str:
-    """Returns: where the binding is."""
-    answer = api.asks("POST", path, fields)
-    answer.is_empty(201)
-    return answer.headers["location"]
-
-
-def test_a_binding_is_made_shown_and_removed(api: Api, peer: Peer) -> None:
-    peer.declares(1, "q")
-    place = binds(api, routing_key="a.#", arguments={"n": 1})
-    assert place.startswith("q/a.%2523~")
-    (found,) = api.gets(BINDINGS)
-    assert (found["routing_key"], found["arguments"]) == ("a.#", {"n": 1})
-    path = f"{BINDINGS}/{quote(found['properties_key'], safe='')}"
-    assert f"/bindings/%2f/e/amq.topic/q/{place}" == path
-    assert api.gets(path) == found
-    api.asks("DELETE", path).is_empty()
-    assert api.gets(BINDINGS) == []
-    api.asks("DELETE", path).is_refused(*NOT_FOUND)
-    api.asks("GET", path).is_refused(*NOT_FOUND)
-
-
-def test_a_binding_without_key_and_arguments_is_a_tilde(api: Api, peer: Peer) -> None:
-    peer.declares(1, "q")
-    assert binds(api) == "q/~"
-    assert api.gets(f"{BINDINGS}/~")["properties_key"] == "~"
-    api.asks("DELETE", f"{BINDINGS}/~").is_empty()
-
-
-@pytest.mark.parametrize("key", ["a b", "a/b", "%", "ä.€", "~", "a~b", "+", "x" * 255])
-def test_bindings_with_any_key_are_found_by_theirs(api: Api, peer: Peer, key: str) -> None:
-    peer.declares(1, "q")
-    place = binds(api, routing_key=key)
-    path = f"/bindings/%2f/e/amq.topic/q/{place}"
-    assert api.gets(path)["routing_key"] == key
-    api.asks("DELETE", path).is_empty()
-
-
-def test_exchanges_are_bound_as_well(api: Api) -> None:
-    path = "/bindings/%2f/e/amq.topic/e/amq.fanout"
-    place = binds(api, path, routing_key="k")
-    (found,) = api.gets(path)
-    assert (found["source"], found["destination"], found["destination_type"]) == (
-        "amq.topic",
-        "amq.fanout",
-        "exchange",
-    )
-    for end in ("amq.topic/bindings/source", "amq.fanout/bindings/destination"):
-        assert api.gets(f"/exchanges/%2f/{end}") == [found]
-    api.asks("DELETE", f"/bindings/%2f/e/amq.topic/e/{place}").is_empty()
-    assert api.gets(path) == []
-
-
-def test_the_implicit_bindings_are_shown_and_cannot_be_changed(api: Api, peer: Peer) -> None:
-    peer.declares(1, "q")
-    path = "/bindings/%2f/e/amq.default/q/q"
-    (found,) = api.gets(path)
-    assert (found["source"], found["properties_key"]) == ("", "q")
-    assert (
-        api.gets("/bindings") == api.gets("/exchanges/%2f/amq.default/bindings/source") == [found]
-    )
-    assert api.gets(f"{path}/q") == found
-    api.asks("DELETE", f"{path}/q").is_refused(*NOT_FOUND)
-    api.asks("POST", path, {"routing_key": "other"}).is_refused(*REFUSED)
-    assert api.gets("/bindings/%2f/e/amq.default/e/amq.topic") == []
-
-
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("/bindings/%2f/e/amq.topic/q/nope", "no queue 'nope' in vhost '/'"),
-        ("/bindings/%2f/e/nope/q/q", "no exchange 'nope' in vhost '/'"),
-        ("/bindings/%2f/e/amq.topic/e/nope", "no exchange 'nope' in vhost '/'"),
-    ],
-)
-def test_ends_that_are_not_there(api: Api, peer: Peer, path: str, reason: str) -> None:
-    peer.declares(1, "q")
-    api.asks("POST", path, {}).is_refused(404, "not_found", reason)
-    api.asks("GET", path).is_refused(*NOT_FOUND)
-    api.asks("DELETE", f"{path}/~").is_refused(*NOT_FOUND)
-
-
-def test_a_kind_of_destination_that_is_none(api: Api, peer: Peer) -> None:
-    peer.declares(1, "q")
-    for method, path in (("GET", ""), ("POST", ""), ("GET", "/~"), ("DELETE", "/~")):
-        answer = api.asks(method, f"/bindings/%2f/e/amq.topic/z/q{path}")
-        answer.is_refused(*NOT_FOUND)
-
-
-def test_what_is_no_binding_is_refused(api: Api, peer: Peer) -> None:
-    peer.declares(1, "q")
-    answer = api.asks("POST", BINDINGS, {"arguments": {"a": None}})
-    answer.is_refused(400, "bad_request", "null_not_allowed")
-    assert api.asks("POST", BINDINGS, {"routing_key": "x" * 256}).status == 400
-    assert api.gets(BINDINGS) == []
-
-
-def test_lists_of_bindings_are_sorted_by_their_ends(api: Api, peer: Peer) -> None:
-    for queue in ("b", "a"):
-        peer.declares(1, queue)
-        for key in ("2", "1"):
-            peer.binds(1, queue, "amq.topic", key)
-    found = [
-        (one["source"], one["destination"], one["routing_key"]) for one in api.gets("/bindings")
-    ]
-    assert found == sorted(found)
-    assert len(found) == 6
+def test_publishing_where_there_is_nothing_or_one_may_not(api: Api) -> None:
+    text = "404 NOT_FOUND - no exchange 'nope' in vhost '/'"
+    publishes(api, "nope").is_refused(400, "bad_request", text)
+    api.has_user("anna", "administrator", vhosts=())
+    wrong = MESSAGE | {"properties": 5}  # is not looked at
+    path = "/exchanges/%2f/nope/publish"
+    api.asks("POST", path, wrong, user="anna").is_refused(*REFUSED)
+    answer = api.asks("POST", path, wrong | {"payload": 5}, user="anna")
+    answer.is_refused(400, "bad_request", "payload_not_string")

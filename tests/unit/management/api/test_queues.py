@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from broker.commands import SetPermissions, SetPolicy
+from broker.management.api.queues import BASIC
 from tests.support.api import Api
 from tests.support.builders import table
 from tests.support.peer import Peer, World
@@ -13,6 +14,7 @@ from tests.support.peer import Peer, World
 Q = "/queues/%2f/q"
 GET = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
 NOT_FOUND = (404, "Object Not Found", "Not Found")
+REFUSED = (401, "not_authorised", "Access refused.")
 
 
 @pytest.fixture
@@ -51,6 +53,8 @@ def test_flags_may_be_words_and_the_body_empty(api: Api) -> None:
 def test_exclusive_means_nothing_where_there_is_no_connection(api: Api) -> None:
     api.asks("PUT", Q, {"exclusive": True}).is_empty(201)
     assert api.gets(Q)["exclusive"] is False
+    api.asks("PUT", "/queues/%2f/r", {"exclusive": True, "durable": True}).is_empty(201)
+    assert api.gets("/queues/%2f/r")["durable"] is False
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,9 @@ def test_exclusive_means_nothing_where_there_is_no_connection(api: Api) -> None:
     [
         ({"durable": "yes"}, ["not_boolean", "yes"]),
         ({"auto_delete": None}, ["not_boolean", None]),
+        ({"exclusive": 5}, ["not_boolean", 5]),
+        ({"arguments": None}, "null_not_allowed"),
+        ({"node": "a@b"}, "Node a@b could not be contacted"),
         ({"arguments": {"a": None}}, "null_not_allowed"),
         ({"arguments": "x"}, "arguments must be an object"),
         (
@@ -120,13 +127,36 @@ def test_purging(api: Api, peer: Peer) -> None:
         ("GET", Q),
         ("DELETE", Q),
         ("DELETE", f"{Q}/contents"),
-        ("GET", f"{Q}/bindings"),
         ("GET", "/queues/nope"),
-        ("PUT", "/queues/nope/q"),
+        ("GET", "/queues/nope/q"),
+        ("DELETE", "/queues/nope/q"),
+        ("DELETE", "/queues/nope/q/contents"),
     ],
 )
 def test_what_is_not_there(api: Api, method: str, path: str) -> None:
     api.asks(method, path).is_refused(*NOT_FOUND)
+
+
+def test_it_may_be_asked_whether_there_is_one(api: Api) -> None:
+    text = "no queue 'q' in vhost '/'"
+    api.asks("PUT", Q, {"passive": True}).is_refused(404, "not_found", text)
+    api.asks("PUT", Q, {"durable": True}).is_empty(201)
+    api.asks("PUT", Q, {"passive": True}).is_empty(204)
+
+
+def test_nothing_is_declared_or_got_in_a_vhost_that_is_not_there(api: Api) -> None:
+    api.asks("PUT", "/queues/nope/q", []).is_refused(404, "not_found", "vhost_not_found")
+    api.asks("POST", "/queues/nope/q/get", GET).is_refused(*REFUSED)
+
+
+def test_who_may_not_enter_the_vhost_changes_nothing(api: Api, peer: Peer) -> None:
+    peer.declares(1, "q")
+    api.has_user("anna", "administrator", vhosts=())
+    assert api.gets(Q, user="anna")["name"] == "q"
+    wrong = {"ackmode": "nope", "count": "x", "encoding": 1}  # is not looked at
+    api.asks("POST", f"{Q}/get", wrong, user="anna").is_refused(*REFUSED)
+    for method, path in (("PUT", Q), ("DELETE", Q), ("DELETE", f"{Q}/contents")):
+        api.asks(method, path, user="anna").is_refused(*REFUSED)
 
 
 def test_who_may_not_is_refused(api: Api, peer: Peer) -> None:
@@ -135,7 +165,7 @@ def test_who_may_not_is_refused(api: Api, peer: Peer) -> None:
     api.node.execute(SetPermissions("anna", "/", "^$", "^$", "^$"))
     for method, path in (("PUT", "/queues/%2f/mine"), ("DELETE", Q), ("DELETE", f"{Q}/contents")):
         answer = api.asks(method, path, user="anna")
-        answer.is_refused(401, "not_authorised", "Access refused.")
+        answer.is_refused(*REFUSED)
     text = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'anna'"
     api.asks("POST", f"{Q}/get", GET, user="anna").is_refused(401, "not_authorised", text)
 
@@ -147,6 +177,13 @@ def test_actions_on_mirrors_are_taken_as_done(api: Api, peer: Peer) -> None:
     answer = api.asks("POST", f"{Q}/actions", {"action": "nope"})
     answer.is_refused(400, "bad_request", ["unknown", "nope"])
     api.asks("POST", "/queues/%2f/nope/actions", {"action": "sync"}).is_refused(*NOT_FOUND)
+
+
+def test_actions_are_for_administrators(api: Api, peer: Peer) -> None:
+    peer.declares(1, "q")
+    api.has_user("anna", "monitoring", "policymaker")
+    answer = api.asks("POST", f"{Q}/actions", {"action": "sync"}, user="anna")
+    answer.is_refused(401, "not_authorised", "Not administrator user")
 
 
 # lists
@@ -179,12 +216,58 @@ def test_what_is_shown_without_statistics(api: Api, peer: Peer) -> None:
     ]
 
 
-def test_bindings_of_a_queue(api: Api, peer: Peer) -> None:
+def test_policies_are_shown_in_lists_without_statistics(api: Api, peer: Peer) -> None:
+    """RabbitMQ: not on the page of a queue, and not those of operators."""
     peer.declares(1, "q")
-    peer.binds(1, "q", "amq.topic", "b")
-    peer.binds(1, "q", "amq.direct", "a")
-    found = [(one["source"], one["routing_key"]) for one in api.gets(f"{Q}/bindings")]
-    assert found == [("", "q"), ("amq.direct", "a"), ("amq.topic", "b")]
+    api.node.execute(SetPolicy("/", "p", "", '{"max-length": 10}'))
+    api.node.execute(SetPolicy("/", "o", "", '{"max-length": 5}', kind="operator_policy"))
+    whole = api.gets(f"{Q}?disable_stats=true")
+    (listed,) = api.gets("/queues?disable_stats=true")
+    assert listed == whole | {"policy": "p"}
+    assert "operator_policy" not in whole
+    assert whole["state"] == "live"
+
+
+def test_without_statistics_a_quorum_queue_has_members(api: Api) -> None:
+    api.asks("PUT", Q, {"durable": True, "arguments": {"x-queue-type": "quorum"}}).is_empty(201)
+    node = api.node.name
+    shown = api.gets(f"{Q}?disable_stats=true")
+    assert (shown["leader"], shown["members"], shown["online"]) == (node, [node], [node])
+    assert "node" not in shown
+    (totals,) = api.gets("/queues?disable_stats=true&enable_queue_totals=true")
+    counts = {"messages": 0, "messages_ready": 0, "messages_unacknowledged": 0}
+    assert totals == shown | counts | {"state": "running", "exclusive": None}
+
+
+def test_charts_that_nobody_can_draw(api: Api, peer: Peer) -> None:
+    peer.declares(1, "q")
+    query, text = "lengths_age=-1&lengths_incr=5", "Invalid range parameters: age -1, incr 5"
+    api.asks("GET", f"{Q}?{query}").is_refused(400, "bad_request", text)
+    answer = api.asks("GET", f"/queues?{query}&columns=name,type")
+    answer.is_refused(400, "invalid_range_parameters", text)
+    assert api.gets(f"/queues?{query}&columns=name") == [{"name": "q"}]
+    assert len(api.gets(f"/queues?{query}&columns={','.join(BASIC)}")) == 1
+    assert len(api.gets(f"/queues?{query}&disable_stats=true")) == 1
+    assert api.gets(f"{Q}?{query}&disable_stats=true")["name"] == "q"
+
+
+def first(answer: Any) -> Any:
+    """Of a list or a page its entry, else what is shown itself."""
+    entries = answer.get("items", [answer]) if isinstance(answer, dict) else answer
+    return entries[0] if entries else entries
+
+
+@pytest.mark.parametrize("path", [f"{Q}?", "/queues?", "/queues?page=1&"])
+def test_columns(api: Api, path: str) -> None:
+    api.asks("PUT", Q, {"arguments": {"x-max-length": 5, "x-a": 1}}).is_empty(201)
+    columns = "arguments.x-a,messages_details.rate,garbage_collection.x"
+    assert first(api.gets(f"{path}columns={columns}")) == {
+        "arguments": {"x-a": 1, "x-max-length": 5},
+        "messages_details": {"rate": 0.0},
+        "garbage_collection": [],
+    }
+    for columns in ("nope", ""):
+        assert first(api.gets(f"{path}columns={columns}")) == []
 
 
 def test_a_policy_is_shown_on_the_page_of_a_queue(api: Api, peer: Peer) -> None:
@@ -243,7 +326,9 @@ def test_what_is_rejected_is_dead_lettered(api: Api, peer: Peer) -> None:
     assert (api.world.queue("q").ready_count, api.world.queue("dead").ready_count) == (1, 1)
 
 
-@pytest.mark.parametrize(("count", "found"), [(0, 0), (2, 2), (5, 3), (-1, 3), ("2", 2)])
+@pytest.mark.parametrize(
+    ("count", "found"), [(0, 0), (2, 2), (5, 3), (-1, 3), ("2", 2), (2.9, 2), ("0", 0)]
+)
 def test_how_many_are_got(api: Api, peer: Peer, count: object, found: int) -> None:
     peer.declares(1, "q")
     peer.publishes(1, "q", *"abc")
@@ -274,6 +359,7 @@ def test_bodies_are_text_or_base64_and_may_be_cut(api: Api, peer: Peer) -> None:
     encoded = b64encode("größe".encode()).decode()
     assert shown(encoding="base64") == [(encoded, "base64", size), ("/w==", "base64", 1)]
     assert shown(truncate=2) == [("gr", "string", size), ("/w==", "base64", 1)]
+    assert shown(truncate=2.9) == [("gr", "string", size), ("/w==", "base64", 1)]
     half = b64encode("grö".encode()[:3]).decode()
     assert shown(truncate="3")[0] == (half, "base64", size)
     assert shown(truncate=0)[0] == ("", "string", size)
@@ -293,6 +379,8 @@ def test_what_has_no_properties_has_an_empty_list_of_them(api: Api, peer: Peer) 
         ({"ackmode": "nope"}, ["unknown", "nope"]),
         ({"encoding": "nope"}, "Unsupported encoding. Please use auto or base64."),
         ({"truncate": "x"}, ["not_integer", "x"]),
+        ({"truncate": None}, ["not_integer", None]),
+        ({"ackmode": ["ack_requeue_true"]}, ["unknown", ["ack_requeue_true"]]),
         ({"truncate": -1}, ["not_a_size", -1]),
     ],
 )
@@ -301,6 +389,25 @@ def test_what_cannot_be_asked_for(api: Api, peer: Peer, fields: Any, reason: obj
     peer.publishes(1, "q", "x")
     api.asks("POST", f"{Q}/get", GET | fields).is_refused(400, "bad_request", reason)
     assert api.world.queue("q").redelivered == 0
+
+
+def test_what_is_rejected_goes_to_the_end_of_a_quorum_queue(api: Api, peer: Peer) -> None:
+    """As over AMQP; what a channel that is gone had taken comes first."""
+    peer.declares(1, "q", table(x_queue_type="quorum"), durable=True)
+    peer.publishes(1, "q", *"abcd")
+
+    def taken(mode: str, count: int = 1) -> str:
+        return "".join(one["payload"] for one in gets(api, count=count, ackmode=mode))
+
+    assert taken("reject_requeue_true") == "a"
+    assert taken("ack_requeue_true") == "b"
+    assert taken("ack_requeue_false", 9) == "bcda"
+
+
+def test_getting_from_no_queue(api: Api) -> None:
+    text = "NOT_FOUND - no queue 'q' in vhost '/'"
+    api.asks("POST", f"{Q}/get", GET).is_refused(404, "not_found", text)
+    assert gets(api, count=0) == []
 
 
 def test_getting_from_an_exclusive_queue_is_refused(api: Api, peer: Peer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.amqp.wire import Field
-from broker.management.api.values import flag, table, text, whole
+from broker.management.api.values import flag, routing_key_of, table, text, whole
 from broker.management.request import Refusal
 
 
@@ -59,10 +59,17 @@ def test_texts() -> None:
 
 def test_tables() -> None:
     assert table({}, "x") == {}
-    empty: tuple[object, ...] = (None, [], {})
+    empty: tuple[object, ...] = ([], {})
     for value in empty:
         assert table({"x": value}, "x") == {}
     assert table({"x": {"a": 1}}, "x") == {"a": Field("l", 1)}
     wrong: tuple[object, ...] = ("x", 5, 0, "", False, [1])
     for value in wrong:
         assert reason(table, {"x": value}, "x") == "x must be an object"
+    assert reason(table, {"x": None}, "x") == "null_not_allowed"
+
+
+def test_a_routing_key_may_be_left_out_in_two_ways() -> None:
+    assert [routing_key_of(fields) for fields in ({}, {"routing_key": None})] == ["", ""]
+    assert routing_key_of({"routing_key": "a"}) == "a"
+    assert reason(routing_key_of, {"routing_key": 5}) == ["not_a_string", 5]

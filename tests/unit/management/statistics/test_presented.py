@@ -47,7 +47,7 @@ def test_half_a_range_is_none() -> None:
     assert range_of(query(60, 5), "lengths", NOW_MS) is None
 
 
-@pytest.mark.parametrize(("age", "step"), [(2505, 5), (60, 0), (60, -5), (-1, 5)])
+@pytest.mark.parametrize(("age", "step"), [(2505, 5), (60, 0), (60, -5), (0, 5), (-1, 5)])
 def test_too_many_points_and_none_are_refused(age: int, step: int) -> None:
     assert range_of(query(2500, 5), "msg_rates", NOW_MS) is not None
     with pytest.raises(Refusal) as refused:
@@ -88,7 +88,7 @@ def test_details_of_a_range_have_samples_and_averages(samples: Samples) -> None:
 
 
 def test_a_single_point_has_no_rate(samples: Samples) -> None:
-    wanted = range_of(query(0, 5), "msg_rates", NOW_MS)
+    wanted = range_of(query(4, 5), "msg_rates", NOW_MS)
     assert presented.details(samples, "publish", SLOT, wanted) == {
         "samples": [{"sample": 60, "timestamp": 1_700_000_000_000}],
         "rate": 0.0,
@@ -103,7 +103,7 @@ def test_of_what_was_never_noted_the_samples_are_0() -> None:
 
 
 def test_whole_samples_are_written_as_such(samples: Samples) -> None:
-    wanted = range_of(query(0, 5), "msg_rates", NOW_MS)
+    wanted = range_of(query(4, 5), "msg_rates", NOW_MS)
     assert wanted is not None
     assert json.dumps(presented.charted([3.0], wanted)["samples"]) == (
         '[{"sample": 3, "timestamp": 1700000000000}]'

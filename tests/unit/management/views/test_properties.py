@@ -6,6 +6,7 @@ from broker.amqp.content import Properties
 from broker.amqp.wire import Field
 from broker.management.request import Refusal
 from broker.management.views.properties import (
+    check_payload,
     read_payload,
     read_properties,
     shown_payload,
@@ -13,6 +14,7 @@ from broker.management.views.properties import (
 )
 from tests.support.builders import header, table
 
+UNKNOWN_MODE = "PRECONDITION_FAILED - invalid message: {delivery_mode_unknown,300}"
 ALL = {
     "content_type": "text/plain",
     "content_encoding": "gzip",
@@ -27,6 +29,7 @@ ALL = {
     "type": "t",
     "user_id": "guest",
     "app_id": "",
+    "cluster_id": "c",
 }
 
 
@@ -44,8 +47,7 @@ def test_what_is_absent_is_not_shown() -> None:
 
 
 def test_what_nobody_knows_is_not_noticed() -> None:
-    """RabbitMQ: neither is cluster_id, which is for brokers."""
-    assert read_properties({"nope": None, "cluster_id": "c"}) == Properties()
+    assert read_properties({"nope": None}) == Properties()
 
 
 @pytest.mark.parametrize("empty", [{}, []])
@@ -71,6 +73,7 @@ def test_headers_are_a_table() -> None:
         ({"priority": "3"}, ["not_int", "priority"]),
         ({"priority": 256}, ["not_int", "priority"]),
         ({"priority": True}, ["not_int", "priority"]),
+        ({"delivery_mode": 300}, f"406 {UNKNOWN_MODE}"),
         ({"delivery_mode": 1.0}, ["not_int", "delivery_mode"]),
         ({"timestamp": -3}, ["not_int", "timestamp"]),
         ({"timestamp": 2**64}, ["not_int", "timestamp"]),
@@ -105,8 +108,6 @@ def test_bodies_are_text_if_they_can_be(body: bytes, encoding: str, shown: tuple
 @pytest.mark.parametrize(
     ("payload", "encoding", "reason"),
     [
-        (5, "string", "payload_not_string"),
-        (None, "base64", "payload_not_string"),
         ("5", "base64", ["not_base64", "5"]),
         ("aGVsbG8", "base64", ["not_base64", "aGVsbG8"]),
         ("!!!!", "base64", ["not_base64", "!!!!"]),
@@ -115,7 +116,18 @@ def test_bodies_are_text_if_they_can_be(body: bytes, encoding: str, shown: tuple
         ("x", None, ["unsupported_encoding", None]),
     ],
 )
-def test_what_is_no_body_is_refused(payload: object, encoding: object, reason: object) -> None:
+def test_what_is_no_body_is_refused(payload: str, encoding: object, reason: object) -> None:
     with pytest.raises(Refusal) as refused:
         read_payload(payload, encoding)
     assert (refused.value.status, refused.value.reason) == (400, reason)
+
+
+def test_blanks_between_the_characters_of_base64_do_not_matter() -> None:
+    assert read_payload(" aGVs\r\n\tbG8=\n", "base64") == b"hello"
+
+
+@pytest.mark.parametrize("payload", [5, None, ["a"], {}])
+def test_a_payload_is_a_string(payload: object) -> None:
+    with pytest.raises(Refusal) as refused:
+        check_payload(payload)
+    assert (refused.value.status, refused.value.reason) == (400, "payload_not_string")
