@@ -27,13 +27,19 @@ REFUSED = (
     ("headers/content-type", '"(missing)"', '"application/json"'),
     ("body", '"(missing)"', '*"bad_request"*'),
 )
+TOO_LONG = "x" * 256  # octets: no client could send such a name
+UNUSABLE = "RabbitMQ takes what AMQP cannot carry, and crashes when a client gets at it"
+NO_KEY = "RabbitMQ takes any value for a routing key, and crashes when it is shown"
+NO_TABLE = "RabbitMQ takes any list for a table, and crashes when it is shown"
+WORD_AS_KEY = "RabbitMQ finds no binding whose key is the word null or undefined"
+DEAD_LETTERS = "dead letters are published to a queue, too: their charts move"
 DEVIATIONS = [
     Deviation(
         "*",
         "*",
         "body/reason",
         '"*<crash>"',
-        '"*"',
+        "*",
         "RabbitMQ hands out the trace of a crash; we say what is wrong",
     ),
     Deviation(
@@ -345,6 +351,180 @@ DEVIATIONS = [
         "*",
         '"(missing)"',
         "a form of another kind (415) lets nobody in",
+    ),
+    # exchanges, queues
+    Deviation(
+        "*",
+        "* GET /queues/*",
+        "body*/oldest_message_age",
+        '"(missing)"',
+        "*",
+        "a key of ours: how long the oldest message has waited",
+    ),
+    Deviation(
+        "*",
+        "* PUT *",
+        "body/reason",
+        '"Node *@localhost* could not be contacted"',
+        '"Node *@* could not be contacted"',
+        "the host of a node's name is that of the broker",
+    ),
+    Deviation("exchanges", f"* PUT */{TOO_LONG} *", "*", "*", "*", UNUSABLE),
+    Deviation(
+        "exchanges",
+        "* GET /exchanges/hw-exchanges*",
+        f"body/hw-exchanges {TOO_LONG}",
+        "*",
+        '"(missing)"',
+        UNUSABLE,
+    ),
+    Deviation(
+        "exchanges",
+        '* PUT */unknown {"type": "nonsense"}',
+        "body/reason",
+        "\"invalid exchange type 'nonsense'\"",
+        "\"unknown exchange type 'nonsense'\"",
+        "RabbitMQ has another text once any request has had the word in it",
+    ),
+    Deviation(
+        "exchanges",
+        "* PUT */plugin *",
+        "*",
+        "*",
+        "*",
+        "the exchange types of RabbitMQ's plugins are built in",
+    ),
+    Deviation(
+        "exchanges",
+        "* GET /exchanges/hw-exchanges*",
+        "body/hw-exchanges plugin",
+        '"(missing)"',
+        "*",
+        "the exchange types of RabbitMQ's plugins are built in",
+    ),
+    Deviation(
+        "exchanges",
+        "* PUT */wrong-type-*",
+        "body/reason",
+        '"invalid exchange type *',
+        '[[]"not_a_string", *',
+        "RabbitMQ takes what is no string for the name of a type",
+    ),
+    Deviation("exchanges", "*/wrong-arguments-7*", "*", "*", "*", NO_TABLE),
+    Deviation(
+        "queue-bodies",
+        "* GET */other-names*",
+        "*",
+        "*",
+        "*",
+        "the path names what is declared: RabbitMQ believes the body, if it has another name",
+    ),
+    Deviation(
+        "names",
+        "* PUT /queues/hw-names/%[cf][3f]*",
+        "*",
+        "*",
+        "*",
+        "names are UTF-8: RabbitMQ takes others over HTTP, and refuses them over AMQP",
+    ),
+    Deviation(
+        "names",
+        "* GET /queues/*",
+        "body/\ufffd*",
+        "*",
+        '"(missing)"',
+        "names are UTF-8: RabbitMQ takes others over HTTP, and refuses them over AMQP",
+    ),
+    Deviation(
+        "listing",
+        "* GET /queues/hw-listing[?]page=1&page_size=2",
+        "body/items/*",
+        '"(missing)"',
+        "*",
+        "what there is to say of a new queue is there at once",
+    ),
+    # bindings
+    Deviation("bindings", "*/q/queue/null*", "*", "*", "*", WORD_AS_KEY),
+    Deviation("bindings", "*/q/queue/undefined*", "*", "*", "*", WORD_AS_KEY),
+    *(
+        Deviation("bindings", "* GET *", f"body/* {key}", "*", '"(missing)"', WORD_AS_KEY)
+        for key in ("null", "undefined")
+    ),
+    Deviation("bindings", '* POST *{"routing_key": "xxx*… (275)', "*", "*", "*", UNUSABLE),
+    Deviation("bindings", f"*/q/queue/{TOO_LONG}*", "*", "*", "*", UNUSABLE),
+    Deviation("bindings", "* GET *", f"body/* {TOO_LONG}", "*", '"(missing)"', UNUSABLE),
+    Deviation(
+        "bindings",
+        '* POST *{"routing_key": null}',
+        "headers/location",
+        '"queue/null"',
+        '"queue/~"',
+        "null is as good as no key: RabbitMQ has a key of its own for it, that nothing matches",
+    ),
+    Deviation("bindings", '* POST *{"routing_key": [1t[]*', "*", "*", "*", NO_KEY),
+    Deviation("bindings", '* POST *"arguments": [[]"a"]}', "*", "*", "*", NO_TABLE),
+    # messages
+    Deviation("messages", '* POST *"routing_key": "kkk*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"content_type": "xxx*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"headers": {"xxx*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"a": 1180591620717411303424}*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"priority": 256}*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"priority": -1}*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"timestamp": -1}*', "*", "*", "*", UNUSABLE),
+    Deviation("messages", '* POST *{"headers": [[][[]"a", 1]]}*', "*", "*", "*", NO_TABLE),
+    Deviation("messages", '* POST *"routing_key": [1t[{]*', "*", "*", "*", NO_KEY),
+    Deviation(
+        "messages",
+        "* POST /queues/hw-messages/queue/get *",
+        "body",
+        "[[]{*",
+        "[[]]",
+        "it was refused in the case before",
+    ),
+    # policies, statistics
+    Deviation(
+        "policies",
+        "* GET /queues/hw-policies/p-queue* #5",
+        "body/*policy*",
+        "*",
+        "*",
+        "what applies to a queue is shown at once: RabbitMQ waits until something else happens",
+    ),
+    Deviation(
+        "policies",
+        "* GET /exchanges/hw-policies/p-exchange #3",
+        "body/policy",
+        '"all"',
+        '"exchange"',
+        "of policies with one priority RabbitMQ applies any",
+    ),
+    Deviation(
+        "statistics",
+        "* GET /queues/*",
+        "body*/message_stats",
+        '"(missing)"',
+        '{"publish": 2, *',
+        DEAD_LETTERS,
+    ),
+    Deviation(
+        "statistics", "*[?]sort=message_stats.publish*", "body/(order)", "*", "*", DEAD_LETTERS
+    ),
+    Deviation(
+        "statistics",
+        "* GET /exchanges/*",
+        "body/*message_stats/publish_out",
+        "33",
+        "25",
+        "what no queue took has not left the exchange: RabbitMQ counts it for the default one",
+    ),
+    # pages
+    Deviation(
+        "methods",
+        "* GET //*/index.html",
+        "headers/*",
+        "*",
+        "*",
+        "pages are in UTF-8, and asked for again when they have changed",
     ),
 ]
 
