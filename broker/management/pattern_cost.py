@@ -22,7 +22,17 @@ _OPEN = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
 
 def steps(pattern: re.Pattern[str], length: int) -> int:
     """How many a search in a text of so many letters may take at most, about."""
-    degree = _degree(_parser.parse(pattern.pattern, pattern.flags))
+    return steps_of(degree_of(pattern), length)
+
+
+def degree_of(pattern: re.Pattern[str]) -> float:
+    """With what power of a text's length the steps grow, less one; from BOUNDLESS on they double
+    with every letter."""
+    return _degree(_parser.parse(pattern.pattern, pattern.flags))
+
+
+def steps_of(degree: float, length: int) -> int:
+    """The same as `steps`, of a pattern whose degree is known."""
     if degree >= BOUNDLESS:
         return int(2 ** min(length, 64))
     return comb(length + int(degree) + 1, int(degree) + 1)

@@ -248,6 +248,9 @@ def test_messages_where_they_lie_and_elsewhere(broker: Broker) -> None:
         broker.schemas.check(schema["application/json"]["schema"], found)
     with broker.open("POST", "/queues/%2f/quorum/move", {"destination": "single"}) as answer:
         broker.schemas.check_named("Moved", json.load(answer))
+    body = {"pattern": "classic", "action": "purge", "dry_run": True}
+    with broker.open("POST", "/queues-bulk/%2f", body) as answer:
+        broker.schemas.check_named("ManyQueues", json.load(answer))
 
 
 def test_what_is_wrong_is_as_described(broker: Broker) -> None:

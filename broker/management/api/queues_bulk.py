@@ -30,8 +30,7 @@ async def act_on_queues(context: Context) -> object:
     that was all, or it was purge without after.
 
     Needs permission to read (purge) or to configure (delete) each queue. Errors: 400: a body that
-    is none of these, a pattern that is none or might take long: a part of it that is repeated must
-    not have |, ?, * or + in it.
+    is none of these, a pattern that is none or might take for ever, as (a+)+ might.
     """
     fields = context.request.fields("pattern", "action")
     action, pattern = text(fields, "action"), text(fields, "pattern")

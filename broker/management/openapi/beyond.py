@@ -147,7 +147,7 @@ PATHS: Paths = {
                 {
                     "pattern": text(
                         "A regular expression that is searched for in names. One that might take"
-                        " for ever is refused: what is repeated must not have `|?*+` in it."
+                        " for ever, as `(a+)+`, is refused."
                     ),
                     "action": choice("purge", "delete"),
                 },

@@ -57,3 +57,20 @@ def test_many_queues(told: Told, peer: Peer) -> None:
     peer.declares(1, "own", exclusive=True)
     body = {"pattern": "own", "action": "purge"}
     assert len(told.asks("POST", path, Q, body=body)["failed"]) == 1
+
+
+def test_from_first_to_last(told: Told) -> None:
+    letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q", "x-max-length": 0}
+    told.api.asks("PUT", "/queues/%2f/origin", {"arguments": letters})
+    peer = told.api.world.peer()
+    peer.opens_channel(1)
+    peer.declares(1, "q")
+    peer.declares(1, "another queue")
+    peer.publishes(1, "origin", *["dead"] * 3)
+    found = told.asks("GET", f"{OF_QUEUE}/messages", Q, query="?search=dead&in=body&limit=1")
+    assert found["next"] is not None
+    body = {"destination": "another queue", "limit": 1}
+    assert told.asks("POST", f"{OF_QUEUE}/move", Q, body=body)["moved"] == 1
+    assert told.asks("POST", f"{OF_QUEUE}/redrive", Q, body={"all": True})["moved"] == 2
+    body = {"pattern": "^q$", "action": "delete"}
+    assert told.asks("POST", "/queues-bulk/:vhost", Q, body=body)["done"] == 1
