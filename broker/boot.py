@@ -41,7 +41,7 @@ from broker.store.store import Store
 from broker.transport_settings import parse_address
 
 if TYPE_CHECKING:
-    from broker.management.service import Management
+    from broker.management.loading import Loading
 
 log = logging.getLogger("broker")
 
@@ -83,7 +83,7 @@ class Broker:
                 self.config = override(self.config, key, value)
         self.node: Node | None = None
         self.gateway: Gateway | None = None
-        self.management: Management | None = None  # where it is enabled
+        self._management: Loading | None = None  # where it is enabled
         self.port = 0  # of AMQP; 0: it is not listened for
         self.tls_port = 0  # of AMQP over TLS, likewise
         self.management_port = 0  # of HTTP, or else HTTPS, likewise
@@ -153,8 +153,8 @@ class Broker:
             raise
         self.node, self._clock, self._store, self.gateway = node, clock, store, gateway
         self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
-        if self.management is not None:
-            self.management.start()
+        if self._management is not None:
+            self._management.start()
         self.management_port = gateway.port(HTTP) or gateway.port(OVER_TLS[HTTP])
         self.prometheus_port = gateway.port(PROMETHEUS) or gateway.port(OVER_TLS[PROMETHEUS])
 
@@ -164,17 +164,13 @@ class Broker:
         settings = self.config
         if not settings.management.enabled and not settings.prometheus.enabled:
             return applications
-        from broker.management.service import Management
+        from broker.management.loading import Later, Loading, http_api, metrics
 
-        self.management = management = Management(node, self._listening)
+        self._management = loading = Loading(node, self._listening)
         if settings.management.enabled:
-            from broker.management.application import Application as HttpApi
-
-            applications[HTTP] = HttpApi(management)
+            applications[HTTP] = Later(loading, http_api)
         if settings.prometheus.enabled:
-            from broker.management.prometheus.application import Metrics
-
-            applications[PROMETHEUS] = Metrics(management)
+            applications[PROMETHEUS] = Later(loading, metrics)
         return applications
 
     def _listening(self) -> Sequence[Listening]:
@@ -224,9 +220,9 @@ class Broker:
         node.is_stopping = True
         self._stopping = node
         assert self.gateway is not None
-        if self.management is not None:
-            self.management.stop()
-            self.management = None
+        if self._management is not None:
+            self._management.stop()
+            self._management = None
         await self.gateway.stop_listening()
         node.shut_down_peers(reason)
         loop = asyncio.get_running_loop()

@@ -58,10 +58,16 @@ CONTEXTS = {
 class Management:
     """Made by `boot` once the node is there; `start` and `stop` its timers.
 
-    listening: all listeners of the node.
+    listening: all listeners of the node. began_ms: when the node started, on its clock.
     """
 
-    def __init__(self, node: Node, listening: Callable[[], Sequence[Listening]] = tuple):
+    def __init__(
+        self,
+        node: Node,
+        listening: Callable[[], Sequence[Listening]] = tuple,
+        *,
+        began_ms: int | None = None,
+    ):
         self.node = node
         self.lane = Lane()
         self.remembered = Remembered()
@@ -80,8 +86,10 @@ class Management:
         self._process = Process()
         self.config_files: tuple[str, ...] = ()  # that the node was started with
         self.observer = Observer(node)
-        self._started_ms = node.clock.now_ms()
-        self.started_s = node.clock.epoch_ms() // 1000  # since the epoch
+        now_ms = node.clock.now_ms()
+        self._started_ms = now_ms if began_ms is None else began_ms
+        # since the epoch
+        self.started_s = (node.clock.epoch_ms() - now_ms + self._started_ms) // 1000
         for module in pkgutil.iter_modules(api.__path__):  # importing enters the routes
             importlib.import_module(f"{api.__name__}.{module.name}")
 
