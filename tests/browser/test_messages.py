@@ -99,7 +99,7 @@ def test_messages_are_moved_to_another_queue(person: Person, site: Site) -> None
     person.unfolds(panel)
     person.types("To queue", "moved.nowhere", within=panel)
     person.presses("Move messages", within=panel)
-    person.sees_error("moved.nowhere", within=panel)
+    person.sees_error("There is no queue moved.nowhere in /.", within=panel)
     person.types("To queue", "moved.to", within=panel)
     person.types("How many", "12", within=panel)
     person.presses("Move messages", within=panel)
