@@ -50,7 +50,7 @@ class Person:
 
     # ---- looking ----
 
-    def waits(self, what: str, ready: Callable[[], T | None]) -> T:
+    def waits(self, what: str, ready: Callable[[], T | None], every_s: float = 0.05) -> T:
         """Until `ready` returns something true; what it waits for is said if it does not come."""
 
         def attempt(_driver: WebDriver) -> T | None:
@@ -64,10 +64,22 @@ class Person:
                 return None  # the page was just changing it
 
         try:
-            return WebDriverWait(self.driver, PATIENCE_S, 0.05).until(attempt)
+            return WebDriverWait(self.driver, PATIENCE_S, every_s).until(attempt)
         except TimeoutException:
             text = self.driver.find_element(By.TAG_NAME, "main").text[:3000]
             raise AssertionError(f"did not see {what}; the page shows:\n{text}") from None
+
+    def refreshes_until(self, what: str, ready: Callable[[], T | None]) -> T:
+        """The same for what the broker has to tell: he asks again and again."""
+        again = "document.querySelector('[aria-label=\"Refresh now\"]')?.click()"
+
+        def attempt() -> T | None:
+            found = ready()
+            if not found:
+                self.runs(again)
+            return found
+
+        return self.waits(what, attempt, every_s=0.25)
 
     def place(self, title: str | None) -> WebElement:
         """The section, dialog or form with this title; the whole page for None."""
