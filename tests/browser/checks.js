@@ -87,3 +87,24 @@ function apiRequests() {
 function tooWide() {
   return Math.max(0, document.documentElement.scrollWidth - innerWidth);
 }
+
+/** What an XPath finds and a person could see. Of a folded panel that is its summary. */
+function inSight(xpath, within) {
+  const found = document.evaluate(xpath, within || document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE);
+  return Array.from({ length: found.snapshotLength }, (_, i) => found.snapshotItem(i)).filter((one) =>
+    one.checkVisibility({ visibilityProperty: true }),
+  );
+}
+
+/** Whether a text is in an element, in sight or not, wherever lines break. */
+function hasText(element, text) {
+  const bare = (whole) => whole.replace(/\s+/g, "");
+  return bare(element.textContent).includes(bare(text));
+}
+
+/** The name of what has the focus. */
+function focusedName() {
+  const one = document.activeElement;
+  const label = one.labels?.[0]?.textContent.replace(/ \*$/, "");
+  return (one.getAttribute("aria-label") || label || one.textContent).trim();
+}

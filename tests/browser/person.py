@@ -17,6 +17,7 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
     TimeoutException,
 )
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -49,7 +50,7 @@ class Person:
 
     # ---- looking ----
 
-    def waits(self, what: str, ready: Callable[[], T | None]) -> T:
+    def waits(self, what: str, ready: Callable[[], T | None], every_s: float = 0.05) -> T:
         """Until `ready` returns something true; what it waits for is said if it does not come."""
 
         def attempt(_driver: WebDriver) -> T | None:
@@ -63,10 +64,22 @@ class Person:
                 return None  # the page was just changing it
 
         try:
-            return WebDriverWait(self.driver, PATIENCE_S, 0.05).until(attempt)
+            return WebDriverWait(self.driver, PATIENCE_S, every_s).until(attempt)
         except TimeoutException:
             text = self.driver.find_element(By.TAG_NAME, "main").text[:3000]
             raise AssertionError(f"did not see {what}; the page shows:\n{text}") from None
+
+    def refreshes_until(self, what: str, ready: Callable[[], T | None]) -> T:
+        """The same for what the broker has to tell: he asks again and again."""
+        again = "document.querySelector('[aria-label=\"Refresh now\"]')?.click()"
+
+        def attempt() -> T | None:
+            found = ready()
+            if not found:
+                self.runs(again)
+            return found
+
+        return self.waits(what, attempt, every_s=0.25)
 
     def place(self, title: str | None) -> WebElement:
         """The section, dialog or form with this title; the whole page for None."""
@@ -83,27 +96,35 @@ class Person:
         )
 
     def _seen(self, xpath: str, within: WebElement | None = None) -> list[WebElement]:
-        found = (within or self.driver).find_elements(By.XPATH, xpath)
-        return [element for element in found if element.is_displayed()]
+        """Those in sight, in the order of the page; found by one command of the driver."""
+        found = self.finds("inSight", xpath, within)
+        assert isinstance(found, list)
+        return found
 
     def sees(self, text: str, within: str | None = None) -> None:
         self.waits(
             f"{text!r} in {within or 'the page'}",
-            lambda: text in self.place(within).text or None,
+            lambda: self._says(text, within) or None,
         )
 
     def no_longer_sees(self, text: str, within: str | None = None) -> None:
         self.waits(
             f"that {text!r} is gone from {within or 'the page'}",
-            lambda: text not in self.place(within).text or None,
+            lambda: not self._says(text, within) or None,
         )
+
+    def _says(self, text: str, within: str | None) -> bool:
+        """Whether it is in sight there. The driver's own reading takes long: only where the text is
+        there at all."""
+        place = self.place(within)
+        return bool(self.finds("hasText", place, text)) and text in place.text
 
     def sees_error(self, text: str, within: str | None = None) -> None:
         """An error where it happened: inside the place that was used."""
 
         def shown() -> bool | None:
             errors = self._seen(".//*[contains(@class, 'error')]", self.place(within))
-            return any(text in error.text for error in errors) or None
+            return any(self.finds("hasText", error, text) for error in errors) or None
 
         self.waits(f"the error {text!r} in {within or 'the page'}", shown)
 
@@ -220,8 +241,9 @@ class Person:
 
         def put() -> bool:
             field = self.field(label, within, "input textarea")
-            field.clear()
-            field.send_keys(text)
+            self._into_view(field)
+            # As fingers do it: the driver's clear() is not heard by who listens for input.
+            field.send_keys(Keys.CONTROL, "a", Keys.NULL, text or Keys.BACKSPACE)
             return True
 
         self.waits(f"to type into {label!r}", put)
@@ -248,15 +270,13 @@ class Person:
     def tabs_to(self, wanted: str, at_most: int = 60) -> None:
         """With the tabulator alone, from where the focus is."""
         for _ in range(at_most):
-            self.driver.switch_to.active_element.send_keys(Keys.TAB)
-            focused = self.driver.switch_to.active_element
-            name = focused.accessible_name or focused.text
-            if name.strip().startswith(wanted):
+            self.hits(Keys.TAB)
+            if self.finds("focusedName").startswith(wanted):
                 return
         raise AssertionError(f"the tabulator does not come to {wanted!r}")
 
     def hits(self, key: str) -> None:
-        self.driver.switch_to.active_element.send_keys(key)
+        ActionChains(self.driver, duration=0).send_keys(key).perform()
 
     # ---- surroundings ----
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pika
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import Site
 from tests.browser.person import Person
@@ -99,7 +101,7 @@ def test_messages_are_moved_to_another_queue(person: Person, site: Site) -> None
     person.unfolds(panel)
     person.types("To queue", "moved.nowhere", within=panel)
     person.presses("Move messages", within=panel)
-    person.sees_error("moved.nowhere", within=panel)
+    person.sees_error("There is no queue moved.nowhere in /.", within=panel)
     person.types("To queue", "moved.to", within=panel)
     person.types("How many", "12", within=panel)
     person.presses("Move messages", within=panel)
@@ -136,9 +138,62 @@ def test_queues_are_purged_and_deleted_by_pattern(person: Person, site: Site) ->
     assert [name for name in left if name.startswith("bulk")] == ["bulk"]
 
 
+def test_selected_queues_are_purged_and_deleted(person: Person, site: Site) -> None:
+    for i in range(5):
+        site.asks("PUT", f"queues/%2F/picked.{i}", {"durable": True})
+    with site.channel() as channel:
+        for i in range(5):
+            channel.basic_publish("", f"picked.{i}", b"x")
+        channel.queue_declare("picked.5", exclusive=True)
+        bar = "Selected queues"
+        person.logs_in(address="#/queues?name=picked")
+        person.ticks("Select picked.1")
+        person.sees("1 queue selected", within=bar)
+        held = ActionChains(person.driver, duration=0).key_down(Keys.SHIFT)
+        held.click(person.field("Select picked.3")).key_up(Keys.SHIFT).perform()
+        person.sees("3 queues selected", within=bar)
+        person.takes_a_picture("selected")
+        person.presses("Purge", within=bar)
+        person.sees("picked.2", within="Purge 3 queues?")
+        person.answers("Purge")
+        person.sees("Purged 3 queues.")
+        assert [_ready(site, f"picked.{i}") for i in range(5)] == [1, 0, 0, 0, 1]
+
+        # The rest with the keyboard.
+        person.tabs_to("Select all on this page")
+        person.hits(Keys.SPACE)
+        person.tabs_to("Select picked.4")
+        person.hits(Keys.SPACE)
+        person.sees("5 queues selected", within=bar)
+        person.runs("document.querySelector('main h1').focus()")
+        person.tabs_to("Delete")
+        person.hits(Keys.ENTER)
+        person.waits("the question", lambda: person.finds("focusedName") == "Cancel" or None)
+        person.hits(Keys.TAB)
+        person.hits(Keys.ENTER)
+        person.sees("Deleted 4 queues.")
+        person.sees("locked queue 'picked.5'")
+        person.sees("1 queue selected", within=bar)  # what failed can be tried again
+        person.presses("Select none", within=bar)
+        person.field("Filter by name")
+    left = [queue["name"] for queue in site.asks("GET", "queues/%2F?columns=name")]
+    assert [name for name in left if name.startswith("picked")] == ["picked.4"]
+
+
+def test_what_cannot_go_back_is_said(person: Person, site: Site) -> None:
+    _dead_letters(site, "lost.origin", "lost.dead", 2)
+    site.asks("DELETE", "queues/%2F/lost.origin")
+    person.logs_in(address="#/queues/%2F/lost.dead")
+    person.unfolds(BROWSE)
+    person.presses("Redrive all…", within=BROWSE)
+    person.answers("Redrive all")
+    person.sees_error("Redrove 0 messages. 2 messages stay:", within=BROWSE)
+    assert _ready(site, "lost.dead") == 2
+
+
 def test_the_age_of_the_oldest_message_is_shown(person: Person, site: Site) -> None:
     with site.channel() as channel:
         channel.queue_declare("aging")
         channel.basic_publish("", "aging", b"x")
     person.logs_in(address="#/queues?name=aging")
-    person.waits("an age", lambda: person.cell("aging", "Oldest").endswith(" s") or None)
+    person.refreshes_until("an age", lambda: person.cell("aging", "Oldest").endswith(" s") or None)

@@ -24,7 +24,9 @@ def test_a_monitoring_user_sees_everything_and_changes_nothing(person: Person, s
     person.presses("Delete queue")
     person.answers("Delete")
     # Beside the button, and he is still logged in.
-    person.sees_error("refused for user 'watcher'", within="Purge or delete")
+    person.sees_error(
+        "Access refused: your permissions do not allow this.", within="Purge or delete"
+    )
     person.takes_a_picture("refused")
     assert site.queue("watched")["name"] == "watched"
     person.goes_to("#/users", "Users")

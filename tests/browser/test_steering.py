@@ -228,8 +228,8 @@ def test_definitions_are_exported_and_imported(
 
 
 def test_a_connection_is_closed_with_a_reason(person: Person, site: Site) -> None:
-    person.logs_in(address="#/connections")
     with site.channel(connection_name="the one to close") as channel:
+        person.logs_in(address="#/connections")
         person.presses("the one to close")
         person.sees("AMQP 0-9-1", within="Details")
         person.unfolds("Close this connection")

@@ -87,9 +87,15 @@ def close_connection(context: Context) -> None:
 
 
 def _close(context: Context, connection: Connection) -> None:
-    reason = context.request.headers.get("x-reason", REASON)
+    reason = _utf8(context.request.headers.get("x-reason", REASON))
     connection.close(ConnectionForced(reason, ids=(0, 0)))
     context.node.request_turn()
+
+
+def _utf8(header: str) -> str:
+    """What a client has put into a header, which arrives as one character for each octet. RabbitMQ
+    passes the octets through, and clients read a reply text as UTF-8."""
+    return header.encode("latin-1").decode("utf-8", "replace")
 
 
 @route("/connections/:connection/channels", GET)

@@ -23,6 +23,7 @@ async def act_on_queues(context: Context) -> object:
     Body: {"pattern": regular expression, searched for in the name, "action": "purge" or "delete",
     "dry_run": true: only say which they are, 5000 at most, "if_unused", "if_empty": of delete,
     "after": name}. A request deals with 500 queues at most; whoever asks goes on until `left` is 0.
+    after: "" begins in the order of names, which comes to an end whatever is published meanwhile.
 
     Answer: matched: the names of the queues that it dealt with, or would have. done: how many were
     purged or deleted. failed: [{name, reason}]. left: queues that match and were not dealt with; of
@@ -48,6 +49,6 @@ async def act_on_queues(context: Context) -> object:
         dry_run=flag(fields, "dry_run"),
         if_unused=flag(fields, "if_unused"),
         if_empty=flag(fields, "if_empty"),
-        after=text(fields, "after"),
+        after=text(fields, "after") if "after" in fields else None,
     )
     return await run(context, bulk, Breath(context.management.lane))

@@ -37,14 +37,15 @@ CHUNK = 20  # deleted in one go
 
 @dataclass(slots=True)
 class Bulk:
-    """What is asked for. after: a name; only those that come behind it in the order of names."""
+    """What is asked for. after: a name; only those that come behind it in the order of names, in
+    that order; None: nobody asked for it."""
 
     pattern: NamePattern
     action: str
     dry_run: bool = False
     if_unused: bool = False
     if_empty: bool = False
-    after: str = ""
+    after: str | None = None
 
 
 async def run(context: Context, bulk: Bulk, breath: Breath) -> dict[str, Any]:
@@ -53,7 +54,7 @@ async def run(context: Context, bulk: Bulk, breath: Breath) -> dict[str, Any]:
     access = await entered(context.visitor, vhost.name)
     failed: list[dict[str, str]] = []
     names = await _matching(vhost, bulk, failed, breath)
-    is_by_name = bulk.action == DELETE or bool(bulk.after)
+    is_by_name = bulk.action == DELETE or bulk.after is not None
     if is_by_name:
         names.sort()
     else:  # what was purged comes last from then on: whoever asks again gets on
@@ -81,7 +82,7 @@ async def _matching(
 ) -> list[str]:
     found = []
     for name in list(vhost.queues):
-        if name > bulk.after:
+        if name > (bulk.after or ""):
             if bulk.pattern.takes_long(name):
                 _fail(failed, name, "the pattern might take too long for a name of this length")
             elif bulk.pattern.matches(name):

@@ -103,6 +103,7 @@ async function refusal(response) {
   } catch {
     reason = text.slice(0, 300);
   }
+  if (reason === "Access refused.") reason = "Access refused: your permissions do not allow this.";
   if (response.status === 404 && (!reason || reason === "Not Found")) reason = "It is not there (any more).";
   return new ApiError(response.status, reason || `${response.status} ${response.statusText}`);
 }

@@ -12,6 +12,13 @@ import { segments } from "./parts.js";
 const PAGE = 20;
 const STEP = 500;
 
+/** What of dead letters, or of messages to be moved, is still where it was, and why. */
+export function staying(failed) {
+  const reasons = [...new Set(failed.map(({ reason }) => String(reason)))];
+  const more = reasons.length > 3 ? ` and ${plural(reasons.length - 3, "other reason")}` : "";
+  return `${plural(failed.length, "message")} ${failed.length === 1 ? "stays" : "stay"}: ${reasons.slice(0, 3).join("; ")}${more}.`;
+}
+
 /** onMoved: called after messages went away. Returns: {element, open()}. */
 export function messageBrowser({ vhost, queue, onMoved }) {
   const chosen = new Set();
@@ -19,7 +26,7 @@ export function messageBrowser({ vhost, queue, onMoved }) {
   const summary = h("p.muted", { role: "status" });
   const said = verdict();
   const work = h("div");
-  const more = h("button", { type: "button", hidden: true, onclick: () => read(next) }, "Show more");
+  const more = h("button", { type: "button", hidden: true, onclick: () => read(next.offset, next.after) }, "Show more");
   const stop = h("button.small", { type: "button", hidden: true, onclick: () => reading?.abort() }, "Stop");
   let next = null;
   let shown = 0;
@@ -83,23 +90,25 @@ export function messageBrowser({ vhost, queue, onMoved }) {
     wanted = search.value;
     redriveRow.hidden = true;
     said.clear();
-    await read(0);
+    await read(0, null);
   }
 
   // A request looks at some thousand messages at most; a search goes on until a page is full, the
   // queue is at its end, or somebody stops it.
-  async function read(offset) {
+  async function read(offset, behind) {
     const mine = new AbortController();
     reading = mine;
     more.hidden = true;
     stop.hidden = !wanted;
     let found = 0;
     let at = offset;
+    let after = behind;
+    let unreadable = 0;
     try {
       while (at !== null && found < PAGE) {
         const answer = await get(
           withQuery(path`queues/${vhost}/${queue}/messages`, {
-            state: state.value, offset: at, limit: PAGE - found, search: wanted,
+            state: state.value, offset: at, after, limit: PAGE - found, search: wanted,
             in: wanted ? places.filter(([input]) => input.checked).map(([input]) => input.value).join() : "",
             truncate: 4096,
           }),
@@ -109,14 +118,17 @@ export function messageBrowser({ vhost, queue, onMoved }) {
         found += answer.items.length;
         shown += answer.items.length;
         at = answer.next_offset;
+        after = answer.next;
+        unreadable += answer.unreadable;
         say(answer.total, at, found < PAGE && at !== null);
       }
+      if (unreadable) said.fail(new Error(`${plural(unreadable, "message")} cannot be read from the disk.`));
       if (!shown) summary.textContent = wanted ? "No message has this in it." : state.value === "ready" ? "No message is ready." : "No message is out with a consumer.";
     } catch (error) {
       if (error.name !== "AbortError") said.fail(error);
     } finally {
       if (reading === mine) {
-        next = at;
+        next = { offset: at, after };
         more.hidden = at === null;
         stop.hidden = true;
       }
@@ -155,16 +167,24 @@ export function messageBrowser({ vhost, queue, onMoved }) {
     }))) return;
     const address = path`queues/${vhost}/${queue}/redrive`;
     const rest = all ? null : [...sequences];
+    const failed = [];
+    let after = null;
     let moved = 0;
     try {
       const { all: done, stopped } = await inSteps(work, "Redriving…", async () => {
         const part = all ? null : rest.splice(0, STEP);
-        const answer = await post(address, all ? { all: true } : { sequences: part });
+        const answer = await post(address, all ? { all: true, after: after ?? undefined } : { sequences: part });
         moved += answer.moved;
-        return { done: answer.moved, left: all ? answer.left : rest.length };
+        failed.push(...answer.failed);
+        after = answer.next;
+        // Those it had no time for are the last of what it was given.
+        if (!all && answer.left) rest.unshift(...part.slice(-answer.left));
+        return { done: answer.moved, failed: answer.failed.length, left: all ? answer.left : rest.length };
       });
       await begin();
-      said.done(`Redrove ${plural(done, "message")}${stopped ? ", then stopped" : ""}.`);
+      const sum = `Redrove ${plural(done, "message")}${stopped ? ", then stopped" : ""}.`;
+      if (failed.length) said.fail(new Error(`${sum} ${staying(failed)}`));
+      else said.done(sum);
     } catch (error) {
       said.fail(moved ? new Error(`After ${plural(moved, "message")}: ${error.message}`) : error);
     }

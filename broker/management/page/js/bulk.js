@@ -10,6 +10,16 @@ import { scope, startVhost } from "./scope.js";
 const SHOWN = 200;
 const DONE = { purge: "Purged", delete: "Deleted" };
 
+/** Which queues stayed as they were, and why; null if none did. failed: [{name, reason}]. */
+export function failures(failed) {
+  if (!failed.length) return null;
+  return [
+    h("p.error", { key: "failed" }, `${plural(failed.length, "queue")} could not be changed:`),
+    h("ul.args", { key: "failures" }, failed.slice(0, SHOWN).map(({ name, reason }) => h("li", {}, h("code", {}, name), " ", String(reason)))),
+    failed.length > SHOWN ? h("p.muted", { key: "more failures" }, `… and ${count(failed.length - SHOWN)} more`) : null,
+  ];
+}
+
 /** onDone: called after queues changed. */
 export function bulkForm({ pattern = "", onDone }) {
   const vhost = vhostField(scope.vhosts, startVhost());
@@ -25,26 +35,28 @@ export function bulkForm({ pattern = "", onDone }) {
     reset: false,
     run: async () => {
       const plan = { vhost: vhost.read(), pattern: wanted.read(), action: action.read() };
-      const { matched } = await send(plan, true);
-      showPlan(plan, matched);
+      const { matched, left, failed } = await send(plan, true);
+      showPlan(plan, matched, matched.length + left, failed);
       return "";
     },
   });
 
-  const send = ({ vhost: host, ...body }, dryRun) => post(path`queues-bulk/${host}`, { ...body, dry_run: dryRun });
+  // after: "" begins in the order of names, so that what fails is not tried again and again.
+  const send = ({ vhost: host, ...body }, dryRun, after = "") => post(path`queues-bulk/${host}`, { ...body, after, dry_run: dryRun });
 
-  function showPlan(plan, names) {
+  function showPlan(plan, names, total, failed) {
     if (!names.length) {
-      patch(result, h("p.empty", {}, "No queue has such a name."));
+      patch(result, h("p.empty", {}, "No queue has such a name."), failures(failed));
       return;
     }
     const word = plan.action === "purge" ? "Purge" : "Delete";
-    const go = h("button.primary.danger", { key: "go", type: "button", onclick: () => carryOut(plan, names.length) }, `${word} ${plural(names.length, "queue")}…`);
+    const go = h("button.primary.danger", { key: "go", type: "button", onclick: () => carryOut(plan, total) }, `${word} ${plural(total, "queue")}…`);
     patch(
       result,
-      h("p", { key: "sum" }, `${plural(names.length, "queue")} in ${plan.vhost}:`),
+      h("p", { key: "sum" }, `${plural(total, "queue")} in ${plan.vhost}:`),
       h("ul.args", { key: "names" }, names.slice(0, SHOWN).map((name) => h("li", {}, h("code", {}, name)))),
-      names.length > SHOWN ? h("p.muted", { key: "more" }, `… and ${count(names.length - SHOWN)} more`) : null,
+      total > SHOWN ? h("p.muted", { key: "more" }, `… and ${count(total - Math.min(SHOWN, names.length))} more`) : null,
+      failures(failed),
       go,
     );
   }
@@ -58,23 +70,26 @@ export function bulkForm({ pattern = "", onDone }) {
     }))) return;
     const failed = [];
     let done = 0;
+    let after = "";
     let error = null;
+    let stopped = false;
     patch(result);
     try {
-      await inSteps(work, purge ? "Purging…" : "Deleting…", async () => {
-        const answer = await send(plan, false);
+      ({ stopped } = await inSteps(work, purge ? "Purging…" : "Deleting…", async () => {
+        const answer = await send(plan, false, after);
         failed.push(...answer.failed);
         done += answer.done;
-        return { done: answer.done, left: answer.left };
-      });
+        after = answer.next;
+        return { done: answer.done, failed: answer.failed.length, left: answer.left };
+      }));
     } catch (caught) {
       error = caught;
     }
     patch(
       result,
-      h("p", { key: "done" }, `${DONE[plan.action]} ${plural(done, "queue")}.`),
+      h("p", { key: "done" }, `${DONE[plan.action]} ${plural(done, "queue")}${stopped ? ", then stopped" : ""}.`),
       error ? h("p.error", { key: "error" }, error.message) : null,
-      failed.length ? [h("p.error", { key: "failed" }, `${plural(failed.length, "queue")} could not be changed:`), h("ul.args", { key: "failures" }, failed.slice(0, SHOWN).map(({ name, reason }) => h("li", {}, h("code", {}, name), " ", String(reason))))] : null,
+      failures(failed),
     );
     onDone();
   }

@@ -15,9 +15,17 @@ const UNITS = {
   bytesRate: { text: bytesRate, axis: bytes, steps: POWERS_OF_TWO },
 };
 
-/** Chooses how far back the charts of a page go. query(...kinds): "lengths", "msg_rates", "data_rates", "node_stats". */
+/**
+ * Chooses how far back the charts of a page go. query(...kinds) asks for their samples, kinds being
+ * "lengths", "msg_rates", "data_rates" and "node_stats"; complete({name: object}) then puts into the
+ * `…_details` of the answer what of them is known already. All of a range is asked for once only:
+ * afterwards the newest points will do.
+ */
 export function rangeChooser(onchange) {
   const chooser = { age: preference("range", 60) };
+  const known = new Map(); // "name.key" → samples, newest first
+  let asked = { age: 0, at: 0, whole: true };
+  let answered = asked;
   chooser.element = inlineSelect(
     "Charts",
     RANGES.map(([age, , text]) => [age, text]),
@@ -30,9 +38,36 @@ export function rangeChooser(onchange) {
   );
   chooser.query = (...kinds) => {
     const [age, incr] = RANGES.find(([one]) => one === chooser.age) || RANGES[0];
-    return Object.fromEntries(kinds.flatMap((kind) => [[`${kind}_age`, age], [`${kind}_incr`, incr]]));
+    const passed = (Date.now() - answered.at) / 1000;
+    // The last two are asked for again: the newest may not have been all of its time.
+    const recent = (Math.ceil(passed / incr) + 2) * incr;
+    const whole = answered.age !== age || passed < 0 || recent >= age;
+    asked = { age, at: Date.now(), whole };
+    return Object.fromEntries(kinds.flatMap((kind) => [[`${kind}_age`, whole ? age : recent], [`${kind}_incr`, incr]]));
+  };
+  chooser.complete = (sources) => {
+    if (asked.whole) known.clear();
+    const [before = []] = known.values();
+    for (const [name, source] of Object.entries(sources)) {
+      for (const [key, details] of Object.entries(source || {})) {
+        if (!details?.samples?.length) continue;
+        const id = `${name}.${key}`;
+        details.samples = joined(details.samples, known.get(id) || before.map(nothing), asked.age);
+        known.set(id, details.samples);
+      }
+    }
+    answered = asked;
   };
   return chooser;
+}
+
+const nothing = ({ timestamp }) => ({ sample: 0, timestamp });
+
+/** Samples with those behind them that are known and not too old; all newest first. */
+function joined(fresh, known, age) {
+  const first = fresh[fresh.length - 1].timestamp;
+  const oldest = fresh[0].timestamp - age * 1000;
+  return [...fresh, ...known.filter(({ timestamp }) => timestamp < first && timestamp >= oldest)];
 }
 
 /**

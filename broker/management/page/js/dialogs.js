@@ -14,7 +14,7 @@ export function ask({ title, text, confirm, danger = true, fields = [] }) {
       "form",
       { method: "dialog" },
       h("h2", { id }, title),
-      text ? h("p.note", {}, text) : null,
+      text ? h("div.note", {}, text) : null,
       fields.map((field) => field.element),
       h(
         "div.submit",

@@ -119,7 +119,10 @@ function adopt(old, node) {
   for (const handler of HANDLERS) {
     if (old[handler] !== node[handler]) old[handler] = node[handler];
   }
-  if ("checked" in node && node.nodeName === "INPUT") old.checked = node.checked;
+  if ("checked" in node && node.nodeName === "INPUT") {
+    old.checked = node.checked;
+    old.indeterminate = node.indeterminate;
+  }
   if ("disabled" in node) old.disabled = node.disabled;
   patch(old, ...node.childNodes);
 }

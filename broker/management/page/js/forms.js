@@ -2,6 +2,7 @@
 
 import { announce } from "./announce.js";
 import { fill, h, newId } from "./dom.js";
+import { count } from "./format.js";
 
 /** What a person typed cannot be sent; the field is marked and focused. */
 export class FieldError extends Error {
@@ -331,8 +332,9 @@ export function actionButton({ label, busy, run, ask, className = "", title }) {
 }
 
 /**
- * Something done piece by piece, with a bar and a way to stop. step: async → {done, left}, done of
- * this step; it ends when nothing is left, or a step did nothing. Returns: how many in all.
+ * Something done piece by piece, with a bar and a way to stop. step: async → {done, failed, left}:
+ * what this step did, and tried in vain; it ends when nothing is left, or a step did neither.
+ * Returns: {all, left, stopped}, all being what was done.
  */
 export async function inSteps(place, what, step) {
   const bar = h("progress", { "aria-label": what });
@@ -342,14 +344,16 @@ export async function inSteps(place, what, step) {
   place.replaceChildren(h("div.progress", {}, bar, text, stop));
   announce(what);
   let all = 0;
+  let tried = 0;
   try {
     for (;;) {
-      const { done, left } = await step();
+      const { done, failed = 0, left } = await step();
       all += done;
-      if (!left || !done || stopped) return { all, left: left || 0, stopped };
-      bar.max = all + left;
-      bar.value = all;
-      text.textContent = `${what} ${all.toLocaleString("en-US")} of ${(all + left).toLocaleString("en-US")}`;
+      tried += done + failed;
+      if (!left || !(done + failed) || stopped) return { all, left: left || 0, stopped: stopped && left > 0 };
+      bar.max = tried + left;
+      bar.value = tried;
+      text.textContent = `${what} ${count(tried)} of ${count(tried + left)}`;
     }
   } finally {
     place.replaceChildren();

@@ -62,13 +62,14 @@ export class Page {
   }
 
   /**
-   * Do `task` now and at every refresh. It gets the page's abort signal. An error is shown at the
-   * top until the next success; a 404 ends the page if `gone` says what is gone ("This queue").
+   * Do `task` now and at every refresh. It gets the page's abort signal, and whether it was only
+   * time for it: nobody asked and nothing was changed here. An error is shown at the top until the
+   * next success; a 404 ends the page if `gone` says what is gone ("This queue").
    */
   async poll(task, { gone = null } = {}) {
-    const attempt = async () => {
+    const attempt = async (isByTime) => {
       try {
-        await task(this.signal);
+        await task(this.signal, isByTime);
         if (this.signal.aborted) return;
         patch(this.trouble);
         this.updated.textContent = currentInterval() ? "" : `as of ${clock(new Date())}`;

@@ -20,7 +20,26 @@ document.addEventListener("visibilitychange", () => {
   for (const poller of running) poller.onVisibility();
 });
 
-/** Runs `task` now and then again and again until stopped. The task deals with its own errors. */
+/**
+ * What changes seldom. read: async. Returns: async (isByTime) → what was read; when it is only time
+ * for it, not more often than every `seconds`.
+ */
+export function seldom(read, seconds = 30) {
+  let at = 0;
+  let found;
+  return async (isByTime) => {
+    if (!isByTime || Date.now() - at >= seconds * 1000) {
+      found = await read();
+      at = Date.now();
+    }
+    return found;
+  };
+}
+
+/**
+ * Runs `task` now and then again and again until stopped. It is told whether it was only time for
+ * it (true) or somebody asks (false), and deals with its own errors.
+ */
 export class Poller {
   constructor(task, { seconds = null } = {}) {
     this.task = task;
@@ -32,7 +51,7 @@ export class Poller {
   }
 
   /** Run the task now; if it is running already, once more when it is done. */
-  async now() {
+  async now(isByTime = false) {
     if (!running.has(this)) return;
     if (this.busy) {
       this.again = true;
@@ -40,10 +59,12 @@ export class Poller {
     }
     this.busy = true;
     clearTimeout(this.timer);
+    let byTime = isByTime;
     try {
       do {
         this.again = false;
-        await this.task();
+        await this.task(byTime);
+        byTime = false;
       } while (this.again && running.has(this));
     } finally {
       this.busy = false;
@@ -56,12 +77,12 @@ export class Poller {
     clearTimeout(this.timer);
     const seconds = this.fixed ?? interval;
     if (!seconds || document.hidden || this.busy || !running.has(this)) return;
-    this.timer = setTimeout(() => this.now(), seconds * 1000);
+    this.timer = setTimeout(() => this.now(true), seconds * 1000);
   }
 
   onVisibility() {
     const seconds = this.fixed ?? interval;
-    if (!document.hidden && seconds && Date.now() - this.last > seconds * 1000) this.now();
+    if (!document.hidden && seconds && Date.now() - this.last > seconds * 1000) this.now(true);
     else this.schedule();
   }
 

@@ -2,19 +2,21 @@
 // pages, for what may be very long.
 //
 // A column: {id, label, cell(item) → node or text, group?, sort? (key for the broker, or a function
-// item → value), number?, name?, tight?, title?, off? (not shown at first), wide? (not shown at first
-// on a phone), when? () → whether it makes sense now}.
+// item → value), keys? (what it needs of an item; its sort key, if it says nothing), number?, name?,
+// tight?, title?, off? (not shown at first), wide? (not shown at first on a phone), when? () →
+// whether it makes sense now}.
 
 import { withQuery, get } from "./api.js";
 import { append, fill, h, patch } from "./dom.js";
 import { count, dig, plural } from "./format.js";
 import { preference, setPreference } from "./preferences.js";
+import { selection } from "./selection.js";
 
 const PHONE = matchMedia("(max-width: 860px)");
 const SIZES = [25, 50, 100, 200, 500];
 
 /** The table element. sort: {key, reverse} or null; onSort(column id). */
-export function table({ caption, columns, items, key, sort = null, onSort, empty = "None." }) {
+export function table({ caption, columns, items, key, sort = null, onSort, empty = "None.", boxOfAll = null }) {
   if (!items.length) return h("p.empty", { key: "empty" }, empty);
   const grouped = columns.some((column) => column.group);
   const starts = columns.map((column, i) => grouped && i > 0 && column.group !== columns[i - 1].group);
@@ -44,6 +46,7 @@ export function table({ caption, columns, items, key, sort = null, onSort, empty
                 key: column.id, scope: "col", class: cellClass(column, i), title: column.title,
                 "aria-sort": sorted ? (sort.reverse ? "descending" : "ascending") : null,
               },
+              i === 0 && boxOfAll && boxOfAll(),
               column.sort && onSort
                 ? h("button.sort", { type: "button", onclick: () => onSort(column.id) }, column.label)
                 : column.label,
@@ -76,6 +79,12 @@ function groups(columns) {
     else found.push([group, 1]);
   }
   return found;
+}
+
+/** What the broker has to answer for these columns, as its query has it. always: keys for all rows. */
+export function keysOf(columns, always = ["name"]) {
+  const keys = columns.flatMap((column) => column.keys ?? (typeof column.sort === "string" ? [column.sort] : []));
+  return [...new Set([...always, ...keys])].join();
 }
 
 /** Which columns are shown, remembered; and the menu to choose them. */
@@ -164,12 +173,16 @@ function closesByItself(menu) {
 /**
  * A list the broker sorts, filters and pages.
  *
- * source: () → address without a query; columns; sort: {column, reverse} at first; noun: "queue".
+ * source: () → address without a query; columns; always: keys of an item that are needed whatever is
+ * shown; sort: {column, reverse} at first; noun: "queue"; actions: as of selection(), to offer them.
  * Returns: {element, load(signal), items, filter() → {name, regex}}. The state is in the address of the page, so that a list
  * can be bookmarked and shared.
  */
-export function serverTable(page, { id, caption, noun, source, columns, sort, key, empty, extra = {} }) {
-  const chooser = columnChooser(id, columns, () => draw());
+export function serverTable(page, { id, caption, noun, source, columns, always, sort, key, empty, actions = null }) {
+  const chooser = columnChooser(id, columns, () => {
+    draw();
+    page.refresh(); // of what was not shown nothing is known
+  });
   const asked = page.query.get("sort");
   const state = {
     name: page.query.get("name") || "",
@@ -207,16 +220,27 @@ export function serverTable(page, { id, caption, noun, source, columns, sort, ke
     SIZES.map((size) => h("option", { value: size, selected: size === state.size }, `${size} rows`)),
   );
 
+  const chosen = actions && selection({
+    noun, key, nameOf: (item) => item.name, actions, onDone: () => page.refresh(),
+    onChange: () => {
+      toolbar.hidden = !chosen.bar.hidden;
+      draw();
+    },
+  });
+  // The box stands beside the name, which stays in sight on a phone, and is what the row is.
+  const withBox = (column) => ({ ...column, cell: (item) => h("span.select", {}, chosen.box(item), h("span", {}, column.cell(item))) });
+  const toolbar = h(
+    "form.toolbar",
+    { role: "search", "aria-label": `Filter ${caption.toLowerCase()}`, onsubmit: (event) => event.preventDefault() },
+    h("div.find", {}, filterInput, h("label.check", { title: "The filter is a regular expression" }, regexInput, "Regex"), summary),
+    sizeSelect,
+    chooser.element,
+  );
   const element = h(
     "div",
     {},
-    h(
-      "form.toolbar",
-      { role: "search", "aria-label": `Filter ${caption.toLowerCase()}`, onsubmit: (event) => event.preventDefault() },
-      h("div.find", {}, filterInput, h("label.check", { title: "The filter is a regular expression" }, regexInput, "Regex"), summary),
-      sizeSelect,
-      chooser.element,
-    ),
+    toolbar,
+    chosen && [chosen.bar, chosen.result],
     trouble,
     h("div.list", {}, place),
     pager,
@@ -240,11 +264,12 @@ export function serverTable(page, { id, caption, noun, source, columns, sort, ke
 
   function draw() {
     if (!answer) return;
-    const shown = chooser.shown();
+    const shown = chooser.shown().map((column, i) => (chosen && i === 0 ? withBox(column) : column));
+    if (chosen) chosen.shows(answer.items);
     patch(
       place,
       table({
-        caption, columns: shown, items: answer.items, key, sort: { column: state.column, reverse: state.reverse }, onSort,
+        caption, columns: shown, items: answer.items, boxOfAll: chosen && chosen.boxOfAll, key, sort: { column: state.column, reverse: state.reverse }, onSort,
         empty: state.name ? `No ${noun} has such a name.` : empty || `There is no ${noun}.`,
       }),
     );
@@ -294,7 +319,7 @@ export function serverTable(page, { id, caption, noun, source, columns, sort, ke
         answer = await get(
           withQuery(source(), {
             page: state.page, page_size: state.size, name: state.name, use_regex: state.regex, pagination: true,
-            sort: sortKey, sort_reverse: state.reverse, ...extra,
+            sort: sortKey, sort_reverse: state.reverse, columns: keysOf(chooser.shown(), always),
           }),
           { signal },
         );

@@ -53,12 +53,23 @@ def test_closing_a_connection_with_a_reason(api: Api, peer: Peer) -> None:
     peer.is_closed_with(0, 320, "CONNECTION_FORCED - too slow", (0, 0))
 
 
-@pytest.mark.parametrize("reason", ["x" * 1000, "größe" * 100, ""])
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [("señor, 兎".encode(), "señor, 兎"), (b"se\xf1or", "se\ufffdor")],
+)
+def test_a_reason_is_utf8(api: Api, peer: Peer, octets: bytes, shown: str) -> None:
+    sent = octets.decode("latin-1")  # as the HTTP listener has it
+    api.asks("DELETE", f"/connections/{NAME}", x_reason=sent).is_empty()
+    peer.is_closed_with(0, 320, f"CONNECTION_FORCED - {shown}", (0, 0))
+
+
+@pytest.mark.parametrize("reason", ["x" * 1000, "größe".encode().decode("latin-1") * 100, ""])
 def test_a_reason_may_be_longer_than_there_is_room(api: Api, peer: Peer, reason: str) -> None:
     api.asks("DELETE", f"/connections/{NAME}", x_reason=reason).is_empty()
     close = peer.takes(0, ConnectionClose)
     assert close.reply_code == 320
     assert len(close.reply_text.encode()) <= 255
+    reason = reason.encode("latin-1").decode("utf-8", "replace")
     whole = f"CONNECTION_FORCED - {reason}"
     assert close.reply_text == whole or whole.startswith(close.reply_text.removesuffix("..."))
 

@@ -112,6 +112,8 @@ def test_purging_comes_to_an_end(api: Api, peer: Peer, monkeypatch: pytest.Monke
     assert (first["matched"], first["left"], first["next"]) == (["a.1"], 1, None)
     second = asks(api, "a", "purge")
     assert (second["matched"], second["left"]) == (["a.3"], 0)
+    begun = asks(api, "a", "purge", after="")
+    assert (begun["matched"], begun["left"], begun["next"]) == (["a.1"], 2, "a.1")
     by_name = asks(api, "a", "purge", after="a.1")
     assert (by_name["matched"], by_name["left"], by_name["next"]) == (["a.2"], 1, "a.2")
 

@@ -31,6 +31,7 @@ export async function show(page) {
 
   await page.poll(async (signal) => {
     const channel = await get(withQuery(path`channels/${name}`, range.query("msg_rates")), { signal });
+    range.complete({ rates: channel.message_stats });
     patch(page.sub, state(channelState(channel)), h("span", {}, channel.user), links.connection(channel.connection_details.name));
     rates.update(channel.message_stats, range.age);
     patch(details, describe(channel));

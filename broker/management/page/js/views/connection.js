@@ -10,7 +10,7 @@ import { makeForm, textField } from "../forms.js";
 import { links } from "../links.js";
 import { args, box, facts, panel, state } from "../parts.js";
 import { DATA_RATES } from "../stats.js";
-import { localTable } from "../tables.js";
+import { keysOf, localTable } from "../tables.js";
 import { CHANNEL_COLUMNS } from "./channels.js";
 import { givenName } from "./connections.js";
 
@@ -21,9 +21,10 @@ export async function show(page) {
 
   const data = chart({ id: "connection.data", label: "Data rates", series: DATA_RATES, unit: "bytesRate", differences: true });
   const details = h("div");
+  const shownOfChannels = CHANNEL_COLUMNS.filter((column) => !["vhost", "user", "node"].includes(column.id) && !column.off);
   const channels = localTable({
     id: "connection.channels", caption: "Channels of this connection", noun: "channel", filterable: false,
-    columns: CHANNEL_COLUMNS.filter((column) => !["vhost", "user", "node"].includes(column.id) && !column.off),
+    columns: shownOfChannels,
     key: (item) => item.name, sort: { column: "name" },
   });
   const channelsPanel = panel({ id: "connection.channels", title: "Channels", content: [channels.element] });
@@ -40,8 +41,9 @@ export async function show(page) {
   await page.poll(async (signal) => {
     const [connection, channelList] = await Promise.all([
       get(withQuery(path`connections/${name}`, range.query("data_rates")), { signal }),
-      get(path`connections/${name}/channels`, { signal }),
+      get(withQuery(path`connections/${name}/channels`, { columns: keysOf(shownOfChannels) }), { signal }),
     ]);
+    range.complete({ data: connection });
     patch(page.sub, givenName(connection) && h("strong", {}, givenName(connection)), state(connection.state), h("span", {}, connection.user));
     data.update(connection, range.age);
     patch(details, describe(connection));

@@ -11,6 +11,7 @@ import { actionButton, checkField } from "../forms.js";
 import { exchangeTitle, links } from "../links.js";
 import { args, box, exchangeFeatures, facts, panel } from "../parts.js";
 import { publishForm } from "../publish.js";
+import { seldom } from "../refresh.js";
 import { MESSAGE_RATES } from "../stats.js";
 
 export async function show(page) {
@@ -34,15 +35,13 @@ export async function show(page) {
     !isDefault && panel({ id: "exchange.delete", title: "Delete this exchange", open: false, content: [deleting()] }).element,
   );
 
-  // Bindings change seldom: they are read at first and after each change made here.
-  async function readBindings() {
-    if (isDefault) return;
-    const [to, from] = await Promise.all([
-      get(path`exchanges/${vhost}/${name}/bindings/destination`),
-      get(path`exchanges/${vhost}/${name}/bindings/source`),
-    ]);
-    patch(incoming, to.length ? [h("h3", {}, "To this exchange"), bindingsTable(to, { show: "source", onChange: readBindings })] : null);
-    patch(outgoing, h("h3", {}, "From this exchange"), bindingsTable(from, { show: "destination", onChange: readBindings, empty: "Nothing is bound to it: what is published here is dropped." }));
+  const refresh = () => page.refresh();
+  const readBindings = seldom(() =>
+    Promise.all(["destination", "source"].map((end) => get(`${address}/bindings/${end}`, { signal: page.signal }))),
+  );
+  function showBindings([to, from]) {
+    patch(incoming, to.length ? [h("h3", {}, "To this exchange"), bindingsTable(to, { show: "source", onChange: refresh })] : null);
+    patch(outgoing, h("h3", {}, "From this exchange"), bindingsTable(from, { show: "destination", onChange: refresh, empty: "Nothing is bound to it: what is published here is dropped." }));
     bindings.amount(count(to.length + from.length));
   }
 
@@ -63,21 +62,18 @@ export async function show(page) {
   if (isDefault) {
     bindings.body.append(h("p.note", {}, "Every queue is bound to the default exchange with its own name as routing key. These bindings are always there."));
   } else {
-    const another = panel({ id: "exchange.bind", title: "Add a binding from this exchange", open: false, content: [bindFromForm({ vhost, name, onChange: readBindings })] });
-    const another2 = panel({ id: "exchange.bindto", title: "Add a binding to this exchange", open: false, content: [bindToForm({ vhost, kind: "exchange", name, onChange: readBindings })] });
+    const another = panel({ id: "exchange.bind", title: "Add a binding from this exchange", open: false, content: [bindFromForm({ vhost, name, onChange: refresh })] });
+    const another2 = panel({ id: "exchange.bindto", title: "Add a binding to this exchange", open: false, content: [bindToForm({ vhost, kind: "exchange", name, onChange: refresh })] });
     bindings.body.append(incoming, outgoing, another.element, another2.element);
   }
 
-  let bindingsRead = false;
-  await page.poll(async (signal) => {
+  await page.poll(async (signal, isByTime) => {
     const exchange = await get(withQuery(address, range.query("msg_rates")), { signal });
+    range.complete({ rates: exchange.message_stats });
     patch(page.sub, h("span", {}, `${exchange.type} exchange`), h("span", {}, "in ", links.vhost(vhost)), h("span", {}, exchangeFeatures(exchange)));
     rates.update(exchange.message_stats, range.age);
     patch(details, describe(exchange));
-    if (!bindingsRead) {
-      bindingsRead = true;
-      await readBindings();
-    }
+    if (!isDefault) showBindings(await readBindings(isByTime));
   }, { gone: "This exchange" });
 }
 

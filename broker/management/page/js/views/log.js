@@ -6,7 +6,7 @@ import { moment, plural } from "../format.js";
 import { segments } from "../parts.js";
 
 const KEPT = 2000; // lines; the oldest go first
-const LEVELS = ["debug", "info", "warning", "error"];
+const LEVELS = ["debug", "info", "warning", "error"]; // critical is shown with the errors
 const RETRY_MS = 3000;
 
 export async function show(page) {
@@ -55,7 +55,7 @@ export async function show(page) {
     const line = h(
       "div",
       { class: entry.level },
-      h("time", {}, moment(Date.parse(entry.time)) || String(entry.time)),
+      h("time", {}, moment(Date.parse(entry.time))), // there is none where lines were lost
       h("span.level", {}, entry.level),
       h("span.category", {}, entry.category),
       h("span.text", {}, entry.message),

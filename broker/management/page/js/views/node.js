@@ -41,6 +41,7 @@ export async function show(page) {
 
   await page.poll(async (signal) => {
     const node = await get(withQuery(path`nodes/${name}`, { ...range.query("node_stats"), memory: true }), { signal });
+    range.complete({ node });
     patch(page.sub, state(node.running ? "running" : "down"), node.running && h("span", {}, `up ${duration(node.uptime / 1000)}`));
     if (!node.running) return;
     patch(figures, h("div.duo", {},

@@ -12,6 +12,8 @@ import { may } from "../session.js";
 import { CHURN_RATES, LENGTHS, MESSAGE_RATES } from "../stats.js";
 import { localTable, table } from "../tables.js";
 
+const NODE_KEYS = "name,running,uptime,mem_used,mem_limit,mem_alarm,disk_free,disk_free_limit,disk_free_alarm,fd_used,fd_total,sockets_used,sockets_total,processors,rates_mode,type";
+
 export async function show(page) {
   const range = rangeChooser(() => page.refresh());
   page.heading({ title: "Overview", actions: [range.element] });
@@ -43,8 +45,9 @@ export async function show(page) {
   await page.poll(async (signal) => {
     const [overview, nodeList] = await Promise.all([
       get(withQuery("overview", range.query("lengths", "msg_rates")), { signal }),
-      may.monitor ? get("nodes", { signal }) : [],
+      may.monitor ? get(withQuery("nodes", { columns: NODE_KEYS }), { signal }) : [],
     ]);
+    range.complete({ lengths: overview.queue_totals, rates: overview.message_stats, churn: overview.churn_rates });
     patch(page.sub, subtitle(overview));
     patch(warnings, overview.disable_stats ? notice("Statistics are switched off (management.disable_stats): there are no rates and no charts.", "warn") : null);
     patch(figures, totals(totalFigures(overview)));

@@ -3,7 +3,7 @@
 import { tellNextPage } from "../announce.js";
 import { get, path, post, remove, withQuery } from "../api.js";
 import { bindingsTable, bindToForm } from "../bindings.js";
-import { messageBrowser } from "../browser.js";
+import { messageBrowser, staying } from "../browser.js";
 import { chart, rangeChooser } from "../charts.js";
 import { consumersTable } from "../consumers.js";
 import { ask } from "../dialogs.js";
@@ -14,10 +14,9 @@ import { getForm } from "../get_messages.js";
 import { links } from "../links.js";
 import { args, box, facts, panel, queueFeatures, queueState, state, totals } from "../parts.js";
 import { publishForm } from "../publish.js";
+import { seldom } from "../refresh.js";
 import { scope } from "../scope.js";
 import { LENGTHS, MESSAGE_RATES } from "../stats.js";
-
-const MOVE_STEP = 1000;
 
 export async function show(page) {
   const { vhost, name } = page.params;
@@ -97,25 +96,35 @@ export async function show(page) {
       busy: "Moving…",
       run: async () => {
         const to = destination.read();
-        let wanted = limit.read() ?? Infinity;
+        let wanted = limit.read();
+        let after = null;
+        const failed = [];
         const { all, stopped } = await inSteps(work, "Moving…", async () => {
-          const answer = await post(`${address}/move`, { destination: to, limit: Math.min(MOVE_STEP, wanted) });
-          wanted -= answer.moved;
-          return { done: answer.moved, left: Math.min(answer.left, wanted) };
-        });
-        page.refresh();
-        return `Moved ${plural(all, "message")} to ${to}${stopped ? ", then stopped" : ""}.`;
+          const answer = await post(`${address}/move`, { destination: to, limit: wanted ?? undefined, after: after ?? undefined }).catch((error) => {
+            throw error.status === 404 ? new Error(`There is no queue ${to} in ${vhost}.`) : error;
+          });
+          if (wanted !== null) wanted -= answer.moved;
+          after = answer.next;
+          failed.push(...answer.failed);
+          // One that cannot go holds up those behind it.
+          return { done: answer.moved, left: answer.failed.length ? 0 : answer.left };
+        }).finally(() => page.refresh());
+        const sum = `Moved ${plural(all, "message")} to ${to}${stopped ? ", then stopped" : ""}.`;
+        if (failed.length) throw new Error(`${sum} ${staying(failed)}`);
+        return sum;
       },
     });
     return [form.element, work];
   }
 
-  await page.poll(async (signal) => {
+  const readBindings = seldom(() => get(`${address}/bindings`, { signal: page.signal }));
+  await page.poll(async (signal, isByTime) => {
     const [found, bindings] = await Promise.all([
       get(withQuery(address, range.query("lengths", "msg_rates")), { signal }),
-      get(`${address}/bindings`, { signal }),
+      readBindings(isByTime),
     ]);
     queue = found;
+    range.complete({ lengths: queue, rates: queue.message_stats });
     patch(page.sub, state(queueState(queue)), h("span", {}, `${queue.type || "classic"} queue`), scope.vhosts.length > 1 && h("span", {}, "in ", links.vhost(vhost)), h("span", {}, queueFeatures(queue)));
     patch(figures, totals([
       ["Ready", count(queue.messages_ready)],

@@ -1,9 +1,9 @@
 // Every queue, adding one, and doing something to many at once.
 
-import { path, put } from "../api.js";
+import { path, put, remove } from "../api.js";
 import { bulkForm } from "../bulk.js";
 import { queueForm } from "../declare.js";
-import { bytes, count, duration, rate } from "../format.js";
+import { bytes, count, duration, plural, rate } from "../format.js";
 import { links } from "../links.js";
 import { drawer, queueFeatures, queueState, state } from "../parts.js";
 import { scope } from "../scope.js";
@@ -18,7 +18,7 @@ export async function show(page) {
     id: "queues", caption: "Queues", noun: "queue",
     source: () => (scope.vhost ? path`queues/${scope.vhost}` : "queues"),
     columns: COLUMNS, sort: { column: "name" }, key: (item) => JSON.stringify([item.vhost, item.name]),
-    empty: "There is no queue yet.",
+    always: ["name", "vhost"], empty: "There is no queue yet.", actions: ACTIONS,
   });
   adding.whenOpened(() =>
     adding.body.append(queueForm(async (vhost, name, body) => {
@@ -31,22 +31,35 @@ export async function show(page) {
   await page.poll((signal) => list.load(signal));
 }
 
+const address = (item) => path`queues/${item.vhost}/${item.name}`;
+const ACTIONS = [
+  {
+    label: "Purge", done: "Purged", danger: true, confirm: "Purge", title: (n) => `Purge ${plural(n, "queue")}?`,
+    text: "Their ready messages are lost.", run: (item) => remove(`${address(item)}/contents`),
+  },
+  {
+    label: "Delete", done: "Deleted", danger: true, confirm: "Delete", title: (n) => `Delete ${plural(n, "queue")}?`,
+    text: "The queues, their messages and their bindings are lost.", run: (item) => remove(address(item)),
+  },
+];
+
 const size = (key, label, off = true) => ({ id: key, group: "Message bytes", label, sort: key, number: true, off, cell: (item) => bytes(item[key]) });
 const speed = (key, label, off) => ({
   id: key, group: "Message rates", label, sort: `message_stats.${key}_details.rate`, number: true, off,
   cell: (item) => rateOf(item.message_stats, key),
 });
 
+const FEATURES = ["durable", "auto_delete", "exclusive", "arguments", "policy", "effective_policy_definition"];
 const COLUMNS = [
   { id: "name", label: "Name", sort: "name", name: true, cell: (item) => links.queue(item.vhost, item.name) },
   { id: "vhost", group: "Overview", label: "Virtual host", sort: "vhost", wide: true, when: () => scope.many, cell: (item) => links.vhost(item.vhost) },
   { id: "type", group: "Overview", label: "Type", sort: "type", wide: true, cell: (item) => item.type },
   { id: "node", group: "Overview", label: "Node", sort: "node", off: true, cell: (item) => item.node },
-  { id: "features", group: "Overview", label: "Features", tight: true, wide: true, cell: queueFeatures },
+  { id: "features", group: "Overview", label: "Features", keys: FEATURES, tight: true, wide: true, cell: queueFeatures },
   { id: "policy", group: "Overview", label: "Policy", sort: "policy", off: true, cell: (item) => item.policy && links.policy(item.vhost, item.policy) },
   { id: "consumers", group: "Overview", label: "Consumers", sort: "consumers", number: true, wide: true, cell: (item) => count(item.consumers) },
-  { id: "capacity", group: "Overview", label: "Capacity", long: "Consumer capacity", sort: "consumer_capacity", number: true, off: true, cell: (item) => (item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : "") },
-  { id: "state", group: "Overview", label: "State", sort: "state", cell: (item) => state(queueState(item)) },
+  { id: "capacity", group: "Overview", label: "Capacity", long: "Consumer capacity", sort: "consumer_capacity", keys: ["consumers", "consumer_capacity"], number: true, off: true, cell: (item) => (item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : "") },
+  { id: "state", group: "Overview", label: "State", sort: "state", keys: ["state", "idle_since"], cell: (item) => state(queueState(item)) },
   { id: "messages_ready", group: "Messages", label: "Ready", sort: "messages_ready", number: true, cell: (item) => count(item.messages_ready) },
   { id: "messages_unacknowledged", group: "Messages", label: "Unacked", sort: "messages_unacknowledged", number: true, wide: true, cell: (item) => count(item.messages_unacknowledged) },
   { id: "messages_ram", group: "Messages", label: "In memory", sort: "messages_ram", number: true, off: true, cell: (item) => count(item.messages_ram) },

@@ -82,6 +82,7 @@ export async function show(page) {
   let administration = null;
   await page.poll(async (signal) => {
     const vhost = await get(withQuery(address, range.query("lengths", "msg_rates", "data_rates")), { signal });
+    range.complete({ lengths: vhost, rates: vhost.message_stats });
     patch(page.sub, state(vhostState(vhost)), vhost.description && h("span", {}, vhost.description), h("a", { href: "#/queues", onclick: () => chooseVhost(name) }, "its queues"));
     patch(figures, totals([["Ready", count(vhost.messages_ready ?? 0)], ["Unacked", count(vhost.messages_unacknowledged ?? 0)], ["Total", count(vhost.messages ?? 0)]]));
     lengths.update(vhost, range.age);
