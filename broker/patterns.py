@@ -6,7 +6,10 @@ cannot be compiled is described in PCRE's words, because the HTTP API and the co
 
 from __future__ import annotations
 
+import importlib
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from broker.amqp.erlang import CharList
 
@@ -43,6 +46,12 @@ _PCRE_WORDS = (
 )
 
 
+CLASSES_MAX = 2**17  # letters of all classes of a pattern
+OCTETS_MAX = 65_535  # of a pattern, PCRE's limit
+_TOO_LARGE = "regular expression is too large"
+_parser: Any = importlib.import_module("re._parser")  # has no name of its own since 3.11
+
+
 class PatternError(ValueError):
     """Not a regular expression. reason: PCRE's words and an offset, as an Erlang term."""
 
@@ -68,13 +77,34 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return _ESCAPES.get(found["escape"], found[0])
 
     try:
-        return re.compile(_SPELLED.sub(spelled, pattern), flags)
+        text = _SPELLED.sub(spelled, pattern)
+        check_classes(text, flags)
+        return re.compile(text, flags)
     except (re.error, OverflowError, RecursionError) as error:
         text = str(getattr(error, "msg", error))
         for ours, theirs in _PCRE_WORDS:
             if text.startswith(ours):
                 text = theirs
         raise PatternError((CharList(text), _offset(pattern, text, error))) from None
+
+
+def check_classes(pattern: str, flags: int) -> None:
+    """`re` looks at each letter of each class when it compiles one, which takes milliseconds for
+    65536 of them. Raises: re.error, also where it is no pattern."""
+    if len(pattern) > OCTETS_MAX:
+        raise re.error(_TOO_LARGE)
+    if "-" in pattern and _letters(_parser.parse(pattern, flags)) > CLASSES_MAX:
+        raise re.error(_TOO_LARGE)
+
+
+def _letters(parsed: Any) -> int:
+    """In the ranges of what was parsed: operations with arguments that have others in them."""
+    if isinstance(parsed, tuple) and len(parsed) == 2 and str(parsed[0]) == "RANGE":
+        return int(parsed[1][1] - parsed[1][0])
+    if isinstance(parsed, (tuple, list, _parser.SubPattern)):
+        inner: Iterable[Any] = parsed
+        return sum(map(_letters, inner))
+    return 0
 
 
 def _offset(pattern: str, text: str, error: Exception) -> int:

@@ -15,8 +15,9 @@ from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from broker.management.lane import Breath
-from broker.management.pattern_cost import STEPS_MAX, steps
+from broker.management.pattern_cost import PATTERN_MAX, STEPS_MAX, TakesLongError, cost_of
 from broker.management.request import JSON, Refusal, Response, bad_request, encoded
+from broker.patterns import check_classes
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -271,17 +272,30 @@ async def _filtered(
     """Those whose name has the filter in it; case does not matter."""
     names = await _each(entries, lambda entry: str(name_of(entry)), breath)
     if page.use_regex:
-        try:
-            pattern = re.compile(page.name, re.IGNORECASE)
-        except (re.error, RecursionError, OverflowError):
-            raise bad_request("Pagination parameters are invalid") from None
-        if steps(pattern, max(map(len, names), default=0)) > STEPS_MAX:
-            raise bad_request("the pattern may take too long")
+        pattern = _name_pattern(page.name, max(map(len, names), default=0))
         found = await _each(names, pattern.search, breath, handful=1)
     else:
         wanted = page.name.lower()
         found = await _each(names, lambda name: wanted in name.lower(), breath)
     return list(compress(entries, found))
+
+
+def _name_pattern(text: str, length: int) -> re.Pattern[str]:
+    """length: of the longest name. Raises: Refusal."""
+    too_long = bad_request("the pattern may take too long")
+    if len(text) > PATTERN_MAX:
+        raise too_long
+    try:
+        check_classes(text, re.IGNORECASE)
+        pattern = re.compile(text, re.IGNORECASE)
+        steps = cost_of(pattern).steps(length)
+    except TakesLongError:
+        raise too_long from None
+    except (re.error, RecursionError, OverflowError):
+        raise bad_request("Pagination parameters are invalid") from None
+    if steps > STEPS_MAX:
+        raise too_long
+    return pattern
 
 
 async def _each(

@@ -2,83 +2,105 @@
 
 Python's `re` tries one way after another and cannot be stopped: `(a+)+$` takes seconds for a name
 of 26 letters, and twice as long for each one more; nothing else is done meanwhile. RabbitMQ's PCRE
-gives up after a while. So the ways are estimated: a search begins anywhere, each open repetition
-may end anywhere, and repetitions of repetitions have two ways at each letter.
+gives up after a while. So the ways that a search might try are counted, never too few of them: it
+begins anywhere, each open repetition may end anywhere, one of several branches is as good as
+another, and what is repeated must not itself leave a choice.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterable
 from math import comb
-from typing import Any
+from typing import Any, NamedTuple
 
 STEPS_MAX = 1_000_000  # for one text: 5 ms or so
-BOUNDLESS = 1_000  # of repetitions one within another
+PATTERN_MAX = 1_000  # characters
+ITEMS = 16  # of a pattern, that are a step together
 
 _parser: Any = importlib.import_module("re._parser")  # has no name of its own since 3.11
 _OPEN = {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}
+_GROUPS = {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT", "ASSERT_NOT"}
+Items = Iterable[tuple[Any, Any]]  # of a parsed pattern: operation, argument
 
 
-def steps(pattern: re.Pattern[str], length: int) -> int:
-    """How many a search in a text of so many letters may take at most, about."""
-    return steps_of(degree_of(pattern), length)
+class TakesLongError(ValueError):
+    """A pattern that might take for ever."""
 
 
-def degree_of(pattern: re.Pattern[str]) -> float:
-    """With what power of a text's length the steps grow, less one; from BOUNDLESS on they double
-    with every letter."""
-    return _degree(_parser.parse(pattern.pattern, pattern.flags))
+class Cost(NamedTuple):
+    """ways: whatever the text is. opens: repetitions that may end anywhere. items: of a pattern."""
+
+    ways: int = 1
+    opens: int = 0
+    items: int = 0
+
+    def steps(self, length: int) -> int:
+        """How many there may be for a text of so many letters."""
+        opens = self.opens + 1  # it begins anywhere
+        return self.ways * comb(length + opens, opens) * (1 + self.items // ITEMS)
 
 
-def steps_of(degree: float, length: int) -> int:
-    """The same as `steps`, of a pattern whose degree is known."""
-    if degree >= BOUNDLESS:
-        return int(2 ** min(length, 64))
-    return comb(length + int(degree) + 1, int(degree) + 1)
+def cost_of(pattern: re.Pattern[str]) -> Cost:
+    """Raises: TakesLongError."""
+    if len(pattern.pattern) > PATTERN_MAX:
+        raise TakesLongError(f"it is longer than {PATTERN_MAX} characters")
+    try:
+        return _of_sequence(_parser.parse(pattern.pattern, pattern.flags))
+    except RecursionError:
+        raise TakesLongError("it is nested too deeply") from None
 
 
-def _degree(parsed: Any) -> float:
-    """How many repetitions there are one behind another, which may end anywhere."""
-    return sum(_degree_of(str(kind), value) for kind, value in parsed)
+def _of_sequence(items: Items) -> Cost:
+    ways, opens, count = 1, 0, 0
+    for operation, argument in items:
+        found = _of_item(str(operation), argument)
+        ways *= found.ways
+        opens += found.opens
+        count += 1 + found.items
+    return Cost(ways, opens, count)
 
 
-def _degree_of(kind: str, value: Any) -> float:
+def _of_item(kind: str, argument: Any) -> Cost:
     if kind in _OPEN:
-        return _degree_of_repetition(*value)
+        return _of_repetition(*argument)
     if kind == "BRANCH":
-        return max(_degree(branch) for branch in value[1])
-    if kind == "SUBPATTERN":
-        return _degree(value[-1])
-    if kind in ("ASSERT", "ASSERT_NOT"):
-        return _degree(value[1])
-    if kind == "ATOMIC_GROUP":
-        return _degree(value)
+        branches = argument[1]
+        return _of_branches(branches, leaves_choice=not _differ_at_once(branches))
+    if kind in _GROUPS:
+        return _of_sequence(argument[-1] if isinstance(argument, tuple) else argument)
     if kind == "GROUPREF_EXISTS":
-        return max(_degree(branch) for branch in value[1:] if branch is not None)
-    return 0
+        branches = [branch for branch in argument[1:] if branch is not None]
+        return _of_branches(branches, leaves_choice=True)
+    return Cost(items=ITEMS) if kind.startswith("GROUPREF") else Cost()
 
 
-def _degree_of_repetition(least: int, most: int, repeated: Any) -> float:
-    inner = _degree(repeated)
+def _of_branches(branches: Iterable[Items], *, leaves_choice: bool) -> Cost:
+    found = [_of_sequence(branch) for branch in branches]
+    ways = [one.ways for one in found]
+    return Cost(
+        sum(ways) if leaves_choice else max(ways),
+        max(one.opens for one in found),
+        sum(one.items for one in found),
+    )
+
+
+def _of_repetition(least: int, most: int, repeated: Items) -> Cost:
+    inner = _of_sequence(repeated)
     if most <= 1:
-        return inner + 0.2  # there or not: five of them are as bad as one that may end anywhere
-    if inner or _has_choice(repeated):
-        return BOUNDLESS
-    return 1 if most > least else 0
+        return inner._replace(ways=inner.ways + (least < most))
+    if inner.opens or inner.ways > 1:
+        raise TakesLongError("what is repeated in it leaves open how: it might take for ever")
+    return inner._replace(opens=int(most > least))
 
 
-def _has_choice(parsed: Any) -> bool:
-    """Whether the next letter leaves open which of several branches is meant."""
-    for kind, value in parsed:
-        if str(kind) == "SUBPATTERN" and _has_choice(value[-1]):
-            return True
-        if str(kind) == "BRANCH":
-            first = {
-                chr(branch[0][1]).casefold()
-                for branch in value[1]
-                if len(branch) and str(branch[0][0]) == "LITERAL"
-            }
-            if len(first) < len(value[1]) or any(map(_has_choice, value[1])):
-                return True
-    return False
+def _differ_at_once(branches: Iterable[Any]) -> bool:
+    """Whether the next letter tells which of several branches is meant. Of letters beyond ASCII
+    some are the same to `re` where case does not matter, and not to anybody else."""
+    firsts = []
+    for branch in branches:
+        if not len(branch) or str(branch[0][0]) != "LITERAL" or branch[0][1] > ord("\x7f"):
+            return False
+        firsts.append(chr(branch[0][1]).casefold())
+    return len(set(firsts)) == len(firsts)

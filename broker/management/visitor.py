@@ -27,6 +27,7 @@ TAGS = frozenset({"administrator", "monitoring", "policymaker", "management"})
 FAILURES_S = 60.0  # in which so many logins may fail
 USERS = 10  # times as many of all users from one address
 ADDRESSES_MAX = 10_000  # that are remembered
+NAME_MAX = 255  # letters of a name that are
 
 
 class Visitor:
@@ -105,11 +106,16 @@ class Attempts:
         self._most = most
         self._failures: OrderedDict[tuple[str, str | None], tuple[float, int]] = OrderedDict()
 
+    @staticmethod
+    def _keys(address: str, name: str) -> tuple[tuple[str, str], tuple[str, None]]:
+        return (address, name[:NAME_MAX]), (address, None)
+
     def check(self, address: str, name: str, now_s: float) -> None:
         """Raises: Refusal (429)."""
         if self._most is None:
             return
-        for key, most in (((address, name), self._most), ((address, None), USERS * self._most)):
+        one, all_users = self._keys(address, name)
+        for key, most in ((one, self._most), (all_users, USERS * self._most)):
             since, count = self._failures.get(key, (now_s, 0))
             left = FAILURES_S - (now_s - since)
             if count >= most and left > 0:
@@ -117,7 +123,7 @@ class Attempts:
                 raise Refusal(429, "too_many_requests", "Too many failed logins", headers)
 
     def failed(self, address: str, name: str, now_s: float) -> None:
-        for key in ((address, name), (address, None)):
+        for key in self._keys(address, name):
             since, count = self._failures.pop(key, (now_s, 0))
             if now_s - since >= FAILURES_S:
                 since, count = now_s, 0

@@ -45,3 +45,11 @@ def test_what_is_wrong_is_said_in_the_words_of_pcre(pattern: str, reason: tuple[
     with pytest.raises(PatternError) as raised:
         compile_pattern(pattern)
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("pattern", ["[\x01-\uffff]" * 5, "x" * 70_000, "(a[!-\uffff]|b)*" * 5])
+def test_what_takes_long_to_compile(pattern: str) -> None:
+    with pytest.raises(PatternError) as raised:
+        compile_pattern(pattern)
+    assert raised.value.reason[0] == "regular expression is too large"
+    assert compile_pattern("[\x80-\uffff]").search("\xe9")

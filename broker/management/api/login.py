@@ -13,6 +13,7 @@ from broker.management.routes import ANYBODY, DELETE, GET, MONITOR, POST, route
 from broker.management.visitor import login_failed
 
 FORM = "application/x-www-form-urlencoded"
+FORM_MAX = 8192  # octets: nobody knows yet who sends it, and it is decoded letter by letter
 
 
 @route("/whoami", GET)
@@ -31,6 +32,8 @@ def auth(context: Context) -> object:
 async def log_in(context: Context) -> Response:
     """Log in with a form (username, password): a cookie has both from then on, as RabbitMQ's page
     has it. It is not read here."""
+    if len(context.request.body) > FORM_MAX:
+        raise login_failed()
     try:
         form = dict(parse_qsl(context.request.body.decode(), max_num_fields=100))
     except ValueError:

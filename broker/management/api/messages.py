@@ -29,6 +29,7 @@ from broker.management.operations.redriving import back_from
 from broker.management.operations.searching import PLACES, Search
 from broker.management.request import JSON, Response, bad_request, encoded, not_found
 from broker.management.routes import GET, POST, VHOST, route
+from broker.session.connection import Connection
 
 if TYPE_CHECKING:
     from broker.management.application import Context
@@ -66,7 +67,8 @@ async def browse_messages(context: Context) -> Response:
     back before the place that was reached is not in the answer. next_offset, next: where to go on;
     null: there are no more.
 
-    Needs permission to read the queue. Errors: 400: a value that is none of these.
+    Needs permission to read the queue; an exclusive one is for the user of its connection and for
+    administrators. Errors: 400: a value that is none of these, an exclusive queue of another's.
     """
     queue = find_queue(context)
     query = context.request.query
@@ -82,10 +84,23 @@ async def browse_messages(context: Context) -> Response:
     )
     access = await entered(context.visitor, queue.vhost)
     await require(access, READ, "queue", queue.name)
+    _check_owner(context, queue)
     found = await browse(queue, context.node, state, wanted, Breath(context.management.lane))
     items = found.pop("items")
     body = b'{"items":[' + b",".join(items) + b"]," + encoded(found)[1:]
     return Response(200, [("content-type", JSON), ("cache-control", "no-cache")], body)
+
+
+def _check_owner(context: Context, queue: Queue) -> None:
+    """An exclusive queue is its connection's: whose that is may look into it, and administrators.
+
+    Raises: ResourceLocked.
+    """
+    if not queue.owner or context.visitor.is_admin:
+        return
+    peer = context.node.peers.get(queue.owner)
+    if not isinstance(peer, Connection) or peer.user.name != context.visitor.name:
+        raise locked_queue(queue.resource)
 
 
 def _search(query: dict[str, str]) -> Search | None:
@@ -131,8 +146,9 @@ async def redrive(context: Context) -> object:
     sequences: how many of them, from the end. failed: those that stay: [{sequence, reason}]. next:
     see after; null: that was all.
 
-    Needs permission to read the queue and to write to the exchanges. Errors: 400: a body that is
-    none of these, a queue that is exclusive; 503: publishers are blocked.
+    Needs permission to read the queue and to write to the exchanges; a queue that an exchange does
+    not lead to has to be one that might be bound: permission to write to it. Errors: 400: a body
+    that is none of these, a queue that is exclusive; 503: publishers are blocked.
     """
     queue = find_queue(context)
     fields = context.request.fields()

@@ -109,7 +109,8 @@ PATHS: Paths = {
             " leads. `x-death` and `x-first-death-…` are taken off once it is back where it died"
             " first, else the latest entry; expiration and CC are as they were. A request moves"
             " 1000 messages at most: ask again until `left` is 0. No crash loses a message. Needs"
-            " permission to read the queue and to write to the exchanges.",
+            " permission to read the queue and to write to the exchanges, or to queues that they do"
+            " not lead to.",
             body=either(
                 shape("", {"sequences": each(whole("Numbers of messages."), "1000 at most.")}),
                 shape("", {"all": choice(True)}, {"after": _AFTER}),

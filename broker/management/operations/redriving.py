@@ -111,6 +111,7 @@ def _targets(
         raise Stays(refusal.text) from None
     queue = vhost.queues.get(death.queue)
     if queue is not None:
+        _check_way(vhost, access, death, queue, message)
         targets = [queue]
     elif exchange is None:
         raise Stays(f"neither queue '{death.queue}' nor exchange '{death.exchange}' is there")
@@ -127,6 +128,19 @@ def _targets(
     if source in targets:
         raise Stays("it would come back to this queue")
     return targets
+
+
+def _check_way(vhost: VHost, access: Access, death: Death, queue: Queue, message: Message) -> None:
+    """Anybody who publishes may write an x-death of his own: it must not lead him into a queue that
+    his exchange does not lead to, unless he might bind it. Raises: Stays, Suspended."""
+    try:
+        access.require(WRITE, "queue", queue.name)
+    except AMQPException as refusal:
+        exchange = vhost.exchanges.get(death.exchange)
+        found = [] if exchange is None else vhost.route(exchange, death.routing_keys, message)[0]
+        message.envelope.forget_properties()
+        if queue not in found:
+            raise Stays(refusal.text) from None
 
 
 def _tables(field: Field | None) -> list[Table]:

@@ -182,7 +182,7 @@ def test_a_pattern_that_would_stop_the_node_is_refused(api: Api) -> None:
         query = f"page=1&use_regex=true&name={pattern}"
         found = refused(lambda query=query, items=items: lists(api, query, items))  # type: ignore[misc]
         assert found == ("bad_request", "the pattern may take too long")
-    assert names(lists(api, "page=1&use_regex=true&name=(a%2B)%2B%24")) == "a"
+    assert names(lists(api, "page=1&use_regex=true&name=(a%2B)%24")) == "a"
 
 
 # sorting

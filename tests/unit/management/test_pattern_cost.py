@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from broker.management.pattern_cost import STEPS_MAX, steps
+from broker.management.pattern_cost import PATTERN_MAX, STEPS_MAX, TakesLongError, cost_of
 
 
 def cost(pattern: str, length: int) -> int:
-    return steps(re.compile(pattern, re.IGNORECASE), length)
+    return cost_of(re.compile(pattern, re.IGNORECASE)).steps(length)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,33 @@ def test_what_people_search_for_costs_nothing_to_speak_of(pattern: str) -> None:
         "(?:Aa|ab)*c",
     ],
 )
-def test_repetitions_of_repetitions_cost_twice_as_much_with_every_letter(pattern: str) -> None:
-    assert cost(pattern, 10) == 1024
-    assert cost(pattern, 30) > STEPS_MAX
-    assert cost(pattern, 1_000_000) > STEPS_MAX
+def test_repetitions_of_repetitions_may_take_for_ever(pattern: str) -> None:
+    with pytest.raises(TakesLongError):
+        cost(pattern, 1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("a?" * 50 + "b", "a" * 8),
+        ("(?:a|ab|a)" * 24 + "x", "a" * 40),
+        ("(?:|||||||)" * 8 + "b", "a"),
+        ("(?:a|ab|a|ac|a|ad|a)" * 9 + "x", "a" * 12),
+        (".*.*" + r"\b" * 400, "a" * 170),
+    ],
+)
+def test_many_ways_are_too_many_for_short_names_too(pattern: str, name: str) -> None:
+    assert cost(pattern, len(name)) > STEPS_MAX
+
+
+def test_letters_that_are_the_same_where_case_does_not_matter() -> None:
+    with pytest.raises(TakesLongError):
+        cost("(?:ia|\u0131a)+x", 40)
+
+
+def test_no_pattern_is_that_long() -> None:
+    with pytest.raises(TakesLongError):
+        cost("a" * (PATTERN_MAX + 1), 1)
 
 
 def test_each_repetition_that_may_end_anywhere_is_a_power_more() -> None:

@@ -14,6 +14,7 @@ from broker.management.request import Refusal, Request
 from broker.management.visitor import (
     ADDRESSES_MAX,
     FAILURES_S,
+    NAME_MAX,
     USERS,
     Attempts,
     Doorkeeper,
@@ -164,8 +165,9 @@ def test_the_limit_can_be_lifted() -> None:
 def test_what_is_remembered_of_failures_is_bounded() -> None:
     attempts = Attempts(20)
     for number in range(ADDRESSES_MAX):
-        attempts.failed(str(number), "a", 0)
+        attempts.failed(str(number), "a" * 10_000, 0)
     assert len(attempts._failures) == ADDRESSES_MAX
+    assert max(len(name or "") for _, name in attempts._failures) == NAME_MAX
 
 
 # what a visitor sees

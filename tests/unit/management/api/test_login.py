@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from broker.management.api.login import FORM_MAX
 from tests.support.admin import Admin
 from tests.support.peer import Peer
 
@@ -44,6 +45,7 @@ def test_logging_in_by_a_form(api: Admin) -> None:
         b"password=guest",
         b"\xff=\xff",
         b"&".join(b"a%d=1" % number for number in range(101)),
+        b"username=guest&password=guest&x=" + b"%41" * FORM_MAX,
     ],
 )
 def test_forms_that_let_nobody_in(api: Admin, body: bytes) -> None:

@@ -224,6 +224,17 @@ def test_a_queue_that_is_somebodys_own(api: Api, peer: Peer) -> None:
     assert "cannot obtain exclusive access" in answer.json["reason"]
 
 
+def test_who_looks_into_a_queue_that_is_somebodys_own(api: Api, peer: Peer) -> None:
+    peer.declares(1, "own", exclusive=True)
+    api.has_user("u", "monitoring", "policymaker")
+    answer = api.asks("GET", "/queues/%2f/own/messages", user="u")
+    assert answer.status == 400
+    assert "cannot obtain exclusive access" in answer.json["reason"]
+    owner = api.node.peers[api.world.queue("own").owner]
+    owner.user = api.node.users["u"]  # type: ignore[attr-defined]
+    assert api.asks("GET", "/queues/%2f/own/messages", user="u").status == 200
+
+
 def test_publishers_that_are_blocked(api: Api, peer: Peer) -> None:
     api.node.set_alarm("disk")
     for path, body in (("redrive", {"all": True}), ("move", {"destination": "to"})):

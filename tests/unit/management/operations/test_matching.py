@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from broker.management.operations import matching
+from broker.management import pattern_cost
 from broker.management.operations.matching import PATTERN_MAX, NamePattern, TakesLongError
+from broker.management.pattern_cost import Cost
 from broker.patterns import PatternError
 
 
@@ -43,10 +44,10 @@ def test_what_is_no_pattern_at_all() -> None:
 
 
 def test_what_is_nested_too_deeply(monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_deep(pattern: object) -> float:
+    def too_deep(items: object) -> Cost:
         raise RecursionError
 
-    monkeypatch.setattr(matching, "degree_of", too_deep)
+    monkeypatch.setattr(pattern_cost, "_of_sequence", too_deep)
     with pytest.raises(TakesLongError):
         NamePattern("a")
 

@@ -184,6 +184,25 @@ def test_somebody_has_to_be_allowed_to_publish_there(api: Api, peer: Peer) -> No
     assert answer.json["moved"] == 1
 
 
+def test_a_made_up_death_leads_nobody_where_he_may_not_publish(api: Api, peer: Peer) -> None:
+    peer.declares(1, "mine")
+    peer.declares(1, "victim")
+    peer.sends(1, QueueBind(queue="mine", exchange="x", routing_key="k"))
+    peer.takes_all(1)
+    made_up = {"queue": "victim", "exchange": "x", "routing-keys": ["k"]}
+    peer.publishes(1, "mine", "one", headers=table(**{"x-death": [made_up]}))
+    api.has_user("u", "management")
+    may(api, read="mine", write="^x$")
+    path = "/queues/%2f/mine/redrive"
+    answer = api.asks("POST", path, {"all": True}, user="u")
+    assert answer.json["moved"] == 0
+    assert "access to queue 'victim' in vhost '/' refused" in answer.json["failed"][0]["reason"]
+    assert peer.gets(1, "victim") is None
+    may(api, read="mine", write="^(x|victim)$")  # he could bind it
+    assert api.asks("POST", path, {"all": True}, user="u").json["moved"] == 1
+    assert fetches(peer, "victim").body == b"one"
+
+
 def test_a_letter_that_died_twice_goes_back_one_step_at_a_time(api: Api, peer: Peer) -> None:
     second = table(x_dead_letter_exchange="", x_dead_letter_routing_key="archive")
     peer.declares(1, "archive")
