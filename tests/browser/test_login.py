@@ -19,7 +19,9 @@ def test_a_wrong_password_is_refused_beside_the_button(person: Person) -> None:
 
 
 def test_a_login_lasts_as_long_as_the_tab_and_is_kept_nowhere_else(person: Person) -> None:
-    person.logs_in()
+    person.opens()
+    person.tries_to_log_in("guest", "guest")
+    person.sees("Queued messages")
     person.opens("#/queues")
     person.field("Filter by name")
     assert person.runs("return Object.keys(sessionStorage)") == ["leveret.authorization"]
@@ -34,8 +36,9 @@ def test_a_login_lasts_as_long_as_the_tab_and_is_kept_nowhere_else(person: Perso
 
 def test_a_bookmark_is_opened_after_the_login(person: Person, site: Site) -> None:
     site.asks("PUT", "queues/%2F/marked.page", {"durable": True})
-    person.logs_in(address="#/queues/%2F/marked.page")
-    person.sees("marked.page")
+    person.opens("#/queues/%2F/marked.page")
+    person.tries_to_log_in("guest", "guest")
+    person.sees("classic queue")
     assert person.driver.title == "marked.page · Leveret"
 
 
