@@ -78,7 +78,11 @@ async def request(
 
 def vhost_of(context: Context) -> VHost:
     """That of the path. Raises: Refusal, as RabbitMQ refuses what it is asked to make there."""
-    found = context.node.vhosts.get(context.params["vhost"])
+    return _vhost(context.node, context.params["vhost"])
+
+
+def _vhost(node: Node, name: str) -> VHost:
+    found = node.vhosts.get(name)
     if found is None:
         raise Refusal(404, "not_found", "vhost_not_found")
     return found
@@ -113,6 +117,7 @@ def encoded(method: Method) -> bytes:
 
 
 def _of_request(code: int, text: str) -> Refusal:
+    """Without the name, but whole: over the wire a text has 255 octets at most."""
     explanation = text.partition(" - ")[2] or text
     if code == AccessRefused.reply_code:
         return not_authorised(REFUSED)
@@ -213,6 +218,20 @@ class _Inside:
         return self.replies.popleft()
 
 
+class _Connection(Connection):
+    """refusal: what the channel or the connection was closed with."""
+
+    __slots__ = ("refusal",)
+
+    def __init__(self, node: Node):
+        super().__init__(node)
+        self.refusal: AMQPException | None = None
+
+    def _refuse(self, refusal: AMQPException, number: int) -> None:
+        self.refusal = refusal
+        super()._refuse(refusal, number)
+
+
 class DirectChannel:
     """See the module. Opening raises: Refusal, when the visitor may not enter the vhost.
 
@@ -226,7 +245,7 @@ class DirectChannel:
         self._is_connection = is_connection
         self._refused = _of_connection if is_connection else _of_request
         self._transport = _Inside()
-        self._connection: Connection | None = None
+        self._connection: _Connection | None = None
         self._confirms = False
 
     async def __aenter__(self) -> DirectChannel:
@@ -251,7 +270,7 @@ class DirectChannel:
                 answered = asyncio.Event()
                 suspended.pending.waiting.append(answered.set)
                 await answered.wait()
-        connection = Connection(node)
+        connection = _Connection(node)
         endpoint = Endpoint(visitor.address, 0, "", 0)
         connection.attach(
             transport, visitor.address, is_loopback=True, describe=lambda _transport: endpoint
@@ -271,10 +290,10 @@ class DirectChannel:
         await self.call(ChannelOpen(), ChannelOpenOk)
 
     def _find_vhost(self) -> VHost:
-        """Raises: NotAllowed: there are too many connections, or there is no such vhost."""
+        """Raises: NotAllowed: there are too many connections; it or a Refusal: no such vhost."""
         if self._is_connection:
             return self._node.check_connection_limits(self._vhost, self._visitor.name)
-        return self._node.vhosts[self._vhost]
+        return _vhost(self._node, self._vhost)
 
     async def __aexit__(self, *_: object) -> None:
         self._drop()
@@ -327,5 +346,10 @@ class DirectChannel:
     def _check(self, reply: Reply, refused: Callable[[int, str], Refusal]) -> None:
         """Raises: Refusal, where the channel or the connection was closed."""
         method = reply.method
-        if isinstance(method, (ChannelClose, ConnectionClose)):
-            raise refused(method.reply_code, method.reply_text)
+        if not isinstance(method, (ChannelClose, ConnectionClose)):
+            return
+        assert self._connection is not None
+        whole, text = self._connection.refusal, method.reply_text
+        if whole is not None and not self._is_connection:
+            text = f"{whole.reply_name} - {whole.text}"
+        raise refused(method.reply_code, text)

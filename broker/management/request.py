@@ -28,6 +28,8 @@ MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")  # half a surrogate pair: no character
 # None of what is shown contains itself: not to look for that saves a tenth.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+# A string, also one that does not end, or a comma that something is before and nothing behind.
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.?)*+"?|(?<=["\]}\w]),(?=\s*[}\]])', re.DOTALL)
 _BACKSLASH = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|)')
 _ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -80,7 +82,8 @@ class Request:
 def parsed(body: bytes) -> Any:
     """JSON as RabbitMQ reads it: octets that are not UTF-8 become U+FFFD, and so do halves of
     surrogate pairs; NaN and Infinity are no numbers. A string may have any character in it, and a
-    backslash that escapes nothing is one: patterns are often written like that.
+    backslash that escapes nothing is one: patterns are often written like that. A comma may follow
+    the last element.
 
     Raises: ValueError.
     """
@@ -88,12 +91,19 @@ def parsed(body: bytes) -> Any:
     try:
         found = _loaded(text)
     except ValueError:
-        if "\\" not in text:
+        repaired = _STRING_OR_COMMA.sub(_repaired, text)
+        if repaired == text:
             raise
-        found = _loaded(_BACKSLASH.sub(lambda match: match[0] if match[1] else r"\\", text))
+        found = _loaded(repaired)
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _is_deep(found):
         raise ValueError("nested too deeply")
     return _whole(found) if _ESCAPED_HALF.search(body) else found
+
+
+def _repaired(found: re.Match[str]) -> str:
+    if found[0] == ",":
+        return ""
+    return _BACKSLASH.sub(lambda match: match[0] if match[1] else r"\\", found[0])
 
 
 def _loaded(text: str) -> Any:

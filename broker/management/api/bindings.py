@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from broker.amqp.errors import no_exchange, no_queue
 from broker.amqp.methods import ExchangeBind, ExchangeUnbind, Method, QueueBind, QueueUnbind
 from broker.management import direct
 from broker.management.api.values import routing_key_of, table
 from broker.management.api.visible import vhosts_of_path
 from broker.management.listing import Listed, reply_list
 from broker.management.paths import quoted, relative
-from broker.management.request import Refusal, Response, not_found
+from broker.management.request import Refusal, Response, not_authorised, not_found
 from broker.management.routes import DELETE, GET, POST, VHOST, route
 from broker.management.views.binding import (
     CHEAP,
@@ -97,8 +98,7 @@ async def bind(context: Context) -> Response:
         )
     else:
         if not destination:  # over AMQP that is the queue declared last
-            reason = f"no queue '' in vhost '{params['vhost']}'"
-            raise Refusal(404, "not_found", reason)
+            raise _nameless(context)
         method = QueueBind(
             queue=destination, exchange=source, routing_key=routing_key, arguments=arguments
         )
@@ -146,6 +146,15 @@ def _vhost(context: Context) -> VHost | None:
 def _exchange(context: Context, name: str) -> Exchange | None:
     vhost = _vhost(context)
     return vhost.exchanges.get(context.params[name]) if vhost is not None else None
+
+
+def _nameless(context: Context) -> Refusal:
+    """Why an exchange is not bound to a queue without a name."""
+    source, vhost = context.params["source"], context.params["vhost"]
+    if not source:
+        return not_authorised(direct.REFUSED)
+    refusal = no_queue("", vhost) if _exchange(context, "source") else no_exchange(source, vhost)
+    return Refusal(404, "not_found", refusal.text)
 
 
 def _kind(context: Context) -> str:

@@ -53,12 +53,12 @@ async def declare_exchange(context: Context) -> Response:
     fields, is_new = context.request.fields(), name not in vhost.exchanges
     method = ExchangeDeclare(
         exchange=name,
-        type=text(fields, "type", "direct"),
-        passive=flag(fields, "passive"),
+        auto_delete=flag(fields, "auto_delete"),  # they are read in RabbitMQ's order
         durable=flag(fields, "durable"),
-        auto_delete=flag(fields, "auto_delete"),
         internal=flag(fields, "internal"),
         arguments=table(fields, "arguments"),
+        passive=flag(fields, "passive"),
+        type=text(fields, "type", "direct"),
     )
     await direct.request(context, method, fields)
     return Response(201 if is_new else 204)

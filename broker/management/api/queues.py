@@ -84,14 +84,15 @@ def get_queue(context: Context) -> object:
 async def declare_queue(context: Context) -> Response:
     vhost, name = direct.vhost_of(context), context.params["queue"]
     fields, is_new = context.request.fields(), name not in vhost.queues
-    is_exclusive = flag(fields, "exclusive")  # to nobody, so that it is nothing but not durable
     method = QueueDeclare(
         queue=name,
-        passive=flag(fields, "passive"),
-        durable=flag(fields, "durable") and not is_exclusive,
-        auto_delete=flag(fields, "auto_delete"),
+        auto_delete=flag(fields, "auto_delete"),  # they are read in RabbitMQ's order
+        durable=flag(fields, "durable"),
         arguments=table(fields, "arguments"),
+        passive=flag(fields, "passive"),
     )
+    if flag(fields, "exclusive"):  # to nobody: it is nothing but not durable
+        method.durable = False
     await direct.request(context, method, fields)
     return Response(201 if is_new else 204)
 
@@ -116,8 +117,8 @@ async def purge_queue(context: Context) -> None:
 @route("/queues/:vhost/:queue/actions", POST, needs=ADMIN, varies=False)
 def act_on_queue(context: Context) -> None:
     """sync, cancel_sync: of a mirrored queue; here every copy is in step."""
-    find_queue(context)
     action = context.request.fields("action")["action"]
+    find_queue(context)
     if action not in ACTIONS:
         raise bad_request(["unknown", action])
 

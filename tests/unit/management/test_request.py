@@ -108,7 +108,26 @@ def test_strings_may_have_any_characters_in_them(body: bytes, text: str) -> None
     assert parsed(body) == {"a": text}
 
 
-@pytest.mark.parametrize("body", [rb'{"a": "\"}', rb'{"a": \n}', rb"\{}", rb'{"a": "\d",}'])
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": [1, "x", ], }', {"a": [1, "x"]}),
+        (b"[true,\n]", [True]),
+        (b'{"a": {"b": ",]"},}', {"a": {"b": ",]"}}),
+        (b'{"a": "\\d,}",}', {"a": "\\d,}"}),
+    ],
+)
+def test_a_comma_may_follow_the_last_element(body: bytes, value: object) -> None:
+    assert parsed(body) == value
+
+
+@pytest.mark.parametrize("body", [b"[,]", b"{,}", b"[1,,]", b"[1 ,]", b'{"a":1,,}', b"1,", b'"a,]'])
+def test_but_nothing_else(body: bytes) -> None:
+    with pytest.raises(ValueError, match="char"):
+        parsed(body)
+
+
+@pytest.mark.parametrize("body", [rb'{"a": "\"}', rb'{"a": \n}', rb"\{}"])
 def test_a_backslash_elsewhere_is_none(body: bytes) -> None:
     with pytest.raises(ValueError, match="char"):
         parsed(body)

@@ -141,6 +141,7 @@ def test_what_is_no_binding_is_refused(api: Api, body: object, reason: object) -
         ("/bindings/v/e/nope/q/q", "no exchange 'nope' in vhost 'v'"),
         ("/bindings/v/e/x/e/nope", "no exchange 'nope' in vhost 'v'"),
         ("/bindings/v/e/x/q/amq.default", "no queue '' in vhost 'v'"),
+        ("/bindings/v/e/nope/q/amq.default", "no exchange 'nope' in vhost 'v'"),
         ("/bindings/nope/e/x/q/q", "vhost_not_found"),
     ],
 )
@@ -148,7 +149,9 @@ def test_what_is_to_be_bound_has_to_be_there(api: Api, path: str, reason: str) -
     api.asks("POST", path, {}).is_refused(404, "not_found", reason)
 
 
-@pytest.mark.parametrize("path", ["amq.default/q/q", "x/e/amq.default"])
+@pytest.mark.parametrize(
+    "path", ["amq.default/q/q", "x/e/amq.default", "amq.default/q/amq.default"]
+)
 def test_nothing_is_bound_to_the_default_exchange(api: Api, path: str) -> None:
     api.asks("POST", f"/bindings/v/e/{path}", {}).is_refused(*REFUSED)
 

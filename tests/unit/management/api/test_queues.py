@@ -87,6 +87,19 @@ def test_a_queue_is_not_declared_otherwise(api: Api) -> None:
     api.asks("PUT", Q, {}).is_refused(400, "bad_request", text)
 
 
+def test_what_is_refused_is_said_at_length(api: Api) -> None:
+    """Over AMQP a text has 255 octets at most."""
+    path, vhost = f"/queues/{'v' * 200}/{'q' * 200}", "v" * 200
+    api.has_vhost(vhost)
+    api.has_user("guest", "administrator", vhosts=(vhost,))
+    api.asks("PUT", path, {"durable": True}).is_empty(201)
+    text = (
+        f"inequivalent arg 'durable' for queue '{'q' * 200}' in vhost '{vhost}': "
+        "received 'false' but current is 'true'"
+    )
+    api.asks("PUT", path, {}).is_refused(400, "bad_request", text)
+
+
 def test_names_may_be_anything_that_fits(api: Api) -> None:
     for path, name in (
         ("a%2Fb", "a/b"),
@@ -177,6 +190,8 @@ def test_actions_on_mirrors_are_taken_as_done(api: Api, peer: Peer) -> None:
     answer = api.asks("POST", f"{Q}/actions", {"action": "nope"})
     answer.is_refused(400, "bad_request", ["unknown", "nope"])
     api.asks("POST", "/queues/%2f/nope/actions", {"action": "sync"}).is_refused(*NOT_FOUND)
+    answer = api.asks("POST", "/queues/%2f/nope/actions", {})
+    answer.is_refused(400, "bad_request", "[{key_missing,action}]")
 
 
 def test_actions_are_for_administrators(api: Api, peer: Peer) -> None:
