@@ -42,6 +42,7 @@ from broker.transport_settings import parse_address
 
 if TYPE_CHECKING:
     from broker.management.loading import Loading
+    from broker.management.service import Management
 
 log = logging.getLogger("broker")
 
@@ -93,6 +94,11 @@ class Broker:
         self._store: Store | None = None
         self._auth: AuthChain | None = None
         self._stopping: Node | None = None  # the node, while it has something to finish
+
+    @property
+    def management(self) -> Management | None:
+        """What the HTTP API, the page and the metrics share; None: disabled, or not loaded yet."""
+        return self._management.management if self._management is not None else None
 
     @property
     def host(self) -> str:

@@ -99,6 +99,7 @@ def test_what_happens_is_seen_and_no_password() -> None:
 def test_nothing_is_left_of_those_who_have_gone_or_of_the_node() -> None:
     before = holdings()
     with Broker({"management.enabled": True}) as broker:
+        wait_until(lambda: broker.management is not None, "it is loaded")
         management = broker.management
         assert management is not None
         assert len(handlers()) == 1
