@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Shown = dict[str, Any]
 Column = tuple[str, ...]  # a.b.c
+Tree = dict[str, "Tree | None"]  # columns by their parts; None: all that is below
 
 CHUNK = 500  # entries that are sorted in one go
 HANDFUL = 50  # that are looked at in one go
@@ -88,32 +89,48 @@ def columns_of(query: Mapping[str, str]) -> list[Column] | None:
     text = query.get("columns")
     if text is None:
         return None
-    return [
+    columns = (
         tuple(part for part in column.split(".") if part) for column in text.split(",") if column
-    ]
+    )
+    return list(dict.fromkeys(columns))
+
+
+def tree_of(columns: list[Column] | None) -> Tree | None:
+    """Columns by their first parts, so that many cost no more than few."""
+    if columns is None:
+        return None
+    tree: Tree = {}
+    for column in columns:
+        branch = tree
+        for part in column[:-1]:
+            below = branch.setdefault(part, {})
+            if below is None:  # all of it is wanted anyway
+                break
+            branch = below
+        else:
+            if column:
+                branch[column[-1]] = None
+    return tree
 
 
 def cut(value: Any, columns: list[Column] | None) -> Any:
     """Only some columns of an object, or of each in a list. Returns: [] where there are none."""
-    if columns is None or not value:
+    return prune(value, tree_of(columns))
+
+
+def prune(value: Any, tree: Tree | None) -> Any:
+    """`cut` with columns that are a tree."""
+    if tree is None or not value:
         return value
     if isinstance(value, list):
-        return [cut(entry, columns) for entry in value]
+        return [prune(entry, tree) for entry in value]
     if not isinstance(value, dict):
         return value
-    found: Shown = {}
-    for key, inner in value.items():
-        below: list[Column] | None = []
-        for column in columns:
-            if column[:1] != (key,):
-                continue
-            if len(column) == 1:
-                below = None  # all of it
-                break
-            assert below is not None
-            below.append(column[1:])
-        if below is None or below:
-            found[key] = inner if key in UNCUT else cut(inner, below)
+    found = {
+        key: inner if key in UNCUT else prune(inner, tree[key])
+        for key, inner in value.items()
+        if key in tree
+    }
     return found or []
 
 
@@ -209,15 +226,15 @@ async def _pieces(
     what: Listed[T], entries: list[T], columns: list[Column] | None, breath: Breath
 ) -> AsyncIterator[bytes]:
     """The list as JSON, entry by entry: none is kept once it is written down."""
-    takes = _cheap_columns(what, columns)
+    takes, tree = _cheap_columns(what, columns), tree_of(columns)
     pieces, octets = [b"["], 0
     for at, entry in enumerate(entries):
         if takes is not None:
             shown: Any = {name: take(entry) for name, take in takes} or []
         else:
             shown = what.show(entry)
-            if columns is not None:
-                shown = cut(shown, columns)
+            if tree is not None:
+                shown = prune(shown, tree)
         piece = shown if isinstance(shown, bytes) else encoded(shown)
         if at:
             pieces.append(b",")
@@ -255,11 +272,11 @@ async def _built(
     breath: Breath,
 ) -> tuple[Listed[Any], list[_Built]]:
     """Build every entry, keep what it is sorted by. Returns: how to list what has been built."""
-    built = []
+    built, tree = [], tree_of(columns)
     for entry in entries:
         shown = what.show(entry)
         values = tuple(dotted(shown, name) for name in names)
-        built.append(_Built(values, encoded(cut(shown, columns))))
+        built.append(_Built(values, encoded(prune(shown, tree))))
         if breath.is_over:
             await breath.rest()
     cheap = {name: (lambda entry, at=at: entry.values[at]) for at, name in enumerate(names)}

@@ -19,6 +19,7 @@ from broker.management.listing import (
     page_of,
     reply_list,
     sort_key,
+    tree_of,
 )
 from broker.management.request import Refusal, parse_query
 from tests.support.api import Answer, Api
@@ -252,6 +253,7 @@ def test_a_column_may_be_within_others() -> None:
         ("a.b", {"a": {"b": 1}}),
         ("a.c.d", {"a": {"c": [{"d": 1}, 3]}}),
         ("a.b,a.c.e,x", {"a": {"b": 1, "c": [{"e": 2}, 3]}, "x": "y"}),
+        ("a,a.b", {"a": {"b": 1, "c": [{"d": 1, "e": 2}, 3]}}),
         ("a.b,a", {"a": {"b": 1, "c": [{"d": 1, "e": 2}, 3]}}),
         ("x.y", {"x": "y"}),
         ("nope", []),
@@ -269,6 +271,14 @@ def test_columns_are_cut_out(columns: str, found: object) -> None:
 def test_without_columns_nothing_is_cut() -> None:
     assert columns_of({}) is None
     assert cut({"a": 1}, None) == {"a": 1}
+
+
+def test_columns_are_found_by_their_names() -> None:
+    """Thousands of them, as fit into a path, took 10 ms for each entry of a list."""
+    columns = columns_of({"columns": ",".join(["a", "b.c", "b.d", "b.c"] * 1000)})
+    assert columns == [("a",), ("b", "c"), ("b", "d")]
+    assert tree_of(columns) == {"a": None, "b": {"c": None, "d": None}}
+    assert tree_of(columns_of({"columns": "b,b.c,.b"})) == {"b": None}
 
 
 # cheap columns
