@@ -20,11 +20,14 @@ JSON = "application/json"
 VARY_EARLY = "origin"  # of an answer that is given before what the client takes matters
 Headers = list[tuple[str, str]]
 
+REPAIRED_MAX = 256 * 1024  # letters of JSON that is looked through for what is nearly right
+VALUES_MAX = 20_000  # in a body: two milliseconds
 DEPTH_MAX = 100  # levels of a body: what is in it may have to be written down, or shown in errors
 DOUBLY_ENCODED = (
     "invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"
 )
 MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_STRING = re.compile(rb'"(?>[^"\\]+|\\.)*+"?', re.DOTALL)
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")  # half a surrogate pair: no character
 # None of what is shown contains itself: not to look for that saves a tenth.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
@@ -54,6 +57,8 @@ class Request:
         words (null, true, false) is an empty one. Raises: Refusal."""
         if self.body in (b"", b"undefined"):
             return {}
+        if len(self.body) > VALUES_MAX and has_many_values(self.body):
+            raise bad_request("the body has too many values")
         try:
             found = parsed(self.body)
         except ValueError:
@@ -91,6 +96,8 @@ def parsed(body: bytes) -> Any:
     try:
         found = _loaded(text)
     except ValueError:
+        if len(text) > REPAIRED_MAX:
+            raise
         repaired = _STRING_OR_COMMA.sub(_repaired, text)
         if repaired == text:
             raise
@@ -111,6 +118,16 @@ def _loaded(text: str) -> Any:
         return json.loads(text, strict=False, parse_constant=_no_number, parse_float=_float)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def has_many_values(body: bytes) -> bool:
+    """Whether it would take long to read some JSON, and a hundred times its size in memory: small
+    values in great number. What stands in strings does not count, however long they are."""
+    if sum(map(body.count, (b",", b"[", b"{"))) <= VALUES_MAX:
+        return False
+    if body.count(b'"') - body.count(b'\\"') > 2 * VALUES_MAX:  # each string has two quotes
+        return True
+    return sum(map(_STRING.sub(b"", body).count, (b",", b"[", b"{"))) > VALUES_MAX
 
 
 def _is_deep(value: Any) -> bool:

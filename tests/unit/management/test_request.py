@@ -10,6 +10,8 @@ import pytest
 from broker.management.request import (
     DEPTH_MAX,
     DOUBLY_ENCODED,
+    REPAIRED_MAX,
+    VALUES_MAX,
     Refusal,
     Request,
     bad_request,
@@ -187,3 +189,34 @@ def test_what_is_new_and_what_has_changed() -> None:
 
 def test_some_texts_are_escaped() -> None:
     assert escaped('<<"&">>') == '&lt;&lt;"&amp;"&gt;&gt;'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"[]," * VALUES_MAX + b"1]",
+        b"{" + b'"":0,' * (VALUES_MAX + 1) + b'"":0}',
+        b"[" + b'"\\\\",' * (VALUES_MAX + 1) + b"1]",
+        b"[" + b'"\\"",' * (VALUES_MAX + 1) + b"1]",
+    ],
+)
+def test_bodies_with_very_many_values_are_not_read(body: bytes) -> None:
+    with pytest.raises(Refusal) as refused:
+        Request("PUT", "/", body=body).json()
+    assert refused.value.reason == "the body has too many values"
+
+
+@pytest.mark.parametrize(
+    "text", ["," * 100_000, '"' * 100_000, "\\" * 100_000, '[{"a\\"b,' * 30_000, "\\," * 50_000]
+)
+def test_what_is_in_a_string_is_no_value(text: str) -> None:
+    body = json.dumps({"payload": text, "more": [1, {"a": text}]}).encode()
+    assert Request("PUT", "/", body=body).json()["payload"] == text
+
+
+def test_only_what_somebody_might_have_written_is_repaired() -> None:
+    body = b'{"a":"' + b"\\q" * 1000 + b'"}'
+    assert Request("PUT", "/", body=body).json() == {"a": "\\q" * 1000}
+    with pytest.raises(Refusal) as refused:
+        Request("PUT", "/", body=body + b" " * REPAIRED_MAX).json()
+    assert refused.value.reason == "not_json"
