@@ -16,8 +16,9 @@ from broker.management import direct
 from broker.management.api.values import flag, table, whole
 from broker.management.api.visible import lens_of_list, vhosts_of_path
 from broker.management.direct import DirectChannel, Reply
-from broker.management.listing import Listed, reply_list
-from broker.management.request import Response, bad_request, not_found
+from broker.management.lane import Breath
+from broker.management.listing import Listed, columns_of, prune, reply_list, tree_of
+from broker.management.request import JSON, Response, bad_request, encoded, not_found
 from broker.management.routes import ADMIN, DELETE, GET, POST, PUT, VHOST, route
 from broker.management.views.properties import shown_payload, shown_properties
 from broker.management.views.queue import (
@@ -50,7 +51,8 @@ BASIC = frozenset(  # columns for which RabbitMQ looks at no statistics
 ACTIONS = ("sync", "cancel_sync")
 REJECTS = {"reject_requeue_true": True, "reject_requeue_false": False}  # whether to requeue
 ACK_MODES = ("ack_requeue_true", "ack_requeue_false", *REJECTS)
-GET_MAX_OCTETS = 128 * 1024 * 1024  # of the bodies in one answer
+GET_MAX_OCTETS = 128 * 1024 * 1024  # of the messages in one answer
+REPLY_OCTETS = 512  # that one takes beside its header and body, about
 
 
 def find_queue(context: Context) -> Queue:
@@ -124,7 +126,7 @@ def act_on_queue(context: Context) -> None:
 
 
 @route("/queues/:vhost/:queue/get", POST, needs=VHOST)
-async def get_messages(context: Context) -> object:
+async def get_messages(context: Context) -> Response:
     fields = context.request.fields("ackmode", "count", "encoding")
     async with context.direct() as channel:
         mode, count = fields["ackmode"], whole(fields["count"])
@@ -139,7 +141,13 @@ async def get_messages(context: Context) -> object:
         if mode in REJECTS and found:
             await channel.tell(BasicNack(0, multiple=True, requeue=REJECTS[mode]))
         # the rest of what is to be requeued is when the channel is closed
-    return [_show(reply, fields["encoding"], truncate) for reply in found]
+    tree, breath = tree_of(columns_of(context.request.query)), Breath(context.management.lane)
+    pieces = []
+    for reply in found:
+        pieces.append(encoded(prune(_show(reply, fields["encoding"], truncate), tree)))
+        await breath.take()
+    headers = [("content-type", JSON), ("cache-control", "no-cache")]
+    return Response(200, headers, b"[" + b",".join(pieces) + b"]")
 
 
 async def _get(channel: DirectChannel, queue: str, count: int, no_ack: bool) -> list[Reply]:
@@ -150,7 +158,7 @@ async def _get(channel: DirectChannel, queue: str, count: int, no_ack: bool) -> 
         reply = await channel.call(BasicGet(queue=queue, no_ack=no_ack))
         if not isinstance(reply.method, BasicGetOk):
             break
-        octets += len(reply.body)
+        octets += len(reply.body) + len(reply.header) + REPLY_OCTETS
         found.append(reply)
     return found
 

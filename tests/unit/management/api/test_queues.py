@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from broker.commands import SetPermissions, SetPolicy
-from broker.management.api.queues import BASIC
+from broker.management.api.queues import BASIC, REPLY_OCTETS
+from broker.management.lane import Lane
 from tests.support.api import Api
 from tests.support.builders import table
 from tests.support.peer import Peer, World
@@ -325,6 +326,7 @@ def test_what_becomes_of_what_was_got(
     api: Api, peer: Peer, mode: str, redelivered: bool, left: int
 ) -> None:
     peer.declares(1, "q")
+    peer.declares(1, "q")
     peer.publishes(1, "q", *"abc")
     assert [one["payload"] for one in gets(api, count=2, ackmode=mode)] == ["a", "b"]
     queue = api.world.queue("q")
@@ -354,6 +356,7 @@ def test_there_is_an_end_to_what_fits_into_an_answer(
     api: Api, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.management.api.queues.GET_MAX_OCTETS", 25)
+    monkeypatch.setattr("broker.management.api.queues.REPLY_OCTETS", -14)  # and a header of 14
     peer.declares(1, "q")
     peer.publishes(1, "q", *["x" * 10] * 9)
     assert len(gets(api, count=9)) == 3
@@ -417,6 +420,35 @@ def test_what_is_rejected_goes_to_the_end_of_a_quorum_queue(api: Api, peer: Peer
     assert taken("reject_requeue_true") == "a"
     assert taken("ack_requeue_true") == "b"
     assert taken("ack_requeue_false", 9) == "bcda"
+
+
+def test_many_messages_are_shown_in_slices(
+    api: Api, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty thousand of them held the node for a quarter of a second."""
+    turns: list[None] = []
+    turn = Lane.turn
+
+    async def counted(lane: Lane) -> None:
+        turns.append(None)
+        await turn(lane)
+
+    monkeypatch.setattr(Lane, "turn", counted)
+    monkeypatch.setattr("broker.management.lane.SLICE_S", -1.0)
+    peer.declares(1, "q")
+    peer.publishes(1, "q", *"abc")
+    found = api.asks("POST", f"{Q}/get?columns=payload", GET | {"count": 9})
+    assert found.json == [{"payload": "a"}, {"payload": "b"}, {"payload": "c"}]
+    assert len(turns) == 3
+
+
+def test_small_messages_are_not_without_bound_either(
+    api: Api, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.management.api.queues.GET_MAX_OCTETS", 2 * REPLY_OCTETS)
+    peer.declares(1, "q")
+    peer.publishes(1, "q", *"abc")
+    assert [one["payload"] for one in gets(api, count=3)] == ["a", "b"]
 
 
 def test_getting_from_no_queue(api: Api) -> None:
