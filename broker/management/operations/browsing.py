@@ -106,7 +106,8 @@ async def browse(
             found.cursor = one.cursor
             try:
                 age = age_of(queue, one.sequence, node.clock.now_ms())
-                _add(found, one, wanted, {"state": state, "age": age, "consumer": None})
+                if wanted.search is None or await _is_found(wanted.search, one, breath):
+                    _add(found, one, wanted, {"state": state, "age": age, "consumer": None})
             except (MalformedSyntax, MalformedTable):
                 found.unreadable += 1
             if breath.is_over:
@@ -124,11 +125,18 @@ async def browse(
     }
 
 
+async def _is_found(search: Search, one: Looked, breath: Breath) -> bool:
+    """Raises: MalformedSyntax, MalformedTable."""
+    for is_found in search.looks(one.envelope, one.body):
+        if is_found:
+            return True
+        if breath.is_over:
+            await breath.rest()
+    return False
+
+
 def _add(found: Found, one: Looked, wanted: Wanted, rest: dict[str, Any]) -> None:
     """rest: what is shown beside the message. Raises: MalformedSyntax, MalformedTable."""
-    search = wanted.search
-    if search is not None and not search.matches(one.envelope, one.body):
-        return
     shown = {
         "position": wanted.offset + found.scanned - 1,
         **show_message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from broker.amqp.content import Properties
@@ -11,6 +12,7 @@ from broker.message import Envelope
 ID, HEADERS, BODY = "id", "headers", "body"
 PLACES = (ID, HEADERS, BODY)
 BODY_MAX = 1024 * 1024  # octets of a body that are searched
+PIECE = 16 * 1024  # of them, in one go: of what is no UTF-8 a millisecond
 
 
 class Search:
@@ -31,10 +33,19 @@ class Search:
 
     def matches(self, envelope: Envelope, body: bytes) -> bool:
         """Raises: MalformedSyntax, of a message that is damaged on the disk."""
+        return any(self.looks(envelope, body))
+
+    def looks(self, envelope: Envelope, body: bytes) -> Iterator[bool]:
+        """The same, bit by bit: whether it has been found, after each of them."""
         if envelope.header != self._header:
             self._is_in_header = self._matches_header(envelope.header)
             self._header = envelope.header
-        return self._is_in_header or (BODY in self._places and self._matches_body(body))
+        yield self._is_in_header
+        if BODY in self._places:
+            body = body[:BODY_MAX]
+            more = 4 * len(self._text)  # octets: what begins in a piece ends there
+            for start in range(0, len(body), PIECE):
+                yield self._is_in_piece(body[start : start + PIECE + more])
 
     def _matches_header(self, header: bytes) -> bool:
         if not self._places & {ID, HEADERS}:
@@ -66,8 +77,7 @@ class Search:
             value = number / 10**places
         return value is not None and self._text in str(value).lower()
 
-    def _matches_body(self, body: bytes) -> bool:
-        body = body[:BODY_MAX]
+    def _is_in_piece(self, piece: bytes) -> bool:
         if self._is_plain:  # lower() of octets changes ASCII only
-            return self._octets in body.lower()
-        return self._text in body.decode("utf-8", "replace").lower()
+            return self._octets in piece.lower()
+        return self._text in piece.decode("utf-8", "replace").lower()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.management.operations.searching import BODY_MAX, PLACES, Search
+from broker.management.operations.searching import BODY_MAX, PIECE, PLACES, Search
 from broker.message import Envelope
 from tests.support.builders import header, table
 
@@ -51,6 +51,17 @@ def test_only_the_beginning_of_a_long_body() -> None:
     body = b" " * (BODY_MAX - 3) + b"ab cd"
     assert finds("ab", "body", body)
     assert not finds("cd", "body", body)
+
+
+@pytest.mark.parametrize("text", ["needle", "nädel", "ж€𝄞"])
+def test_a_long_body_is_searched_in_pieces(text: str) -> None:
+    """A megabyte of anything took 45 ms in one go."""
+    octets = text.encode()
+    for start in range(PIECE - len(octets) - 1, PIECE + 2):
+        assert finds(text, "body", b"\xff" * start + octets + b"\xff" * PIECE)
+    search = Search(text, frozenset({"body"}))
+    looks = list(search.looks(Envelope("", "", header(1)), b"\xd0" * BODY_MAX))
+    assert looks == [False] * (1 + BODY_MAX // PIECE)
 
 
 def test_messages_that_share_a_header_are_looked_at_each() -> None:
