@@ -35,7 +35,7 @@ FORM = "multipart/form-data"
 DOCUMENT_MAX = 64 * 1024 * 1024  # octets; RabbitMQ 3.10 takes any
 BATCH = 50  # commands that are carried out in one go: half a millisecond
 CHUNK = 16 * 1024  # octets that are sent at once
-_LOCAL = re.compile(r"(?!/[/\\])(?![a-zA-Z][a-zA-Z0-9+.-]*:)[\x21-\x7e]*")  # no other site
+_LOCAL = re.compile(r"(?![/\\]{2})(?![a-zA-Z][a-zA-Z0-9+.-]*:)[\x21-\x7e]*")  # no other site
 
 
 async def export(context: Context) -> Response:

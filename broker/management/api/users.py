@@ -25,7 +25,7 @@ def user_of(context: Context) -> User:
 @route("/users", GET, needs=ADMIN)
 async def all_users(context: Context) -> Response:
     """All users, with the hashes of their passwords."""
-    return await reply_list(context, context.node.users.values(), USERS, is_paginated=False)
+    return await reply_list(context, list(context.node.users.values()), USERS, is_paginated=False)
 
 
 @route("/users/without-permissions", GET, needs=ADMIN)

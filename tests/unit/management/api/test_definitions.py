@@ -305,7 +305,17 @@ def test_a_form_without_a_file(api: Admin) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [b"http://evil/", b"//evil/", b"/\\evil", b"javascript:x", b"/a\r\nb", b"\xff"]
+    "place",
+    [
+        b"http://evil/",
+        b"//evil/",
+        b"/\\evil",
+        b"\\/evil",
+        b"\\\\evil",
+        b"javascript:x",
+        b"/a\r\nb",
+        b"\xff",
+    ],
 )
 def test_nobody_is_sent_to_another_site(api: Admin, place: bytes) -> None:
     """RabbitMQ sends wherever it is told to."""

@@ -6,6 +6,8 @@ import base64
 
 import pytest
 
+from broker.commands import DeleteUser
+from broker.management.lane import Lane
 from tests.support.admin import Admin
 
 U = "/users/u"
@@ -101,3 +103,19 @@ def test_names_are_of_any_kind(api: Admin) -> None:
         assert api.asks("GET", f"/users/{name}").status == 200
     assert {"a/b é", "\udcff"} <= set(api.node.users)
     assert "\ufffd" in {user["name"] for user in api.gets("/users")}
+
+
+def test_users_that_go_while_they_are_listed(api: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(200):
+        api.adds_user(f"u{number:03}")
+    going = [f"u{number:03}" for number in range(3)]
+    turn = Lane.turn
+
+    async def goes(lane: Lane) -> None:
+        if going:
+            api.node.execute(DeleteUser(going.pop()))
+        await turn(lane)
+
+    monkeypatch.setattr(Lane, "turn", goes)
+    monkeypatch.setattr("broker.management.lane.SLICE_S", -1.0)
+    assert len(api.gets("/users")) == 201
