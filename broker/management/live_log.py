@@ -22,6 +22,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from broker.log_lines import on_one_line
+from broker.management.lane import Lane
 from broker.management.request import encoded
 from broker.management.views.common import timestamp
 
@@ -82,8 +83,9 @@ class Watcher:
 class LiveLog(logging.Handler):
     """See the module. `open` and `close`, in the thread of the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, lane: Lane | None = None) -> None:
         super().__init__()
+        self._lane = lane or Lane()  # where watchers are served one by one
         self._last: deque[Line] = deque(maxlen=LAST_MAX)
         self._watchers: dict[Watcher, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -147,6 +149,7 @@ class LiveLog(logging.Handler):
         try:
             yield KEEP_ALIVE  # a stream that has begun, whether there are lines or not
             while True:
+                await self._lane.turn()
                 with self._hold():
                     lines, watcher.lines = watcher.lines, deque()
                     lost, watcher.lost = watcher.lost, 0

@@ -71,7 +71,7 @@ class Management:
         self.node = node
         self.lane = Lane()
         self.remembered = Remembered()
-        self.live_log = LiveLog()
+        self.live_log = LiveLog(self.lane)
         settings = node.config.management
         self.collector = Collector(
             node,

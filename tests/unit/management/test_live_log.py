@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import json
 import logging
 import threading
@@ -175,3 +176,25 @@ async def test_what_a_line_looks_like() -> None:
     assert own["category"] == "broker"
     await stream.aclose()
     watched.close()
+
+
+@in_a_loop
+async def test_one_watcher_is_served_in_a_turn_of_the_loop() -> None:
+    """Two hundred of them held the node for 35 ms with every line."""
+    watched = LiveLog()
+    watched.open()
+    streams = [watched.watch(logging.INFO) for _ in range(50)]
+    for stream in streams:
+        assert await anext(stream) == KEEP_ALIVE
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    log.info("line")
+    served = [0]
+    while served[-1] < len(streams):
+        await asyncio.sleep(0)
+        served.append(sum(task.done() for task in waiting))
+    assert max(after - before for before, after in itertools.pairwise(served)) == 1
+    watched.close()
+    for stream in streams:
+        await stream.aclose()
