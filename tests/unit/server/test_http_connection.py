@@ -58,7 +58,7 @@ def test_a_request() -> None:
     )  # fmt: skip
     assert request.method == "PUT"
     assert request.path == "/api/queues/%2F/a%20b"
-    assert request.query == {"x": "2", "y": " ", "z": ""}
+    assert request.query == {"x": "1", "y": " ", "z": ""}
     assert request.headers == {"host": "mq", "content-length": "7", "x-reason": "why"}
     assert request.body == b'{"a":1}'
 
