@@ -3,7 +3,7 @@
 //
 // A column: {id, label, cell(item) → node or text, group?, sort? (key for the broker, or a function
 // item → value), keys? (what it needs of an item; its sort key, if it says nothing), number?, name?,
-// tight?, title?, off? (not shown at first), wide? (not shown at first on a phone), when? () →
+// tight?, badges?, title?, off? (not shown at first), wide? (not shown at first on a phone), when? () →
 // whether it makes sense now}.
 
 import { withQuery, get } from "./api.js";
@@ -26,7 +26,7 @@ export function table({ caption, columns, items, key, sort = null, onSort, empty
   const grouped = columns.some((column) => column.group);
   const starts = columns.map((column, i) => grouped && i > 0 && column.group !== columns[i - 1].group);
   const cellClass = (column, i, content) =>
-    [column.number && "number", column.number && (content === "0" || content === "0/s") && "zero", column.name && "name", column.tight && "tight", starts[i] && "group-start", i === 0 && "stays"]
+    [column.number && "number", column.number && (content === "0" || content === "0/s") && "zero", column.name && "name", column.tight && "tight", column.badges && "badges", starts[i] && "group-start", i === 0 && "stays"]
       .filter(Boolean)
       .join(" ") || null;
   return h(

@@ -55,7 +55,7 @@ const COLUMNS = [
   { id: "vhost", group: "Overview", label: "Virtual host", sort: "vhost", wide: true, when: () => scope.many, cell: (item) => links.vhost(item.vhost) },
   { id: "type", group: "Overview", label: "Type", sort: "type", wide: true, cell: (item) => item.type },
   { id: "node", group: "Overview", label: "Node", sort: "node", off: true, cell: (item) => item.node },
-  { id: "features", group: "Overview", label: "Features", keys: FEATURES, wide: true, cell: queueFeatures },
+  { id: "features", group: "Overview", label: "Features", keys: FEATURES, badges: true, wide: true, cell: queueFeatures },
   { id: "policy", group: "Overview", label: "Policy", sort: "policy", off: true, cell: (item) => item.policy && links.policy(item.vhost, item.policy) },
   { id: "consumers", group: "Overview", label: "Consumers", sort: "consumers", number: true, wide: true, cell: (item) => count(item.consumers) },
   { id: "capacity", group: "Overview", label: "Capacity", long: "Consumer capacity", sort: "consumer_capacity", keys: ["consumers", "consumer_capacity"], number: true, off: true, cell: (item) => (item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : "") },
