@@ -233,11 +233,11 @@ class Application:
         path = without_dots(path)
         prefix = self._prefix
         if prefix:
-            if path == "/":
+            if path in ("/", prefix):  # without the slash the page's own addresses lead elsewhere
                 raise _moved(f"{prefix}/")
-            if path != prefix and not path.startswith(f"{prefix}/"):
+            if not path.startswith(f"{prefix}/"):
                 raise not_found()
-            path = path[len(prefix) :] or "/"
+            path = path[len(prefix) :]
         moved_to = MOVED.get(path.removesuffix("/"))
         if moved_to is not None:
             raise _moved(prefix + moved_to)

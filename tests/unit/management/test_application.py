@@ -125,6 +125,8 @@ def test_everything_may_be_behind_a_prefix() -> None:
     assert raw(api, "GET", "/api/auth").status == 404
     assert raw(api, "GET", "/rabbit/api/auth").status == 200
     assert raw(api, "GET", "/").headers["location"] == "/rabbit/"
+    assert raw(api, "GET", "/rabbit").headers["location"] == "/rabbit/"
+    assert raw(api, "GET", "/rabbit/").status == 200
     assert raw(api, "GET", "/rabbit/api").headers["location"] == "/rabbit/api/index.html"
     assert raw(api, "GET", "/rabbitx/api/auth").status == 404
 

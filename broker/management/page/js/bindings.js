@@ -16,6 +16,7 @@ const KIND = { queue: "q", exchange: "e" };
  */
 export function bindingsTable(bindings, { show, empty, onChange }) {
   return table({
+    stacks: true,
     caption: show === "source" ? "Bindings to here" : "Bindings from here",
     items: bindings,
     key: (item) => JSON.stringify([item.source, item.destination_type, item.destination, item.properties_key]),

@@ -8,8 +8,9 @@ import { inlineSelect } from "./parts.js";
 import { RANGES } from "./stats.js";
 
 const POWERS_OF_TWO = Array.from({ length: 50 }, (_, i) => 2 ** i); // 64 MiB on an axis, not 61 MiB
+const WHOLE = Array.from({ length: 14 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat(); // half a message is none
 const UNITS = {
-  count: { text: count, axis: short },
+  count: { text: count, axis: short, steps: WHOLE },
   rate: { text: rate, axis: short },
   bytes: { text: bytes, axis: bytes, steps: POWERS_OF_TWO },
   bytesRate: { text: bytesRate, axis: bytes, steps: POWERS_OF_TWO },

@@ -9,6 +9,7 @@ import { table } from "./tables.js";
 /** of: "queue" or "channel", the page it is on, whose own name is left out. */
 export function consumersTable(consumers, { of }) {
   return table({
+    stacks: true,
     caption: "Consumers", items: consumers, key: (item) => `${item.channel_details?.name} ${item.consumer_tag}`,
     empty: of === "queue" ? "Nobody consumes from this queue." : "This channel consumes nothing.",
     columns: [

@@ -59,9 +59,9 @@ export const clock = (date) => moment(date.getTime()).slice(11);
 
 export const yesNo = (value) => (value === undefined || value === null ? "" : value ? "yes" : "no");
 
-/** A value of an arguments table as text. */
+/** A value of an arguments table as text; what would not be seen is quoted. */
 export function value(given) {
-  if (typeof given === "string") return given;
+  if (typeof given === "string") return given.trim() ? given : `"${given}"`;
   return JSON.stringify(given);
 }
 

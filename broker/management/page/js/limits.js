@@ -37,6 +37,7 @@ export function limitsEditor({ kind, name, known, onChange }) {
       patch(
         list,
         table({
+          stacks: true,
           caption: "Limits", items: Object.entries(limits), key: ([key]) => key, empty: "No limits.",
           columns: [
             { id: "limit", label: "Limit", cell: ([key]) => key },

@@ -1,7 +1,7 @@
 // How one message is shown: fetched with get, or browsed.
 
 import { h } from "./dom.js";
-import { bytes, duration } from "./format.js";
+import { bytes, count, duration } from "./format.js";
 import { links } from "./links.js";
 import { args, badge } from "./parts.js";
 
@@ -25,6 +25,7 @@ export function messageCard({ message, vhost, title, wanted = "", select = null 
       typeof message.age === "number" && h("span.muted", { title: "since it came into the queue" }, `${duration(message.age)} old`),
       message.redelivered && badge("redelivered", "it has been delivered before"),
       message.consumer && heldBy(message.consumer),
+      diedIn(headers?.["x-death"], vhost),
     ),
     h(
       "div.message-body",
@@ -33,6 +34,16 @@ export function messageCard({ message, vhost, title, wanted = "", select = null 
       h("div.more", {}, table("Headers", headers, Boolean(wanted)), table("Properties", properties, false), h("span", {}, missing(message))),
     ),
   );
+}
+
+const REASONS = { rejected: "rejected", expired: "expired", maxlen: "over the limit", delivery_limit: "delivered too often" };
+
+/** Where a dead letter died last and why; null if x-death is not what a broker writes. */
+function diedIn(deaths, vhost) {
+  const last = Array.isArray(deaths) ? deaths[0] : null;
+  if (typeof last?.queue !== "string") return null;
+  const times = last.count > 1 ? `, ${count(last.count)} times` : "";
+  return h("span", {}, h("span.muted", {}, "died in "), links.queue(vhost, last.queue), h("span.muted", {}, ` (${REASONS[last.reason] || String(last.reason)}${times})`));
 }
 
 function heldBy({ consumer_tag: tag, channel_details: channel }) {

@@ -158,7 +158,7 @@ export function queueFeatures(queue) {
   }
   const others = Object.keys(given).filter((key) => !named.has(key));
   if (others.length) found.push(badge("Args", others.map((key) => `${key}: ${shown(given[key])}`).join("\n")));
-  if (queue.policy) found.push(h("a.badge", { href: addresses.policy(queue.vhost, queue.policy), title: "policy" }, queue.policy));
+  if (queue.policy) found.push(h("a.badge.policy", { href: addresses.policy(queue.vhost, queue.policy), title: `policy ${queue.policy}` }, queue.policy));
   return found;
 }
 

@@ -18,6 +18,7 @@ const clearing = (run) => actionButton({ label: "Clear", className: ".small.dang
 
 export function permissionsTable(items, { of, onChange }) {
   return table({
+    stacks: true,
     caption: "Permissions", items, key: (item) => JSON.stringify([item.vhost, item.user]),
     empty: of === "user" ? "This user may enter no virtual host." : "No user may enter this virtual host.",
     columns: [
@@ -36,6 +37,7 @@ export function permissionsTable(items, { of, onChange }) {
 
 export function topicPermissionsTable(items, { of, onChange }) {
   return table({
+    stacks: true,
     caption: "Topic permissions", items, key: (item) => JSON.stringify([item.vhost, item.user, item.exchange]),
     empty: "None: topics are not restricted.",
     columns: [

@@ -165,8 +165,8 @@ export function openShell(app, onLogOut) {
     try {
       if (may.monitor) showAlarms(await get("nodes?columns=name,running,mem_alarm,disk_free_alarm,partitions"));
       if (!subtitle.textContent) {
-        const overview = await get("overview?columns=cluster_name,product_version");
-        subtitle.textContent = [overview.cluster_name, overview.product_version].filter(Boolean).join(" · ");
+        const overview = await get("overview?columns=cluster_name");
+        subtitle.textContent = overview.cluster_name || "";
       }
     } catch {
       // The view's own request says that the broker does not answer.

@@ -3,7 +3,7 @@
 //
 // A column: {id, label, cell(item) → node or text, group?, sort? (key for the broker, or a function
 // item → value), keys? (what it needs of an item; its sort key, if it says nothing), number?, name?,
-// tight?, title?, off? (not shown at first), wide? (not shown at first on a phone), when? () →
+// tight?, badges?, title?, off? (not shown at first), wide? (not shown at first on a phone), when? () →
 // whether it makes sense now}.
 
 import { withQuery, get } from "./api.js";
@@ -15,21 +15,26 @@ import { selection } from "./selection.js";
 const PHONE = matchMedia("(max-width: 860px)");
 const SIZES = [25, 50, 100, 200, 500];
 
-/** The table element. sort: {key, reverse} or null; onSort(column id). */
-export function table({ caption, columns, items, key, sort = null, onSort, empty = "None.", boxOfAll = null }) {
+/**
+ * The table element. sort: {column, reverse} or null; onSort(column id); boxOfAll: makes what stands
+ * before the first heading; stacks: on a phone every row is a block of lines.
+ */
+export function table({ caption, columns, items, key, sort = null, onSort, empty = "None.", boxOfAll = null, stacks = false }) {
+  // Its rows are no rows to the browser when they are laid out as blocks: roles say what they are.
+  const role = (name) => (stacks ? name : null);
   if (!items.length) return h("p.empty", { key: "empty" }, empty);
   const grouped = columns.some((column) => column.group);
   const starts = columns.map((column, i) => grouped && i > 0 && column.group !== columns[i - 1].group);
   const cellClass = (column, i, content) =>
-    [column.number && "number", column.number && (content === "0" || content === "0/s") && "zero", column.name && "name", column.tight && "tight", starts[i] && "group-start", i === 0 && "stays"]
+    [column.number && "number", column.number && (content === "0" || content === "0/s") && "zero", column.name && "name", column.tight && "tight", column.badges && "badges", starts[i] && "group-start", i === 0 && "stays"]
       .filter(Boolean)
       .join(" ") || null;
   return h(
     "div.scroller",
-    { key: "table" },
+    { key: "table", class: stacks ? "stacks" : null },
     h(
       "table",
-      {},
+      { role: role("table") },
       h("caption.unseen", {}, caption),
       h(
         "thead",
@@ -60,10 +65,12 @@ export function table({ caption, columns, items, key, sort = null, onSort, empty
         items.map((item) =>
           h(
             "tr",
-            { key: key(item) },
+            { key: key(item), role: role("row") },
             columns.map((column, i) => {
               const content = column.cell(item);
-              return h(i === 0 ? "th" : "td", { key: column.id, scope: i === 0 ? "row" : null, class: cellClass(column, i, content) }, content);
+              const attributes = { key: column.id, scope: i === 0 ? "row" : null, class: cellClass(column, i, content) };
+              if (stacks) Object.assign(attributes, { role: i === 0 ? "rowheader" : "cell", "data-label": typeof column.label === "string" ? column.label : "" });
+              return h(i === 0 ? "th" : "td", attributes, content);
             }),
           ),
         ),
@@ -372,7 +379,7 @@ export function localTable({ id, caption, noun, columns, key, sort, empty, filte
       place,
       table({
         caption, columns: filterable ? chooser.shown() : columns.filter((one) => !one.when || one.when()), items: sorted, key,
-        sort: { column: state.column, reverse: state.reverse },
+        sort: { column: state.column, reverse: state.reverse }, stacks: !filterable,
         onSort: (chosen) => {
           state.reverse = state.column === chosen ? !state.reverse : false;
           state.column = chosen;

@@ -2,7 +2,7 @@
 
 import { send } from "../api.js";
 import { h } from "../dom.js";
-import { moment, plural } from "../format.js";
+import { count, moment, plural } from "../format.js";
 import { segments } from "../parts.js";
 
 const KEPT = 2000; // lines; the oldest go first
@@ -14,12 +14,12 @@ export async function show(page) {
   const lines = h("div.log", { role: "log", "aria-live": "off", "aria-label": "Log lines", tabindex: "0" });
   const status = h("span.muted", { role: "status" });
   const trouble = h("span.error", { role: "status" });
-  let least = 0;
+  let least = 1;
   let wanted = "";
   let paused = false;
   let missed = 0;
 
-  const level = segments("Least level", LEVELS.map((word, i) => [i, word]), 0, (value) => {
+  const level = segments("Least level", LEVELS.map((word, i) => [i, word]), 1, (value) => {
     least = value;
     sift();
   });
@@ -46,7 +46,7 @@ export async function show(page) {
   }, "Pause");
   const clear = h("button", { type: "button", onclick: () => { lines.replaceChildren(); say(); } }, "Clear");
   page.add(
-    h("div.toolbar", {}, h("div.find", {}, search, status, trouble), level.element, pause, clear),
+    h("div.toolbar", {}, h("div.find", {}, search, status, trouble), h("span.check", {}, h("span.muted", { "aria-hidden": "true" }, "from"), level.element), pause, clear),
     h("div.list", {}, lines),
   );
 
@@ -80,18 +80,21 @@ export async function show(page) {
     for (const line of lines.children) line.hidden = !fits(line);
     for (const line of waiting) line.hidden = !fits(line);
     lines.scrollTop = lines.scrollHeight;
+    say();
   }
   function trim() {
     while (lines.childElementCount > KEPT) lines.firstChild.remove();
   }
   function say() {
-    status.textContent = paused ? `Paused; ${plural(missed, "new line")}` : plural(lines.childElementCount, "line");
+    status.textContent = paused ? `Paused; ${plural(missed, "new line")}` : summed(lines.querySelectorAll(":scope > :not([hidden])").length, lines.childElementCount);
   }
+
+  const summed = (shown, all) => (shown === all ? plural(all, "line") : `${count(shown)} of ${plural(all, "line")}`);
 
   async function follow() {
     while (!page.signal.aborted) {
       try {
-        const response = await send("GET", "livelog", { headers: { accept: "text/event-stream" }, signal: page.signal });
+        const response = await send("GET", "livelog?level=debug", { headers: { accept: "text/event-stream" }, signal: page.signal });
         trouble.textContent = "";
         for await (const data of events(response.body)) take(JSON.parse(data));
         trouble.textContent = "The connection ended; trying again…";

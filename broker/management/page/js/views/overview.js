@@ -62,8 +62,9 @@ export async function show(page) {
 function subtitle(overview) {
   return [
     h("span", {}, overview.cluster_name),
-    h("span", {}, `${overview.product_name} ${overview.product_version}`),
-    overview.node && h("span", {}, "answered by ", h("code", {}, overview.node)),
+    h("span", {}, overview.erlang_full_version),
+    h("span", {}, `API of ${overview.product_name} ${overview.product_version}`),
+    overview.node && overview.node !== overview.cluster_name && h("span", {}, "answered by ", h("code", {}, overview.node)),
     scope.vhost && h("span", {}, `all virtual hosts, not only ${scope.vhost}`),
   ];
 }
@@ -119,6 +120,7 @@ function drawPorts(place, { listeners = [], contexts = [] }) {
     place,
     h("h3", {}, "Listening ports"),
     table({
+      stacks: true,
       caption: "Listening ports", items: listeners, key: (item) => `${item.node} ${item.protocol} ${item.ip_address} ${item.port}`,
       columns: [
         { id: "protocol", label: "Protocol", cell: (item) => item.protocol },
@@ -129,6 +131,7 @@ function drawPorts(place, { listeners = [], contexts = [] }) {
     }),
     h("h3", {}, "Web contexts"),
     table({
+      stacks: true,
       caption: "Web contexts", items: contexts, key: (item) => `${item.node} ${item.description} ${item.port}`,
       columns: [
         { id: "description", label: "Context", cell: (item) => item.description },

@@ -161,7 +161,7 @@ function describe(item) {
     ["Effective policy", args(item.effective_policy_definition)],
     ["Consumer capacity", item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : ""],
     ["Single active consumer", item.single_active_consumer_tag && h("code", {}, item.single_active_consumer_tag)],
-    ["Idle since", item.idle_since && (typeof item.idle_since === "string" ? item.idle_since : moment(item.idle_since))],
+    ["Idle since", item.idle_since && (moment(Date.parse(item.idle_since)) || item.idle_since)],
     ["Head message's timestamp", item.head_message_timestamp && moment(item.head_message_timestamp * 1000)],
     ["Waiting to be dead-lettered", item.messages_dlx ? count(item.messages_dlx) : ""],
     ["Memory", bytes(item.memory)],

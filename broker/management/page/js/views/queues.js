@@ -44,8 +44,8 @@ const ACTIONS = [
 ];
 
 const size = (key, label, off = true) => ({ id: key, group: "Message bytes", label, sort: key, number: true, off, cell: (item) => bytes(item[key]) });
-const speed = (key, label, off) => ({
-  id: key, group: "Message rates", label, sort: `message_stats.${key}_details.rate`, number: true, off,
+const speed = (key, label, off, long) => ({
+  id: key, group: "Message rates", label, long, title: long && "delivered to consumers, or fetched", sort: `message_stats.${key}_details.rate`, number: true, off,
   cell: (item) => rateOf(item.message_stats, key),
 });
 
@@ -55,7 +55,7 @@ const COLUMNS = [
   { id: "vhost", group: "Overview", label: "Virtual host", sort: "vhost", wide: true, when: () => scope.many, cell: (item) => links.vhost(item.vhost) },
   { id: "type", group: "Overview", label: "Type", sort: "type", wide: true, cell: (item) => item.type },
   { id: "node", group: "Overview", label: "Node", sort: "node", off: true, cell: (item) => item.node },
-  { id: "features", group: "Overview", label: "Features", keys: FEATURES, tight: true, wide: true, cell: queueFeatures },
+  { id: "features", group: "Overview", label: "Features", keys: FEATURES, badges: true, wide: true, cell: queueFeatures },
   { id: "policy", group: "Overview", label: "Policy", sort: "policy", off: true, cell: (item) => item.policy && links.policy(item.vhost, item.policy) },
   { id: "consumers", group: "Overview", label: "Consumers", sort: "consumers", number: true, wide: true, cell: (item) => count(item.consumers) },
   { id: "capacity", group: "Overview", label: "Capacity", long: "Consumer capacity", sort: "consumer_capacity", keys: ["consumers", "consumer_capacity"], number: true, off: true, cell: (item) => (item.consumers ? `${Math.round((item.consumer_capacity || 0) * 100)} %` : "") },
@@ -73,7 +73,7 @@ const COLUMNS = [
   size("message_bytes_persistent", "Persistent"),
   size("message_bytes", "Total"),
   speed("publish", "Incoming"),
-  speed("deliver_get", "Deliver / get"),
+  speed("deliver_get", "Deliver", false, "Deliver / get"),
   speed("redeliver", "Redelivered", true),
   speed("ack", "Ack"),
 ];
