@@ -282,12 +282,12 @@ def event_vhosts(play: Play) -> None:
     monitor.ignored = {"permission.created"}  # the API makes one with the vhost
     monitor.heard("added", 8)
     channel = play.channel(vhost=monitor.vhost)
-    monitor.skip(1)
+    monitor.skip(2)
     channel.queue("q", durable=True)
     channel.exchange("x", "direct", durable=True)
     channel.bind("q", "x", "k")
     channel.connection.finish()
-    monitor.skip(3)
+    monitor.skip(5)
     monitor.call("DELETE", path)
     monitor.heard("deleted", 13)
 
