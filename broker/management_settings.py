@@ -160,7 +160,7 @@ class Management:
         480,
         key="management.login_session_timeout",
         unit="min",
-        help="How long a login of the page lasts.",
+        help="Accepted and without effect: the page forgets a login with its tab.",
     )
     login_failures_max: int | None = setting(
         20,

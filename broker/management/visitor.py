@@ -131,6 +131,15 @@ class Attempts:
         while len(self._failures) > ADDRESSES_MAX:
             self._failures.popitem(last=False)
 
+    def forgive(self, address: str, name: str) -> None:
+        """What was counted as a failure was none."""
+        for key in self._keys(address, name):
+            since, count = self._failures.get(key, (0.0, 0))
+            if count > 1:
+                self._failures[key] = (since, count - 1)
+            else:
+                self._failures.pop(key, None)
+
 
 def credentials_of(request: Request) -> Credentials | None:
     """Name and password of basic authentication; None: there are none.
@@ -201,9 +210,8 @@ class Doorkeeper:
         address = request.peer.rpartition(":")[0]
         now_s = self._node.clock.now_ms() / 1000
         self._attempts.check(address, found.username, now_s)
-        login = await self._log_in(found)
+        login = await self._log_in(found, address, now_s)
         if login.user is None:
-            self._attempts.failed(address, found.username, now_s)
             self._refuse(request, login.reason)
             raise login_failed()
         visitor = Visitor(self._node, login, address)
@@ -222,7 +230,10 @@ class Doorkeeper:
         self._node.usage.add_login(PROTOCOL, is_let_in=False)
         log.warning("login to the HTTP API refused, peer=%s reason=%s", request.peer, reason)
 
-    async def _log_in(self, credentials: Credentials) -> Login:
+    async def _log_in(self, credentials: Credentials, address: str, now_s: float) -> Login:
+        """A failure is counted. While a backend is asked it counts as one: many that are asked at
+        once are many attempts."""
+        name = credentials.username
         answered: asyncio.Future[Login] | None = None
         found: Login | None = None
 
@@ -233,7 +244,12 @@ class Doorkeeper:
                 answered.set_result(login)
 
         self._node.backends.log_in(credentials, done)
-        if found is not None:
-            return found
-        answered = asyncio.get_running_loop().create_future()
-        return await answered
+        if found is None:
+            self._attempts.failed(address, name, now_s)
+            answered = asyncio.get_running_loop().create_future()
+            found = await answered
+            if found.user is not None:
+                self._attempts.forgive(address, name)
+        elif found.user is None:
+            self._attempts.failed(address, name, now_s)
+        return found

@@ -156,6 +156,44 @@ def test_guessing_names_takes_long_too() -> None:
     attempts.check("a", "another", FAILURES_S)
 
 
+def test_many_at_once_are_many_attempts(api: Admin) -> None:
+    """A backend that takes its time does not let them all pass before the first has failed."""
+    backend = InItsOwnTime()
+    api.node.backends = Backends(api.node.users, [Entry(backend, backend)])
+    doorkeeper = Doorkeeper(api.node)
+
+    async def ask() -> int:
+        request = Request("GET", "/api/whoami", peer="10.0.0.1:5")
+        try:
+            await doorkeeper.admit(request, Credentials("somebody", b"guess"))
+        except Refusal as refused:
+            return refused.status
+        return 200
+
+    async def run(answer: Answer) -> list[int]:
+        asking = [asyncio.ensure_future(ask()) for _ in range(30)]
+        await asyncio.sleep(0)
+        waiting, backend.waiting = backend.waiting, []
+        for done in waiting:
+            done(answer)
+        return await asyncio.gather(*asking)
+
+    assert sorted(asyncio.run(run(Answer(True, ("management",))))) == [200] * 20 + [429] * 10
+    assert sorted(asyncio.run(run(Answer(False)))) == [401] * 20 + [429] * 10
+    assert asyncio.run(run(Answer(True, ("management",)))) == [429] * 30
+
+
+class InItsOwnTime:
+    name = "slow"
+    takes_secrets = False
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[Answer], None]] = []
+
+    def ask(self, question: object, done: Callable[[Answer], None]) -> None:
+        self.waiting.append(done)
+
+
 def test_the_limit_can_be_lifted() -> None:
     api = Admin({"management.login_failures_max": None})
     for _ in range(50):
