@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from broker.management.request import Headers, Request, Response
 from broker.management_settings import WebOptions
+from broker.server.http_familiar import Familiar
 from broker.server.http_peer import HttpPeer
 from broker.server.peers import peername_of
 
@@ -55,6 +56,7 @@ class HttpServer:
         self.is_stopping = False
         self.peers: dict[HttpPeer, None] = {}
         self.held_octets = 0  # of bodies
+        self.familiar = Familiar()
         self._node = node
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticker: asyncio.TimerHandle | None = None

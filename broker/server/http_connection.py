@@ -19,6 +19,7 @@ from typing import cast
 import h11
 
 from broker.management.request import JSON, Headers, Request, parse_query
+from broker.server.http_familiar import Familiar
 
 HEAD_MAX = 16 * 1024  # octets of a request line and its headers
 LINE_MAX = 8000  # octets of a request line
@@ -91,7 +92,8 @@ def refusal(status: int, body: bytes = b"") -> bytes:
 class HttpConnection:
     """`receive`, then `next_request` until it has none; then `start`, `piece` …, `end`.
 
-    body_limit: octets that the body of a request may have, by method and path.
+    body_limit: octets that the body of a request may have, by method and path. familiar: what other
+    connections have sent and been sent; what is in there goes past h11, in and out.
     """
 
     __slots__ = (
@@ -99,10 +101,14 @@ class HttpConnection:
         "_body_limit",
         "_body_max",
         "_data",
+        "_familiar",
         "_h11",
         "_has_body",
         "_is_chunked",
+        "_is_plain",
+        "_known",
         "_left",
+        "_owed",
         "_request",
         "_searched",
         "has_more",
@@ -110,7 +116,7 @@ class HttpConnection:
         "phase",
     )
 
-    def __init__(self, body_limit: Callable[[str, str], int]):
+    def __init__(self, body_limit: Callable[[str, str], int], familiar: Familiar | None = None):
         self.phase = Phase.IDLE
         self.has_more = False  # ask again for the next request, without new octets
         self.interim = b""  # to be sent now, and then emptied: 100 Continue
@@ -123,6 +129,10 @@ class HttpConnection:
         self._left = 0  # octets of a body with a known length that h11 has not been given
         self._is_chunked = False
         self._has_body = True  # the answer; not that to HEAD
+        self._familiar = familiar
+        self._known = b""  # the head of a familiar request that h11 has not seen
+        self._is_plain = False  # h11 has not seen the answer either
+        self._owed = 0  # octets of such an answer's body that are missing
         self._new_h11()
 
     def _new_h11(self) -> None:
@@ -179,11 +189,19 @@ class HttpConnection:
             return False
         if data.count(b"\n", 0, end) > HEADERS_MAX + 2:
             raise Refused(431, "there are too many headers")
-        self._feed(end)
         self._searched = 0
+        head = bytes(data[:end])
+        if self._familiar is not None and (known := self._familiar.request(head)) is not None:
+            del data[:end]
+            self._request, self._known = known, head
+            self._is_chunked, self._has_body = False, True
+            return True
+        self._feed(end)
         event = self._h11.next_event()
         assert isinstance(event, h11.Request)
         self._begin(event)
+        if self._familiar is not None and event.http_version == b"1.1":
+            self._familiar.learn_request(head, self._request)
         return True
 
     def _begin(self, head: h11.Request) -> None:
@@ -215,6 +233,8 @@ class HttpConnection:
             self.interim = self._h11.send(going_on)
 
     def _read_body(self) -> Request | None:
+        if self._known:
+            return self._complete()
         for _ in range(EVENTS_MAX):
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
@@ -255,21 +275,51 @@ class HttpConnection:
         self._has_body = self._has_body and status not in _WITHOUT_BODY
         if size is not None and status not in _WITHOUT_BODY:
             headers = [*headers, ("content-length", str(size))]
+        is_simple = bool(self._known) and size is not None and status not in _WITHOUT_BODY
+        if is_simple and self._familiar is not None:
+            known = self._familiar.answer(status, headers)
+            if known is not None:
+                self._is_plain, self._owed = True, size or 0
+                return known
+        self._catch_up()
         head = self._h11.send(
             h11.Response(status_code=status, headers=headers, reason=_PHRASES.get(status, ""))
         )
         # what h11 adds has capitals; everything else is in lower case, as cowboy's
         head = head.replace(b"\r\nConnection: ", b"\r\nconnection: ")
-        return head.replace(b"\r\nTransfer-Encoding: ", b"\r\ntransfer-encoding: ")
+        head = head.replace(b"\r\nTransfer-Encoding: ", b"\r\ntransfer-encoding: ")
+        if is_simple and self._familiar is not None:
+            self._familiar.learn_answer(status, headers, head)
+        return head
+
+    def _catch_up(self) -> None:
+        """Show h11 the request after all."""
+        if self._known:
+            self._h11.receive_data(self._known)
+            self._known = b""
+            for kind in (h11.Request, h11.EndOfMessage):
+                event = self._h11.next_event()
+                assert isinstance(event, kind), event
 
     def piece(self, data: bytes | memoryview) -> bytes:
         """A part of the body."""
+        if self._is_plain:
+            self._owed -= len(data)
+            if self._owed < 0:
+                raise h11.LocalProtocolError("too much of a body")
+            return bytes(data)
         if not self._has_body:
             return b""
         return self._h11.send(h11.Data(data=cast(bytes, data)))  # any buffer will do
 
     def end(self) -> tuple[bytes, bool]:
         """What ends the answer, and whether another request may follow it."""
+        if self._is_plain:
+            if self._owed:
+                raise h11.LocalProtocolError("too little of a body")
+            self._is_plain, self._known = False, b""
+            self.phase = Phase.IDLE
+            return b"", True
         octets = self._h11.send(h11.EndOfMessage())
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
             return octets, False

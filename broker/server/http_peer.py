@@ -67,7 +67,7 @@ class HttpPeer:
 
     def __init__(self, server: HttpServer):
         self._server = server
-        self._http = HttpConnection(server.application.body_limit)
+        self._http = HttpConnection(server.application.body_limit, server.familiar)
         self._state = State.READING
         self._task: asyncio.Task[None] | None = None  # that answers
         self._waits_for: Phase | None = None  # in READING: what, and since when
