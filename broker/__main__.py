@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--ready-file", metavar="F", type=Path, help="written once clients can connect"
+    )
+    parser.add_argument(
+        "--pid-file", metavar="F", type=Path, help="written at the start, deleted at the end"
     )
     parser.add_argument("--version", action="version", version=f"leveret {__version__}")
     return parser
@@ -137,26 +139,21 @@ def main(argv: list[str] | None = None) -> int:
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
+    from broker.control.server import ControlError
+    from broker.cookie import CookieError
     from broker.server.listener import ListenError
     from broker.store.errors import StoreError
 
     raise_file_limit()
     try:
-        _run(config, arguments.ready_file)
-    except (ConfigError, ListenError, StoreError) as error:
+        _run(config, arguments)
+    except (ConfigError, ControlError, CookieError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
         return 1
     except OSError as error:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
-
-
-def announcements(config: Config, ready_file: Path | None) -> list[Path]:
-    """Where a running node says who it is: for scripts, and for `leveretctl --data-dir`."""
-    data_dir = config.kept_in
-    wanted = [ready_file, Path(data_dir, "node.json") if data_dir else None]
-    return [path for path in wanted if path is not None]
 
 
 def raise_file_limit() -> None:
@@ -167,41 +164,21 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(config: Config, ready_file: Path | None) -> None:
+def _run(config: Config, arguments: argparse.Namespace) -> None:
+    """Raises: what `Runtime` does."""
     factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with contextlib.suppress(ImportError):  # a platform without it: all works, slower
         import uvloop
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(config, ready_file))
+        runner.run(_serve(config, arguments))
 
 
-async def _serve(config: Config, ready_file: Path | None) -> None:
-    from broker.boot import Broker, settle_memory, write_ready_file
-    from broker.server.systemd import Notifier
+async def _serve(config: Config, arguments: argparse.Namespace) -> None:
+    from broker.runtime import Runtime
 
-    log = logging.getLogger("broker")
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    async with Broker(config) as broker:
-        settle_memory()
-        assert broker.node is not None
-        log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)
-        with contextlib.ExitStack() as written:
-            for path in announcements(config, ready_file):
-                write_ready_file(path, broker)
-                written.callback(path.unlink, missing_ok=True)
-            notifier = Notifier(lambda: broker.node is not None)
-            notifier.ready(f"{broker.node.name} serves clients on port {broker.port}")
-            await stopping.wait()
-            notifier.stopping()
-            log.info("stopping")
-    for number in (signal.SIGTERM, signal.SIGINT):  # asked once is enough: let it end as it should
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_IGN)
+    await Runtime(config, ready_file=arguments.ready_file, pid_file=arguments.pid_file).run()
 
 
 if __name__ == "__main__":

@@ -336,8 +336,13 @@ class _LoopThread:
         self._loop.close()
 
 
-def write_ready_file(path: Path, broker: Broker) -> None:
-    """Tell scripts that clients can connect: written whole, then renamed into place."""
+def write_ready_file(
+    path: Path, broker: Broker, *, control: Mapping[str, object] | None = None
+) -> None:
+    """Tell scripts that clients can connect: written whole, then renamed into place.
+
+    control: where the process listens for the command line tools.
+    """
     assert broker.node is not None
     ready = {
         "pid": os.getpid(),
@@ -351,6 +356,9 @@ def write_ready_file(path: Path, broker: Broker) -> None:
             "prometheus": broker.prometheus_port or None,
             "cluster": None,
         },
+        "socket": None,
+        "cookie_file": None,
+        **(control or {}),
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(ready) + "\n")

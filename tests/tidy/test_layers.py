@@ -14,7 +14,10 @@ LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines"},
     {"amqp", "auth_settings", "transport_settings"},
     {"management_settings"},
-    {"message", "config", "commands", "changes", "patterns", "retired"},
+    {
+        *("message", "config", "commands", "changes", "patterns", "retired"),
+        *("terms", "cookie", "control_socket"),
+    },
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
@@ -24,8 +27,10 @@ LAYERS: list[set[str]] = [
     {"node"},
     {"session"},
     {"management"},
+    {"control"},
     {"server", "cli"},
     {"boot"},
+    {"runtime"},
     {"__main__"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it
 ]
@@ -36,9 +41,11 @@ ASYNC_MODULES = {"asyncio", "socket", "ssl", "selectors", "uvloop", "threading",
 ASYNC_ALLOWED = {
     "server",
     "management",
+    "control",
     "cluster/links.py",
     "cluster/consensus",
     "boot.py",
+    "runtime.py",
     "__main__.py",  # makes the loop that boot runs on
     "cli",  # a plain socket to ask whether a node answers
 }
@@ -91,7 +98,9 @@ def test_the_entries_for_the_edge_are_needed() -> None:
 def test_nothing_below_the_edge_awaits(module: Module) -> None:
     import ast
 
-    if module.unit in {"server", "management", "boot", "__main__", "cluster"}:
+    if module.unit in {
+        *("server", "management", "control", "boot", "runtime", "__main__", "cluster"),
+    }:
         return
     coroutines = [
         f"{module.path}:{node.lineno}"

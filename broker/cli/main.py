@@ -1,0 +1,307 @@
+"""`leveretctl`, which is `rabbitmqctl` and its siblings as well: what they read, say and return.
+
+argv → command (or a suggestion) → options and defaults → validation → state of the node → banner →
+run → formatter. Imports nothing of the broker but what both sides of the control socket share.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from broker.cli import node_names
+from broker.cli.command import (
+    DONE,
+    INTEGER,
+    NOTHING,
+    REACHABLE,
+    RUNNING,
+    STOPPED,
+    SWITCH,
+    TEXT,
+    TOOLS,
+    Call,
+    Command,
+    Rows,
+    Said,
+    Streams,
+)
+from broker.cli.errors import (
+    APP_RUNNING,
+    APP_STOPPED,
+    EX_OK,
+    EX_SOFTWARE,
+    EX_USAGE,
+    CheckError,
+    FailedError,
+    InvalidError,
+    NodeDownError,
+    StateError,
+    ToolError,
+)
+from broker.cli.formatters import FORMATTERS, Formatter, to_json
+from broker.cli.index import find, names
+from broker.cli.link import Link, Place, Unreachable
+from broker.cli.link import find as find_node
+from broker.cli.options import parse
+from broker.cli.suggestions import nearest
+
+SWITCHES = {
+    **dict.fromkeys(
+        ("quiet", "silent", "dry_run", "longnames", "help", "print_stacktrace"), SWITCH
+    ),
+    **dict.fromkeys(("node", "vhost", "formatter", "printer", "file", "script_name"), TEXT),
+    **dict.fromkeys(("rabbitmq_home", "mnesia_dir", "plugins_dir", "enabled_plugins_file"), TEXT),
+    **dict.fromkeys(("aliases_file", "erlang_cookie", "data_dir"), TEXT),
+    "timeout": INTEGER,
+}
+LETTERS = {
+    "p": "vhost",
+    "n": "node",
+    "q": "quiet",
+    "s": "silent",
+    "l": "longnames",
+    "t": "timeout",
+    "?": "help",
+}
+
+
+class Tool:
+    """One call of a tool. name: as which it was called."""
+
+    def __init__(self, name: str, streams: Streams, environment: Mapping[str, str]):
+        self.name = name
+        self.scope = TOOLS.get(name, "")
+        self._streams = streams
+        self._environment = environment
+
+    # output
+
+    def _say(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._streams.stdout.write(f"{line}\n")
+
+    def _complain(self, text: str | None) -> None:
+        if text is not None:
+            self._streams.stderr.write(f"{text}\n")
+
+    # the flow
+
+    def run(self, argv: list[str]) -> int:
+        """Returns: the exit code."""
+        if argv == ["--help"]:
+            return self._show_usage(is_asked_for=True)
+        if argv == ["--version"]:
+            argv = ["version"]
+        elif argv[:1] == ["--auto-complete"]:
+            argv = ["autocomplete", *argv[1:]]
+        first = parse(argv, SWITCHES, LETTERS)
+        if "script_name" in first.options:
+            self.name = str(first.options["script_name"])
+            self.scope = TOOLS.get(self.name, "")
+        name = first.arguments[0] if first.arguments else ""
+        command = find(name, self.scope) if name else None
+        if command is None and name:
+            aliased = self._alias(name, first.options)
+            if aliased:
+                return self.run(_with_alias(argv, name, aliased))
+        if command is None:
+            return self._not_found(name)
+        return self._run_command(command, argv, first.options)
+
+    def _show_usage(self, *, is_asked_for: bool, before: str = "") -> int:
+        from broker.cli.help import tool_usage
+
+        text = before + tool_usage(self.name, self.scope)
+        if is_asked_for:
+            self._say([text])
+            return EX_OK
+        self._complain(text)
+        return EX_USAGE
+
+    def _not_found(self, name: str) -> int:
+        if not name:
+            return self._show_usage(is_asked_for=False)
+        text = f"\nCommand '{name}' not found. \n"
+        suggestion = nearest(name, names(self.scope))
+        if suggestion is None:
+            return self._show_usage(is_asked_for=False, before=text)
+        self._complain(f"{text}Did you mean '{suggestion}'? \n")
+        return EX_USAGE
+
+    def _alias(self, name: str, options: Mapping[str, Any]) -> list[str]:
+        path = options.get("aliases_file") or self._environment.get("RABBITMQ_CLI_ALIASES_FILE")
+        if not path:
+            return []
+        try:
+            lines = Path(str(path)).read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            self._complain(f"Error reading aliases file {path}: {reason}")
+            return []
+        for line in lines:
+            alias, equals, content = line.partition("=")
+            if equals and alias.strip() == name:
+                words = shlex.split(content)
+                return words if words and find(words[0], self.scope) is not None else []
+        return []
+
+    def _run_command(self, command: Command, argv: list[str], first: Mapping[str, Any]) -> int:
+        formatter_name = str(first.get("formatter", command.formatter)).lower()
+        formatter = FORMATTERS.get(formatter_name)
+        if formatter is None:
+            self._complain(f"Error: there is no formatter '{formatter_name}'")
+            return 1  # where RabbitMQ's crash
+        switches = {**SWITCHES, **formatter.switches, **command.switches}
+        parsed = parse(argv, switches, {**LETTERS, **command.letters})
+        if parsed.invalid:
+            shown = "\n".join(f"{option} : {value or ''}" for option, value in parsed.invalid)
+            detail = f"Invalid options for this command:\n{shown}"
+            return self._refuse(InvalidError(detail), command, argv)
+        options: dict[str, Any] = {"longnames": False, **command.defaults, **parsed.options}
+        if options.get("help"):
+            from broker.cli.help import command_usage
+
+            self._say([command_usage(command, self.name)])
+            return EX_OK
+        timeout = options.get("timeout")
+        options["timeout"] = timeout * 1000 if isinstance(timeout, int) else command.timeout_ms
+        arguments = parsed.arguments[1:] or list(command.default_arguments)
+        call = Call(command, self.name, arguments, options, self._environment, self._streams)
+        try:
+            self._fill_in(call)
+            return self._carry_out(call, formatter)
+        except (InvalidError, StateError) as error:
+            return self._refuse(error, command, argv)
+        except ToolError as error:
+            return self._fail(error, options)
+        finally:
+            call.close()
+
+    def _fill_in(self, call: Call) -> None:
+        """Which node is meant. Raises: ToolError."""
+        options = call.options
+        data_dir = str(
+            options.get("data_dir")
+            or options.get("mnesia_dir")
+            or ("" if "node" in options else self._environment.get("LEVERET_DATA_DIR", ""))
+        )
+        place = find_node("", data_dir, self._environment) if data_dir else None
+        given = str(options.get("node") or (place.node if place is not None else ""))
+        name = node_names.whole(
+            given or node_names.default_of(self._environment),
+            call.command.name,
+            is_long=bool(options["longnames"]) or place is not None,
+        )
+        options["node"] = place.node if place is not None and not options.get("node") else name
+        if not data_dir:
+            place = find_node(name, "", self._environment)
+        call.connect_by(lambda: self._connect(call, place))
+
+    def _connect(self, call: Call, place: Place | None) -> Link:
+        """Raises: NodeDownError."""
+        reason = ""
+        if place is not None:
+            given = call.options.get("erlang_cookie") or self._environment.get(
+                "RABBITMQ_ERLANG_COOKIE", ""
+            )
+            try:
+                return Link(place, str(given), self._environment)
+            except Unreachable as error:
+                reason = str(error)
+        from broker.cli.unreachable import explain
+
+        raise NodeDownError(explain(call.node, place, reason, self._environment, os.getpid()))
+
+    def _carry_out(self, call: Call, formatter: Formatter) -> int:
+        """Raises: ToolError."""
+        command, options = call.command, call.options
+        command.check(call)
+        if command.needs in (RUNNING, STOPPED):
+            if call.link.is_app_running != (command.needs == RUNNING):
+                raise StateError(APP_STOPPED if command.needs == RUNNING else APP_RUNNING)
+        elif command.needs == REACHABLE:
+            call.connect()
+        is_for_machines = "formatter" in options and formatter.is_for_machines
+        if not call.is_quiet and not is_for_machines:
+            greeting = command.greeting(call)
+            if greeting is not None:
+                self._say([greeting])
+                self._streams.stdout.flush()
+        if options.get("dry_run"):
+            return EX_OK
+        return self._show(command.run(call), formatter, call)
+
+    def _show(self, output: Any, formatter: Formatter, call: Call) -> int:
+        options = call.options
+        is_json = options.get("formatter") == "json"
+        if output is DONE:
+            output = {"result": "ok", "node": call.node} if is_json else None
+        elif isinstance(output, Said):
+            value = output.value
+            output = {"result": "ok", "node": call.node, "value": value} if is_json else value
+        if isinstance(output, int) and not isinstance(output, bool):
+            return output  # an exit code, from a command that has shown everything itself
+        if isinstance(output, Rows):
+            self._say(formatter.rows(output.items, options))
+        elif output is not None:
+            self._say(formatter.value(output, options))
+        return EX_OK
+
+    def _refuse(self, error: InvalidError | StateError, command: Command, argv: list[str]) -> int:
+        from broker.cli.help import base_usage
+
+        head = "Error (argument validation)" if isinstance(error, InvalidError) else "Error"
+        self._complain(
+            f"{head}: {error.text}\nArguments given:\n\t{' '.join(argv)}\n"
+            + base_usage(command, self.name)
+        )
+        return error.code
+
+    def _fail(self, error: ToolError, options: Mapping[str, Any]) -> int:
+        text = error.text
+        if options.get("formatter") == "json" and isinstance(error, CheckError) and error.document:
+            text = to_json(error.document)
+        self._complain(text)
+        return error.code
+
+
+def _with_alias(argv: list[str], name: str, aliased: list[str]) -> list[str]:
+    at = argv.index(name)
+    return [*argv[:at], *aliased, *argv[at + 1 :]]
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    tool: str | None = None,
+    stdin: IO[str] | None = None,
+    stdout: IO[str] | None = None,
+    stderr: IO[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run a tool. Returns: the exit code. What is not given is the process's own."""
+    own = Path(sys.argv[0]).name
+    streams = Streams(stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr)
+    environment = os.environ if environ is None else environ
+    name = tool or environment.get("LEVERET_TOOL") or (own if own in TOOLS else "leveretctl")
+    try:
+        code = Tool(name, streams, environment).run(list(sys.argv[1:] if argv is None else argv))
+        streams.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        if stdout is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EX_OK
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+__all__ = ["EX_SOFTWARE", "NOTHING", "FailedError", "main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

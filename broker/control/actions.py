@@ -1,0 +1,105 @@
+"""What can be asked of a node by its tools, by name: `users.add_user` is in `control/users.py`.
+
+An action is a coroutine function that returns a term (see `broker/terms.py`), or an asynchronous
+generator that yields rows, each a list of pairs. What cannot be done is a `Failure`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from broker.commands import Command
+from broker.control.host import DATA_ERROR, Failure, Host
+
+if TYPE_CHECKING:
+    from broker.node import Node
+    from broker.vhost import VHost
+
+ACTOR = "rmq-cli"  # RabbitMQ's name for whoever uses its tools
+PACKAGE = "broker.control"
+
+Row = list[tuple[str, Any]]
+Rows = AsyncIterator[Row | None]  # None: send what there is
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """needs_app: it is refused while the app is stopped."""
+
+    function: Function
+    needs_app: bool
+    is_stream: bool
+
+
+_ACTIONS: dict[str, Action] = {}
+
+
+def action(*, needs_app: bool = True) -> Callable[[Function], Function]:
+    """Enter a function under its module's and its own name."""
+
+    def enter(function: Function) -> Function:
+        name = f"{function.__module__.removeprefix(PACKAGE + '.')}.{function.__name__}"
+        _ACTIONS[name] = Action(function, needs_app, inspect.isasyncgenfunction(function))
+        return function
+
+    return enter
+
+
+def find(name: str) -> Action:
+    """Imported when somebody asks for it. Raises: LookupError."""
+    if name not in _ACTIONS:
+        group, _, _ = name.rpartition(".")
+        if not group.isidentifier():
+            raise LookupError(name)
+        try:
+            importlib.import_module(f"{PACKAGE}.{group}")
+        except ModuleNotFoundError:
+            raise LookupError(name) from None
+    return _ACTIONS[name]
+
+
+class Asked:
+    """One request. host: who is asked; the rest is what most actions need."""
+
+    def __init__(self, host: Host):
+        self.host = host
+
+    @property
+    def node(self) -> Node:
+        """Raises: Failure, when the app has been stopped meanwhile."""
+        node = self.host.node
+        if node is None:
+            raise Failure("the app is not running", kind="stopped")
+        return node
+
+    def vhost(self, name: str) -> VHost:
+        """Raises: Failure."""
+        found = self.node.vhosts.get(name)
+        if found is None:
+            raise Failure(f"Virtual host '{name}' does not exist", DATA_ERROR, kind="plain")
+        return found
+
+    def execute(self, command: Command) -> Awaitable[object]:
+        """Carry out a change. The result comes when it is on the medium; raises what it raised."""
+        import asyncio
+
+        node = self.node
+        command.actor = ACTOR
+        settled: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+        def done(result: object) -> None:
+            if settled.done():  # who asked has gone
+                return
+            if isinstance(result, Exception):
+                settled.set_exception(result)
+            else:
+                settled.set_result(result)
+
+        node.execute(command, done)
+        node.request_turn()
+        return settled

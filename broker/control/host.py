@@ -1,0 +1,75 @@
+"""What the command line tools can ask of: the process of a node.
+
+It outlives its broker (RabbitMQ's "app"): `stop_app` ends that, and the tools are answered still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from broker.config import Config
+    from broker.management.service import Management
+    from broker.node import Node
+
+# sysexits.h, as RabbitMQ's tools use it
+OK, USAGE, DATA_ERROR, NO_USER, UNAVAILABLE, SOFTWARE, TEMPORARY, CONFIG = (
+    *(0, 64, 65, 67, 69, 70, 75, 78),
+)
+
+
+class Failure(Exception):  # noqa: N818 - an answer, not a mistake
+    """What was asked cannot be done. The text is RabbitMQ's; code: the exit code of the tool.
+
+    kind: "error" is shown below "Error:", "check" as it is, "argument" as a wrong argument.
+    """
+
+    def __init__(self, text: str, code: int = UNAVAILABLE, *, kind: str = "error"):
+        super().__init__(text)
+        self.text = text
+        self.code = code
+        self.kind = kind
+
+
+class Listens(NamedTuple):
+    """One listener, as the gateway has it: "amqp", "amqp/ssl", "http", …; port 0: a Unix socket."""
+
+    protocol: str
+    host: str
+    port: int
+
+
+class Host(Protocol):
+    """The process. node, management: None while the app is stopped (management: or disabled)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def node(self) -> Node | None: ...
+    @property
+    def management(self) -> Management | None: ...
+    @property
+    def listening(self) -> Sequence[Listens]: ...
+    @property
+    def is_starting(self) -> bool: ...
+    @property
+    def began_ms(self) -> int: ...
+    @property
+    def cookie_hash(self) -> str: ...
+    @property
+    def cookie_file(self) -> Path | None: ...
+
+    async def start_app(self) -> None:
+        """Raises: Failure."""
+
+    async def stop_app(self) -> None: ...
+    async def reset(self) -> None:
+        """Forget everything. Raises: Failure, while the app runs."""
+
+    def halt(self) -> None:
+        """End the process, soon and gracefully."""

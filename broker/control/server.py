@@ -1,0 +1,233 @@
+"""The control socket: the command line tools of this machine ask, the process of a node answers.
+
+What is said is in `broker/control_socket.py`. A peer that has not proved that it knows the cookie
+gets no further than a small frame and a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
+
+from broker import control_socket
+from broker.control.actions import Asked, Row, find
+from broker.control.host import SOFTWARE, TEMPORARY, Failure, Host
+from broker.control_socket import FRAME_MAX, GREETING_MAX, NODE, TOOL, frame, is_proof, proof
+from broker.cookie import Cookie
+from broker.terms import as_json
+
+log = logging.getLogger("broker.control")
+
+GREETING_S = 10.0  # for a peer to prove that it knows the cookie
+PEERS_MAX = 64
+BACKLOG = 64
+ROWS_MAX = 100  # in a frame
+LOOK_S = 0.25  # how often it is looked whether who asked is still there
+
+
+class ControlError(Exception):
+    """There is no place for the socket. The text is one line."""
+
+
+class ControlServer:
+    """Listens from `open` until `close`."""
+
+    def __init__(self, host: Host, cookie: Cookie):
+        self._host = host
+        self._cookie = cookie
+        self._server: asyncio.AbstractServer | None = None
+        self._peers: dict[asyncio.Task[Any], None] = {}
+        self.path: Path | None = None
+        self._entry: Path | None = None
+
+    async def open(self, environment: Mapping[str, str], data_dir: str) -> None:
+        """Raises: ControlError."""
+        places = control_socket.directories(environment)
+        directory = next((place for place in places if control_socket.usable(place)), None)
+        if directory is None:
+            raise ControlError("there is no directory for the control socket: set LEVERET_RUN_DIR")
+        path = directory / f"{os.getpid()}-{secrets.token_hex(4)}.sock"
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            before = os.umask(0o177)
+            try:
+                listening.bind(str(path))
+            finally:
+                os.umask(before)
+            self._server = await asyncio.start_unix_server(
+                self._serve, sock=listening, backlog=BACKLOG, limit=1024 * 1024
+            )
+        except OSError as error:
+            listening.close()
+            path.unlink(missing_ok=True)
+            raise ControlError(f"cannot listen on {path}: {error.strerror or error}") from None
+        self.path = path
+        self._enter(directory, data_dir)
+
+    def _enter(self, directory: Path, data_dir: str) -> None:
+        """Under the node's name, unless another node that runs has it."""
+        entry = control_socket.entry_of(directory, self._host.name)
+        if _is_taken(entry):
+            log.warning(
+                "another node of this name runs on this machine, name=%s: tools find this one by"
+                " --data-dir only",
+                self._host.name,
+            )
+            return
+        temporary = entry.with_name(f"{entry.name}.{os.getpid()}")
+        try:
+            temporary.write_text(json.dumps(self.facts(data_dir)) + "\n")
+            temporary.replace(entry)
+        except OSError as error:
+            log.warning("cannot write %s: %s", entry, error.strerror)
+            return
+        self._entry = entry
+
+    def facts(self, data_dir: str) -> dict[str, Any]:
+        """What a tool has to know before it can ask."""
+        return {
+            "node": self._host.name,
+            "pid": os.getpid(),
+            "socket": str(self.path),
+            "cookie_file": str(self._cookie.path) if self._cookie.path is not None else None,
+            "data_dir": data_dir or None,
+        }
+
+    async def close(self) -> None:
+        """Nobody can ask any more; who waits for an answer has it, or never will."""
+        if self._entry is not None:
+            self._entry.unlink(missing_ok=True)
+            self._entry = None
+        if self._server is not None:
+            self._server.close()
+            for task in self._peers:
+                task.cancel()
+            await asyncio.gather(*self._peers, return_exceptions=True)
+            await self._server.wait_closed()
+            self._server = None
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._peers) >= PEERS_MAX:
+            writer.close()
+            return
+        self._peers[task] = None
+        try:
+            if await self._greet(reader, writer):
+                await self._answer_all(reader, writer)
+        except (OSError, EOFError, ValueError, TimeoutError):
+            pass  # it has gone, or speaks something else
+        except asyncio.CancelledError:
+            pass  # the process ends
+        finally:
+            del self._peers[task]
+            writer.close()
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        own = control_socket.nonce()
+        writer.write(frame({"node": self._host.name, "nonce": own}))
+        async with asyncio.timeout(GREETING_S):
+            greeting = await _read(reader, GREETING_MAX)
+        theirs = str(greeting.get("nonce", ""))
+        secret = self._cookie.secret
+        if not is_proof(greeting.get("proof"), proof(TOOL, secret, own, theirs)):
+            log.warning("a tool was refused: its cookie is another one")
+            writer.write(frame({"refused": "the cookie is another one"}))
+            await writer.drain()
+            return False
+        writer.write(
+            frame({"proof": proof(NODE, secret, own, theirs), "app": self._host.node is not None})
+        )
+        return True
+
+    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            asked = await _read(reader, FRAME_MAX)
+            async with asyncio.TaskGroup() as group:
+                work = group.create_task(self._answer(asked, writer))
+                while not work.done():
+                    await asyncio.wait((work,), timeout=LOOK_S)
+                    if reader.at_eof():  # who does not wait for the answer need not be given one
+                        work.cancel()
+
+    async def _answer(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        timeout_ms = asked.get("timeout_ms")
+        seconds = timeout_ms / 1000 if isinstance(timeout_ms, (int, float)) else None
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._act(asked, writer)
+        except TimeoutError:
+            answer = {"failed": "timeout", "code": TEMPORARY, "kind": "timeout"}
+        except Failure as failure:
+            answer = {"failed": failure.text, "code": failure.code, "kind": failure.kind}
+        except Exception:
+            log.exception("bug: a tool could not be answered, do=%s", asked.get("do"))
+            answer = {"failed": "an internal error, see the log", "code": SOFTWARE, "kind": "error"}
+        with contextlib.suppress(ConnectionError):  # it has gone
+            writer.write(frame(answer))
+            await writer.drain()
+
+    async def _act(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
+        """Raises: Failure, and whatever is a bug."""
+        given = asked.get("with")
+        try:
+            action = find(str(asked.get("do")))
+        except LookupError:
+            raise Failure(f"this node cannot do {asked.get('do')}", SOFTWARE) from None
+        if not isinstance(given, dict):
+            raise Failure("'with' is missing", SOFTWARE)
+        if action.needs_app and self._host.node is None:
+            raise Failure("the app is not running", kind="stopped")
+        if not action.is_stream:
+            return {"done": as_json(await action.function(Asked(self._host), **given))}
+        await _send_rows(action.function(Asked(self._host), **given), writer)
+        return {"done": None}
+
+
+async def _send_rows(rows: AsyncGenerator[Row | None], writer: asyncio.StreamWriter) -> None:
+    """Many in a frame. None in place of a row: what has come so far is not to wait for more."""
+    batch: list[Any] = []
+    async with contextlib.aclosing(rows) as source:
+        async for row in source:
+            if row is not None:
+                batch.append(as_json(row))
+            if batch and (row is None or len(batch) == ROWS_MAX):
+                writer.write(frame({"rows": batch}))
+                batch = []
+                await writer.drain()
+    if batch:
+        writer.write(frame({"rows": batch}))
+
+
+async def _read(reader: asyncio.StreamReader, most: int) -> dict[str, Any]:
+    """Raises: EOFError, ValueError."""
+    length = int.from_bytes(await reader.readexactly(4), "big")
+    if length > most:
+        raise ValueError("too long")
+    return control_socket.document_of(await reader.readexactly(length))
+
+
+def _is_taken(entry: Path) -> bool:
+    """Whether the node that has entered itself there still runs."""
+    try:
+        path = json.loads(entry.read_text())["socket"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+        knocking.settimeout(0.2)
+        try:
+            knocking.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,232 @@
+"""The process of a node: signals, files that say who it is, its control socket, and its broker.
+
+The broker (RabbitMQ's "app") can be stopped and started again while the process stays: the command
+line tools are answered all the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from broker import control_socket, cookie
+from broker.boot import Broker, default_node_name, settle_memory, write_ready_file
+from broker.control.host import Failure, Listens
+from broker.control.server import ControlError, ControlServer
+from broker.server.systemd import Notifier
+from broker.server.timers import monotonic_ms
+from broker.store.errors import StoreError
+from broker.store.store import IDENTITY
+from broker.version import __version__
+
+if TYPE_CHECKING:
+    from broker.config import Config
+    from broker.management.service import Management
+    from broker.node import Node
+
+log = logging.getLogger("broker")
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+FORCED = 1  # exit code of a process that did not wait for the end
+STOPPED_APP = "broker forced connection closure with reason 'shutdown'"
+
+
+class Runtime:
+    """Make one, `await run()`. ready_file: written once clients can connect; pid_file: at once."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        ready_file: Path | None = None,
+        pid_file: Path | None = None,
+        given_cookie: str = "",
+    ):
+        self.config = config
+        self.name = name_of(config)
+        self._ready_file = ready_file
+        self._pid_file = pid_file
+        self._broker: Broker | None = None
+        self._halting = asyncio.Event()
+        self._changing = asyncio.Lock()  # of the app
+        self._is_signalled = False
+        self._was_settled = False
+        self._written = contextlib.ExitStack()  # files that say that the app runs
+        self._began_ms = monotonic_ms()
+        self._cookie = cookie.of_node(given_cookie, self._cookie_places())
+        self._control = ControlServer(self, self._cookie)
+        self._notifier = Notifier(lambda: True)
+        self.is_starting = False
+
+    # what the tools see: control.host.Host
+
+    @property
+    def node(self) -> Node | None:
+        return self._broker.node if self._broker is not None else None
+
+    @property
+    def broker(self) -> Broker | None:
+        """None: the app is stopped."""
+        return self._broker
+
+    @property
+    def management(self) -> Management | None:
+        return self._broker.management if self._broker is not None else None
+
+    @property
+    def listening(self) -> Sequence[Listens]:
+        gateway = self._broker.gateway if self._broker is not None else None
+        return [Listens(*one) for one in gateway.listening] if gateway is not None else []
+
+    @property
+    def began_ms(self) -> int:
+        """When the process began, on the clock of the node."""
+        return self._began_ms
+
+    @property
+    def cookie_hash(self) -> str:
+        """As RabbitMQ shows it: base64 of an MD5, which tells two cookies apart and no more."""
+        digest = hashlib.md5(self._cookie.secret.encode(), usedforsecurity=False).digest()
+        return base64.b64encode(digest).decode("ascii")
+
+    @property
+    def cookie_file(self) -> Path | None:
+        return self._cookie.path
+
+    async def start_app(self) -> None:
+        """Raises: Failure."""
+        async with self._changing:
+            if self._broker is None:
+                try:
+                    await self._start_broker()
+                except Exception as error:
+                    raise Failure(str(error)) from error
+
+    async def stop_app(self) -> None:
+        async with self._changing:
+            await self._stop_broker()
+
+    async def reset(self) -> None:
+        """Raises: Failure, while the app runs."""
+        async with self._changing:
+            if self._broker is not None:
+                raise Failure("the app runs", kind="running")
+            if self.config.kept_in:
+                from broker.store.wiping import wipe
+
+                try:
+                    wipe(Path(self.config.kept_in))
+                except StoreError as error:
+                    raise Failure(str(error)) from None
+            log.info("reset, node=%s", self.name)
+
+    def halt(self) -> None:
+        self._halting.set()
+
+    # from the beginning to the end
+
+    async def run(self) -> None:
+        """Until somebody halts it. Raises: what `Broker.start` does, CookieError, ControlError."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
+        with contextlib.ExitStack() as files:
+            self._write_pid(files)
+            try:
+                await self._control.open(os.environ, self.config.kept_in)
+                await self._start_broker()
+                broker = self._broker
+                assert broker is not None
+                self._notifier.ready(f"{self.name} serves clients on port {broker.port}")
+                await self._halting.wait()
+                self._notifier.stopping()
+                log.info("stopping")
+                async with self._changing:
+                    await self._stop_broker()
+            finally:
+                await self._control.close()
+        for number in SIGNALS:  # from here on it takes no time
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
+    def _on_signal(self) -> None:
+        """Asked once it ends as it should; twice: at once."""
+        if self._is_signalled:
+            log.warning("stopped by force")
+            self._written.close()
+            os._exit(FORCED)
+        self._is_signalled = True
+        self._halting.set()
+
+    def _cookie_places(self) -> list[Path]:
+        home = cookie.home_directory(os.environ)
+        places = [home] if home is not None else []
+        if self.config.kept_in:
+            data_dir = Path(self.config.kept_in)
+            with contextlib.suppress(OSError):
+                data_dir.mkdir(parents=True, exist_ok=True)
+            places.append(data_dir)
+        places += [
+            one for one in control_socket.directories(os.environ) if control_socket.usable(one)
+        ]
+        return places
+
+    def _write_pid(self, files: contextlib.ExitStack) -> None:
+        """Raises: OSError."""
+        if self._pid_file is not None:
+            self._pid_file.write_text(f"{os.getpid()}\n")
+            files.callback(self._pid_file.unlink, missing_ok=True)
+
+    async def _start_broker(self) -> None:
+        broker = Broker(self.config)
+        self.is_starting = True
+        try:
+            await broker.start()
+        finally:
+            self.is_starting = False
+        assert broker.node is not None
+        self._broker = broker
+        self.name = broker.node.name
+        if not self._was_settled:
+            self._was_settled = True
+            settle_memory()
+        log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
+        for path in announcements(self.config, self._ready_file):
+            write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
+            self._written.callback(path.unlink, missing_ok=True)
+
+    async def _stop_broker(self) -> None:
+        broker, self._broker = self._broker, None
+        self._written.close()
+        if broker is not None:
+            await broker.stop(STOPPED_APP)
+
+
+def name_of(config: Config) -> str:
+    """The node's, before its store is open."""
+    if config.identity.node_name:
+        return config.identity.node_name
+    if config.kept_in:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            import json
+
+            return str(json.loads(Path(config.kept_in, IDENTITY).read_text())["node"])
+    return default_node_name()
+
+
+def announcements(config: Config, ready_file: Path | None) -> list[Path]:
+    """Where a running node says who it is: for scripts, and for `leveretctl --data-dir`."""
+    data_dir = config.kept_in
+    wanted = [ready_file, Path(data_dir, "node.json") if data_dir else None]
+    return [path for path in wanted if path is not None]
+
+
+__all__ = ["ControlError", "Runtime", "announcements", "name_of"]
