@@ -166,8 +166,8 @@ class Command:
     description: one sentence without its full stop. topics: of the help page, what and about it.
     arity: how many arguments there may be, at least and at most (None: any number).
     validate: raises InvalidError. banner: text with {0}, {1} for arguments and {name} for options,
-    or a function; printed before the command begins. defaults: of options. default_arguments: in place
-    of none. timeout_ms: when none is given; needs: RUNNING, STOPPED, REACHABLE, or NOTHING.
+    or a function; printed before the command begins. defaults: of options. default_arguments: in
+    place of none. timeout_ms: when none is given; needs: RUNNING, STOPPED, REACHABLE, or NOTHING.
     """
 
     name: str
