@@ -64,6 +64,12 @@ class Rows(NamedTuple):
     items: Iterable[Any]
 
 
+def listed(items: Iterable[Any]) -> Any:
+    """Items that come all at once: RabbitMQ's tools take none of them for a value, not a stream."""
+    found = list(items)
+    return Rows(found) if found else []
+
+
 Output = Any  # DONE, None (nothing at all), Said, Rows, or a term
 
 

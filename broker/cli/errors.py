@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from broker.cli.elixir import inspect
+
 EX_OK, EX_USAGE, EX_DATA, EX_NOUSER = 0, 64, 65, 67
 EX_UNAVAILABLE, EX_SOFTWARE, EX_TEMPORARY, EX_CONFIG = 69, 70, 75, 78
 
@@ -18,9 +20,32 @@ class ToolError(Exception):
 class FailedError(ToolError):
     """The node said that it cannot be done: the text stands below "Error:"."""
 
-    def __init__(self, text: str, code: int = EX_UNAVAILABLE):
+    def __init__(
+        self, text: str, code: int = EX_UNAVAILABLE, document: dict[str, object] | None = None
+    ):
         super().__init__(f"Error:\n{text}", code)
-        self.detail = text
+        self.document = document  # what is shown instead as JSON
+
+
+class ReasonError(FailedError):
+    """Likewise, with what RabbitMQ has instead of a text. term: as the node gives it."""
+
+    def __init__(self, term: object):
+        super().__init__(inspect(term))
+        self.term = term
+        if self.word == "no_such_vhost":
+            self.text, self.code = f"Virtual host '{self.about}' does not exist", EX_DATA
+
+    @property
+    def word(self) -> str:
+        """What it begins with."""
+        first = self.term[0] if isinstance(self.term, tuple) else self.term
+        return str(first)
+
+    @property
+    def about(self) -> object:
+        """What stands behind that."""
+        return self.term[1] if isinstance(self.term, tuple) and len(self.term) > 1 else None
 
 
 class CheckError(ToolError):

@@ -16,7 +16,19 @@ BOTH = f"{CTL} {DIAGNOSTICS}"
 # module → tools → commands
 _MODULES: dict[str, dict[str, str]] = {
     "general": {ALL: "help"},
-    "users": {BOTH: "list_users"},
+    "users": {
+        CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",
+        BOTH: "list_users",
+    },
+    "permissions": {
+        CTL: "set_permissions clear_permissions set_topic_permissions clear_topic_permissions",
+        BOTH: "list_permissions list_user_permissions list_topic_permissions"
+        " list_user_topic_permissions",
+    },
+    "vhosts": {
+        CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
+        BOTH: "list_vhosts",
+    },
 }
 
 _PLACES = {

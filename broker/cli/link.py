@@ -17,6 +17,7 @@ from broker.cli.errors import (
     CheckError,
     FailedError,
     NodeDownError,
+    ReasonError,
     StateError,
     ToolError,
 )
@@ -193,6 +194,8 @@ def _failure(document: Mapping[str, Any]) -> Exception:
         return StateError(APP_RUNNING)
     if kind == "check":
         return CheckError(text or None)
+    if kind == "reason":
+        return ReasonError(from_json(document.get("reason")))
     if kind == "plain":
         return ToolError(text, code)
     return FailedError(text, code)

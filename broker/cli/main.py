@@ -35,8 +35,8 @@ from broker.cli.errors import (
     APP_STOPPED,
     EX_OK,
     EX_SOFTWARE,
+    EX_UNAVAILABLE,
     EX_USAGE,
-    CheckError,
     FailedError,
     InvalidError,
     NodeDownError,
@@ -263,10 +263,11 @@ class Tool:
         return error.code
 
     def _fail(self, error: ToolError, options: Mapping[str, Any]) -> int:
-        text = error.text
-        if options.get("formatter") == "json" and isinstance(error, CheckError) and error.document:
-            text = to_json(error.document)
-        self._complain(text)
+        document = getattr(error, "document", None)
+        if options.get("formatter") == "json" and document is not None:
+            self._complain(to_json(document))
+            return EX_UNAVAILABLE
+        self._complain(error.text)
         return error.code
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from broker.commands import Command
-from broker.control.host import DATA_ERROR, Failure, Host
+from broker.control.host import Failure, Host, refused
 
 if TYPE_CHECKING:
+    from broker.auth.users import User
     from broker.node import Node
     from broker.vhost import VHost
 
@@ -81,7 +82,14 @@ class Asked:
         """Raises: Failure."""
         found = self.node.vhosts.get(name)
         if found is None:
-            raise Failure(f"Virtual host '{name}' does not exist", DATA_ERROR, kind="plain")
+            raise refused("no_such_vhost", name)
+        return found
+
+    def user(self, name: str) -> User:
+        """Raises: Failure."""
+        found = self.node.users.get(name)
+        if found is None:
+            raise refused("no_such_user", name)
         return found
 
     def execute(self, command: Command) -> Awaitable[object]:

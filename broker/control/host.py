@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from broker.amqp.erlang import Atom
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,14 +26,24 @@ OK, USAGE, DATA_ERROR, NO_USER, UNAVAILABLE, SOFTWARE, TEMPORARY, CONFIG = (
 class Failure(Exception):  # noqa: N818 - an answer, not a mistake
     """What was asked cannot be done. The text is RabbitMQ's; code: the exit code of the tool.
 
-    kind: "error" is shown below "Error:", "check" as it is, "argument" as a wrong argument.
+    kind: "error" is shown below "Error:", "plain" and "check" as they are; "stopped", "running":
+    the app is, and must not be. reason: what RabbitMQ gives instead of a text, as a term.
     """
 
-    def __init__(self, text: str, code: int = UNAVAILABLE, *, kind: str = "error"):
+    def __init__(
+        self, text: str, code: int = UNAVAILABLE, *, kind: str = "error", reason: object = None
+    ):
         super().__init__(text)
         self.text = text
         self.code = code
         self.kind = kind
+        self.reason = reason
+
+
+def refused(word: str, *values: object) -> Failure:
+    """With a reason that is an atom, or one and what it is about."""
+    reason = (Atom(word), *values) if values else Atom(word)
+    return Failure(word, kind="reason", reason=reason)
 
 
 class Listens(NamedTuple):

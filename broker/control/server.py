@@ -170,7 +170,12 @@ class ControlServer:
         except TimeoutError:
             answer = {"failed": "timeout", "code": TEMPORARY, "kind": "timeout"}
         except Failure as failure:
-            answer = {"failed": failure.text, "code": failure.code, "kind": failure.kind}
+            answer = {
+                "failed": failure.text,
+                "code": failure.code,
+                "kind": failure.kind,
+                "reason": as_json(failure.reason),
+            }
         except Exception:
             log.exception("bug: a tool could not be answered, do=%s", asked.get("do"))
             answer = {"failed": "an internal error, see the log", "code": SOFTWARE, "kind": "error"}
