@@ -27,7 +27,7 @@ from broker.auth.users import User
 log = logging.getLogger("broker.auth")
 
 INTERNAL = "rabbit_auth_backend_internal"  # RabbitMQ's names stand in its texts
-_BLANK = (
+BLANK = (
     "attempted to log in with a blank password, which is prohibited by the internal authN backend."
     " To use TLS/x509 certificate-based authentication, see the rabbitmq_auth_mechanism_ssl plugin"
     " and configure the client to use the EXTERNAL authentication mechanism. Alternatively change"
@@ -173,7 +173,7 @@ def _judged(user: User | None, credentials: Credentials) -> Answer:
     if password is None:
         is_right = user is not None
     elif not password:
-        return Answer(False, reason=f"user '{name}' {_BLANK}")
+        return Answer(False, reason=f"user '{name}' {BLANK}")
     else:
         asked = user or _NOBODY
         is_right = (

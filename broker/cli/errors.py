@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from broker.cli.elixir import inspect
 
 EX_OK, EX_USAGE, EX_DATA, EX_NOUSER = 0, 64, 65, 67
@@ -21,7 +23,7 @@ class FailedError(ToolError):
     """The node said that it cannot be done: the text stands below "Error:"."""
 
     def __init__(
-        self, text: str, code: int = EX_UNAVAILABLE, document: dict[str, object] | None = None
+        self, text: str, code: int = EX_UNAVAILABLE, document: Mapping[str, object] | None = None
     ):
         super().__init__(f"Error:\n{text}", code)
         self.document = document  # what is shown instead as JSON
@@ -51,7 +53,7 @@ class ReasonError(FailedError):
 class CheckError(ToolError):
     """A health check did not pass. document: what is shown instead as JSON."""
 
-    def __init__(self, text: str | None, document: dict[str, object] | None = None):
+    def __init__(self, text: str | None, document: Mapping[str, object] | None = None):
         super().__init__(text)
         self.document = document
 

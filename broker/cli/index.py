@@ -29,6 +29,13 @@ _MODULES: dict[str, dict[str, str]] = {
         CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
         BOTH: "list_vhosts",
     },
+    "parameters": {
+        CTL: "set_parameter clear_parameter set_global_parameter clear_global_parameter set_policy"
+        " clear_policy set_operator_policy clear_operator_policy set_vhost_limits"
+        " clear_vhost_limits set_user_limits clear_user_limits",
+        BOTH: "list_parameters list_global_parameters list_policies list_operator_policies"
+        " list_vhost_limits list_user_limits",
+    },
 }
 
 _PLACES = {

@@ -9,6 +9,7 @@ import pytest
 from broker.amqp.erlang import Atom
 from broker.auth import passwords
 from broker.auth.backends import (
+    BLANK,
     NO,
     YES,
     Answer,
@@ -60,7 +61,7 @@ def log_in(backends: Backends, username: str, password: bytes | None) -> Login:
         (
             "certified",
             b"",
-            "user 'certified' attempted to log in with a blank password, which is prohibited",
+            f"user 'certified' {BLANK}",
         ),
     ],
 )
