@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
 from broker.amqp.erlang import Atom
-from broker.cli.errors import TimedOutError, not_enough, too_many
+from broker.cli.errors import NodeDownError, TimedOutError, not_enough, too_many
 from broker.cli.link import Link, TimeIsUp
 
 CTL, DIAGNOSTICS, PLUGINS, QUEUES = "ctl", "diagnostics", "plugins", "queues"
@@ -127,6 +127,14 @@ class Call:
 
     def connect_by(self, connect: Callable[[], Link]) -> None:
         self._connect = connect
+
+    def is_reachable(self) -> bool:
+        """Whether there is a node to ask. Looked up anew each time."""
+        try:
+            self.connect()
+        except NodeDownError:
+            return False
+        return True
 
     def close(self) -> None:
         if self._link is not None:

@@ -16,6 +16,11 @@ BOTH = f"{CTL} {DIAGNOSTICS}"
 # module → tools → commands
 _MODULES: dict[str, dict[str, str]] = {
     "general": {ALL: "help"},
+    "nodes": {
+        CTL: "stop shutdown stop_app start_app reset force_reset await_startup await_online_nodes",
+        DIAGNOSTICS: "is_running is_booting check_running",
+        BOTH: "ping wait",
+    },
     "users": {
         CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",
         BOTH: "list_users",

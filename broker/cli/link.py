@@ -59,10 +59,8 @@ def place_in(path: Path) -> Place | None:
         return None
 
 
-def find(node: str, data_dir: str, environment: Mapping[str, str]) -> Place | None:
-    """data_dir: "": by its name."""
-    if data_dir:
-        return place_in(Path(data_dir, "node.json"))
+def find(node: str, environment: Mapping[str, str]) -> Place | None:
+    """Where the node of that name is; None: it has not entered itself."""
     for directory in control_socket.directories(environment):
         if control_socket.trusted(directory):
             found = place_in(control_socket.entry_of(directory, node))

@@ -45,10 +45,11 @@ from broker.cli.errors import (
 )
 from broker.cli.formatters import FORMATTERS, Formatter, to_json
 from broker.cli.index import find, names
-from broker.cli.link import Link, Place, Unreachable
+from broker.cli.link import Link, Unreachable, place_in
 from broker.cli.link import find as find_node
 from broker.cli.options import parse
 from broker.cli.suggestions import nearest
+from broker.cookie import VARIABLE
 
 SWITCHES = {
     **dict.fromkeys(
@@ -56,7 +57,7 @@ SWITCHES = {
     ),
     **dict.fromkeys(("node", "vhost", "formatter", "printer", "file", "script_name"), TEXT),
     **dict.fromkeys(("rabbitmq_home", "mnesia_dir", "plugins_dir", "enabled_plugins_file"), TEXT),
-    **dict.fromkeys(("aliases_file", "erlang_cookie", "data_dir"), TEXT),
+    **dict.fromkeys(("aliases_file", "erlang_cookie", "data_dir", "ready_file"), TEXT),
     "timeout": INTEGER,
 }
 LETTERS = {
@@ -183,32 +184,34 @@ class Tool:
             call.close()
 
     def _fill_in(self, call: Call) -> None:
-        """Which node is meant. Raises: ToolError."""
+        """Which node is meant: by the files that it has left, or by its name. Raises: ToolError."""
         options = call.options
-        data_dir = str(
-            options.get("data_dir")
-            or options.get("mnesia_dir")
-            or ("" if "node" in options else self._environment.get("LEVERET_DATA_DIR", ""))
-        )
-        place = find_node("", data_dir, self._environment) if data_dir else None
+        file = self._announcement(options)
+        place = place_in(file) if file is not None else None
         given = str(options.get("node") or (place.node if place is not None else ""))
         name = node_names.whole(
             given or node_names.default_of(self._environment),
             call.command.name,
-            is_long=bool(options["longnames"]) or place is not None,
+            is_long=bool(options["longnames"]) or (place is not None and place.node == given),
         )
-        options["node"] = place.node if place is not None and not options.get("node") else name
-        if not data_dir:
-            place = find_node(name, "", self._environment)
-        call.connect_by(lambda: self._connect(call, place))
+        options["node"] = name
+        call.connect_by(lambda: self._connect(call, file))
 
-    def _connect(self, call: Call, place: Place | None) -> Link:
+    def _announcement(self, options: Mapping[str, Any]) -> Path | None:
+        """The file of a node that is not called by its name."""
+        if options.get("ready_file"):
+            return Path(str(options["ready_file"]))
+        directory = options.get("data_dir") or options.get("mnesia_dir")
+        if not directory and "node" not in options:
+            directory = self._environment.get("LEVERET_DATA_DIR")
+        return Path(str(directory), "node.json") if directory else None
+
+    def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""
         reason = ""
+        place = place_in(file) if file is not None else find_node(call.node, self._environment)
         if place is not None:
-            given = call.options.get("erlang_cookie") or self._environment.get(
-                "RABBITMQ_ERLANG_COOKIE", ""
-            )
+            given = call.options.get("erlang_cookie") or self._environment.get(VARIABLE, "")
             try:
                 return Link(place, str(given), self._environment)
             except Unreachable as error:

@@ -1,0 +1,63 @@
+"""The process of a node and its app, as `leveretctl` starts and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from broker.control.actions import Asked, action
+
+POLL_S = 0.05
+
+
+@action(needs_app=False)
+async def ping(asked: Asked) -> None:
+    """The answer is that there is one."""
+
+
+@action(needs_app=False)
+async def pid(asked: Asked) -> int:
+    return os.getpid()
+
+
+@action(needs_app=False)
+async def stop(asked: Asked) -> None:
+    """The process ends as it should; its control socket is the last that it closes."""
+    asked.host.halt()
+
+
+@action(needs_app=False)
+async def stop_app(asked: Asked) -> None:
+    await asked.host.stop_app()
+
+
+@action(needs_app=False)
+async def start_app(asked: Asked) -> None:
+    """Raises: Failure."""
+    await asked.host.start_app()
+
+
+@action(needs_app=False)
+async def reset(asked: Asked) -> None:
+    """Raises: Failure."""
+    await asked.host.reset()
+
+
+@action(needs_app=False)
+async def state(asked: Asked) -> dict[str, bool]:
+    """running: clients are served; booting: they will be."""
+    host = asked.host
+    return {"running": host.node is not None, "booting": host.is_starting}
+
+
+@action(needs_app=False)
+async def await_startup(asked: Asked) -> None:
+    """Until clients are served."""
+    while asked.host.node is None:  # noqa: ASYNC110 - once per start
+        await asyncio.sleep(POLL_S)
+
+
+@action()
+async def running_count(asked: Asked) -> int:
+    """Nodes of the cluster that run."""
+    return 1
