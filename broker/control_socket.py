@@ -29,6 +29,7 @@ from typing import Any
 
 FRAME_MAX = 64 * 1024 * 1024  # octets of a request, which may hold definitions
 GREETING_MAX = 4096  # octets of a frame of somebody who has proved nothing
+ENTRY = "control.json"  # in the data directory; in the others it has the node's name
 SYSTEM_DIRECTORY = Path("/run/leveret")
 NODE, TOOL = "node", "tool"
 

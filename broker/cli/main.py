@@ -49,6 +49,7 @@ from broker.cli.link import Link, Unreachable, place_in
 from broker.cli.link import find as find_node
 from broker.cli.options import parse
 from broker.cli.suggestions import nearest
+from broker.control_socket import ENTRY
 from broker.cookie import VARIABLE
 
 SWITCHES = {
@@ -189,12 +190,14 @@ class Tool:
         file = self._announcement(options)
         place = place_in(file) if file is not None else None
         given = str(options.get("node") or (place.node if place is not None else ""))
-        name = node_names.whole(
-            given or node_names.default_of(self._environment),
-            call.command.name,
-            is_long=bool(options["longnames"]) or (place is not None and place.node == given),
-        )
-        options["node"] = name
+        if place is not None and place.node == given:
+            options["node"] = given
+        else:
+            wanted, is_long = (
+                given or node_names.default_of(self._environment),
+                options["longnames"],
+            )
+            options["node"] = node_names.whole(wanted, call.command.name, is_long=bool(is_long))
         call.connect_by(lambda: self._connect(call, file))
 
     def _announcement(self, options: Mapping[str, Any]) -> Path | None:
@@ -204,7 +207,7 @@ class Tool:
         directory = options.get("data_dir") or options.get("mnesia_dir")
         if not directory and "node" not in options:
             directory = self._environment.get("LEVERET_DATA_DIR")
-        return Path(str(directory), "node.json") if directory else None
+        return Path(str(directory), ENTRY) if directory else None
 
     def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""

@@ -46,7 +46,7 @@ class ControlServer:
         self._server: asyncio.AbstractServer | None = None
         self._peers: dict[asyncio.Task[Any], None] = {}
         self.path: Path | None = None
-        self._entry: Path | None = None
+        self._entries: list[Path] = []  # files that say where the socket is
 
     async def open(self, environment: Mapping[str, str], data_dir: str) -> None:
         """Raises: ControlError."""
@@ -70,6 +70,8 @@ class ControlServer:
             path.unlink(missing_ok=True)
             raise ControlError(f"cannot listen on {path}: {error.strerror or error}") from None
         self.path = path
+        if data_dir:
+            self._write(Path(data_dir, control_socket.ENTRY), data_dir)
         self._enter(directory, data_dir)
 
     def _enter(self, directory: Path, data_dir: str) -> None:
@@ -82,6 +84,9 @@ class ControlServer:
                 self._host.name,
             )
             return
+        self._write(entry, data_dir)
+
+    def _write(self, entry: Path, data_dir: str) -> None:
         temporary = entry.with_name(f"{entry.name}.{os.getpid()}")
         try:
             temporary.write_text(json.dumps(self.facts(data_dir)) + "\n")
@@ -89,7 +94,7 @@ class ControlServer:
         except OSError as error:
             log.warning("cannot write %s: %s", entry, error.strerror)
             return
-        self._entry = entry
+        self._entries.append(entry)
 
     def facts(self, data_dir: str) -> dict[str, Any]:
         """What a tool has to know before it can ask."""
@@ -103,9 +108,8 @@ class ControlServer:
 
     async def close(self) -> None:
         """Nobody can ask any more; who waits for an answer has it, or never will."""
-        if self._entry is not None:
-            self._entry.unlink(missing_ok=True)
-            self._entry = None
+        while self._entries:
+            self._entries.pop().unlink(missing_ok=True)
         if self._server is not None:
             self._server.close()
             for task in self._peers:
