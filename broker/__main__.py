@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from broker import detached
 from broker.config import Config, ConfigError, load, override
 from broker.log_lines import on_one_line
 from broker.version import __version__
@@ -51,6 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--ready-file", metavar="F", type=Path, help="written once clients can connect"
+    )
+    parser.add_argument(
+        "-detached",
+        "--detached",
+        action="store_true",
+        help="go on in the background once clients can connect",
     )
     parser.add_argument(
         "--pid-file", metavar="F", type=Path, help="written at the start, deleted at the end"
@@ -145,15 +152,23 @@ def main(argv: list[str] | None = None) -> int:
     from broker.store.errors import StoreError
 
     raise_file_limit()
+    tell: Callable[[int], None] | None = None
+    if arguments.detached:
+        if arguments.pid_file is None:
+            print(detached.WARNING, file=sys.stderr, flush=True)  # noqa: T201 - as RabbitMQ did
+        tell = detached.detach()
+    code = 1
     try:
-        _run(config, arguments)
+        _run(config, arguments, when_ready=lambda: tell(0) if tell is not None else None)
+        code = 0
     except (ConfigError, ControlError, CookieError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
-        return 1
     except OSError as error:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    finally:
+        if tell is not None:
+            tell(code)
+    return code
 
 
 def raise_file_limit() -> None:
@@ -164,7 +179,7 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(config: Config, arguments: argparse.Namespace) -> None:
+def _run(config: Config, arguments: argparse.Namespace, when_ready: Callable[[], None]) -> None:
     """Raises: what `Runtime` does."""
     factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with contextlib.suppress(ImportError):  # a platform without it: all works, slower
@@ -172,13 +187,20 @@ def _run(config: Config, arguments: argparse.Namespace) -> None:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(config, arguments))
+        runner.run(_serve(config, arguments, when_ready))
 
 
-async def _serve(config: Config, arguments: argparse.Namespace) -> None:
+async def _serve(
+    config: Config, arguments: argparse.Namespace, when_ready: Callable[[], None]
+) -> None:
     from broker.runtime import Runtime
 
-    await Runtime(config, ready_file=arguments.ready_file, pid_file=arguments.pid_file).run()
+    await Runtime(
+        config,
+        ready_file=arguments.ready_file,
+        pid_file=arguments.pid_file,
+        when_ready=when_ready,
+    ).run()
 
 
 if __name__ == "__main__":

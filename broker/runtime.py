@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,10 @@ STOPPED_APP = "broker forced connection closure with reason 'shutdown'"
 
 
 class Runtime:
-    """Make one, `await run()`. ready_file: written once clients can connect; pid_file: at once."""
+    """Make one, `await run()`. ready_file: written once clients can connect; pid_file: at once.
+
+    when_ready: called once, when clients can connect for the first time.
+    """
 
     def __init__(
         self,
@@ -49,11 +52,13 @@ class Runtime:
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
+        when_ready: Callable[[], None] = lambda: None,
     ):
         self.config = config
         self.name = name_of(config)
         self._ready_file = ready_file
         self._pid_file = pid_file
+        self._when_ready = when_ready
         self._broker: Broker | None = None
         self._halting = asyncio.Event()
         self._changing = asyncio.Lock()  # of the app
@@ -146,6 +151,13 @@ class Runtime:
                 broker = self._broker
                 assert broker is not None
                 self._notifier.ready(f"{self.name} serves clients on port {broker.port}")
+                self._when_ready()
+                if self._control.is_hidden:
+                    log.warning(
+                        "another node of this name runs on this machine, name=%s: tools find this"
+                        " one by --data-dir or --ready-file only",
+                        self.name,
+                    )
                 await self._halting.wait()
                 self._notifier.stopping()
                 log.info("stopping")

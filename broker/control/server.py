@@ -46,6 +46,7 @@ class ControlServer:
         self._server: asyncio.AbstractServer | None = None
         self._peers: dict[asyncio.Task[Any], None] = {}
         self.path: Path | None = None
+        self.is_hidden = False  # another node goes by this one's name
         self._entries: list[Path] = []  # files that say where the socket is
 
     async def open(self, environment: Mapping[str, str], data_dir: str) -> None:
@@ -70,31 +71,25 @@ class ControlServer:
             path.unlink(missing_ok=True)
             raise ControlError(f"cannot listen on {path}: {error.strerror or error}") from None
         self.path = path
+        facts = self.facts(data_dir)
         if data_dir:
-            self._write(Path(data_dir, control_socket.ENTRY), data_dir)
-        self._enter(directory, data_dir)
-
-    def _enter(self, directory: Path, data_dir: str) -> None:
-        """Under the node's name, unless another node that runs has it."""
+            self._enter(Path(data_dir, control_socket.ENTRY), facts)
         entry = control_socket.entry_of(directory, self._host.name)
-        if _is_taken(entry):
-            log.warning(
-                "another node of this name runs on this machine, name=%s: tools find this one by"
-                " --data-dir only",
-                self._host.name,
-            )
-            return
-        self._write(entry, data_dir)
+        self.is_hidden = not self._enter(entry, facts)
 
-    def _write(self, entry: Path, data_dir: str) -> None:
+    def _enter(self, entry: Path, facts: Mapping[str, Any]) -> bool:
+        """Say there where the socket is. Returns: whether it is said; not if another node's is."""
+        if _is_taken(entry):
+            return False
         temporary = entry.with_name(f"{entry.name}.{os.getpid()}")
         try:
-            temporary.write_text(json.dumps(self.facts(data_dir)) + "\n")
+            temporary.write_text(json.dumps(facts) + "\n")
             temporary.replace(entry)
         except OSError as error:
             log.warning("cannot write %s: %s", entry, error.strerror)
-            return
+            return False
         self._entries.append(entry)
+        return True
 
     def facts(self, data_dir: str) -> dict[str, Any]:
         """What a tool has to know before it can ask."""
