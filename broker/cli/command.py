@@ -43,6 +43,24 @@ SECTIONS = (
 RUNNING, STOPPED, REACHABLE, NOTHING = "running", "stopped", "reachable", "nothing"
 
 SWITCH, TEXT, INTEGER = "switch", "text", "integer"
+GLOBAL_SWITCHES = {
+    **dict.fromkeys(
+        ("quiet", "silent", "dry_run", "longnames", "help", "print_stacktrace"), SWITCH
+    ),
+    **dict.fromkeys(("node", "vhost", "formatter", "printer", "file", "script_name"), TEXT),
+    **dict.fromkeys(("rabbitmq_home", "mnesia_dir", "plugins_dir", "enabled_plugins_file"), TEXT),
+    **dict.fromkeys(("aliases_file", "erlang_cookie", "data_dir", "ready_file"), TEXT),
+    "timeout": INTEGER,
+}
+GLOBAL_LETTERS = {
+    "p": "vhost",
+    "n": "node",
+    "q": "quiet",
+    "s": "silent",
+    "l": "longnames",
+    "t": "timeout",
+    "?": "help",
+}
 
 
 class _Done:

@@ -15,7 +15,11 @@ BOTH = f"{CTL} {DIAGNOSTICS}"
 
 # module → tools → commands
 _MODULES: dict[str, dict[str, str]] = {
-    "general": {ALL: "help"},
+    "general": {
+        ALL: "help autocomplete",
+        f"{BOTH} {PLUGINS}": "version",
+        CTL: "completion install-aliases",
+    },
     "nodes": {
         CTL: "stop shutdown stop_app start_app reset force_reset await_startup await_online_nodes",
         DIAGNOSTICS: "is_running is_booting check_running",

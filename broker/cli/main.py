@@ -16,13 +16,12 @@ from typing import IO, Any
 from broker.cli import node_names
 from broker.cli.command import (
     DONE,
-    INTEGER,
+    GLOBAL_LETTERS,
+    GLOBAL_SWITCHES,
     NOTHING,
     REACHABLE,
     RUNNING,
     STOPPED,
-    SWITCH,
-    TEXT,
     TOOLS,
     Call,
     Command,
@@ -51,25 +50,6 @@ from broker.cli.options import parse
 from broker.cli.suggestions import nearest
 from broker.control_socket import ENTRY
 from broker.cookie import VARIABLE
-
-SWITCHES = {
-    **dict.fromkeys(
-        ("quiet", "silent", "dry_run", "longnames", "help", "print_stacktrace"), SWITCH
-    ),
-    **dict.fromkeys(("node", "vhost", "formatter", "printer", "file", "script_name"), TEXT),
-    **dict.fromkeys(("rabbitmq_home", "mnesia_dir", "plugins_dir", "enabled_plugins_file"), TEXT),
-    **dict.fromkeys(("aliases_file", "erlang_cookie", "data_dir", "ready_file"), TEXT),
-    "timeout": INTEGER,
-}
-LETTERS = {
-    "p": "vhost",
-    "n": "node",
-    "q": "quiet",
-    "s": "silent",
-    "l": "longnames",
-    "t": "timeout",
-    "?": "help",
-}
 
 
 class Tool:
@@ -101,7 +81,7 @@ class Tool:
             argv = ["version"]
         elif argv[:1] == ["--auto-complete"]:
             argv = ["autocomplete", *argv[1:]]
-        first = parse(argv, SWITCHES, LETTERS)
+        first = parse(argv, GLOBAL_SWITCHES, GLOBAL_LETTERS)
         if "script_name" in first.options:
             self.name = str(first.options["script_name"])
             self.scope = TOOLS.get(self.name, "")
@@ -158,8 +138,8 @@ class Tool:
         if formatter is None:
             self._complain(f"Error: there is no formatter '{formatter_name}'")
             return 1  # where RabbitMQ's crash
-        switches = {**SWITCHES, **formatter.switches, **command.switches}
-        parsed = parse(argv, switches, {**LETTERS, **command.letters})
+        switches = {**GLOBAL_SWITCHES, **formatter.switches, **command.switches}
+        parsed = parse(argv, switches, {**GLOBAL_LETTERS, **command.letters})
         if parsed.invalid:
             shown = "\n".join(f"{option} : {value or ''}" for option, value in parsed.invalid)
             detail = f"Invalid options for this command:\n{shown}"
