@@ -97,6 +97,28 @@ class Runtime:
         return self._began_ms
 
     @property
+    def uptime_s(self) -> int:
+        """Of the process."""
+        return (monotonic_ms() - self._began_ms) // 1000
+
+    @property
+    def active_plugins(self) -> list[str]:
+        """RabbitMQ's names of the parts that are on."""
+        return self.management.plugins() if self.management is not None else []
+
+    @property
+    def enabled_plugins_file(self) -> str:
+        return ""
+
+    @property
+    def config_files(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def log_files(self) -> tuple[str, ...]:
+        return ("<stderr>",)
+
+    @property
     def cookie_hash(self) -> str:
         """As RabbitMQ shows it: base64 of an MD5, which tells two cookies apart and no more."""
         digest = hashlib.md5(self._cookie.secret.encode(), usedforsecurity=False).digest()

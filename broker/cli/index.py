@@ -25,6 +25,7 @@ _MODULES: dict[str, dict[str, str]] = {
         DIAGNOSTICS: "is_running is_booting check_running",
         BOTH: "ping wait",
     },
+    "status": {BOTH: "status cluster_status", DIAGNOSTICS: "memory_breakdown"},
     "users": {
         CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",
         BOTH: "list_users",

@@ -1,0 +1,77 @@
+"""Listeners and alarms as RabbitMQ's tools show them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from broker.amqp.erlang import Atom
+
+LABELS = {
+    "amqp": "AMQP 0-9-1 and AMQP 1.0",
+    "amqp/ssl": "AMQP 0-9-1 and AMQP 1.0 over TLS",
+    "http": "HTTP API",
+    "https": "HTTP API over TLS (HTTPS)",
+    "http/prometheus": "Prometheus exporter API over HTTP",
+    "https/prometheus": "Prometheus exporter API over TLS (HTTPS)",
+    "clustering": "inter-node and CLI tool communication",
+}
+_OTHER_NAMES = {
+    **dict.fromkeys(("amqp091", "amqp0.9.1", "amqp0-9-1", "amqp0_9_1"), "amqp"),
+    **dict.fromkeys(("amqp10", "amqp1.0", "amqp1-0", "amqp1_0"), "amqp"),
+    "amqps": "amqp/ssl",
+    **dict.fromkeys(("http1", "http1.1", "http_api"), "http"),
+    **dict.fromkeys(("management", "management_ui", "ui"), "http"),
+    **dict.fromkeys(("cli", "distribution"), "clustering"),
+}
+_RESOURCES = {"memory": "Memory", "disk": "Free disk space"}
+
+
+def normal_protocol(name: str) -> str:
+    """RabbitMQ's own name of a protocol that goes by many."""
+    return _OTHER_NAMES.get(name.lower(), name.lower())
+
+
+def as_map(listener: Any) -> dict[str, Any]:
+    """listener: the record as the node gives it."""
+    _, node, protocol, _, address, port, _ = listener
+    return {
+        "node": node,
+        "protocol": protocol,
+        "interface": _shown_address(address),
+        "port": port,
+        "purpose": LABELS.get(str(protocol), str(protocol)),
+    }
+
+
+def lines(maps: Iterable[dict[str, Any]], node: str | None = None) -> list[str]:
+    """node: of a cluster's, named in front."""
+    before = f"Node: {node}, interface" if node is not None else "Interface"
+    return [
+        f"{before}: {one['interface']}, port: {one['port']}, protocol: {one['protocol']},"
+        f" purpose: {one['purpose']}"
+        for one in maps
+    ]
+
+
+def _shown_address(address: Any) -> str:
+    if not isinstance(address, tuple):
+        return str(address)
+    if len(address) == 4:
+        return ".".join(map(str, address))
+    packed = b"".join(part.to_bytes(2, "big") for part in address)
+    return f"[{ipaddress.IPv6Address(packed)}]"
+
+
+def alarm_map(alarm: Any) -> dict[str, Any]:
+    """alarm: (resource_limit, resource, node), perhaps in a pair."""
+    found = alarm[0] if isinstance(alarm[0], tuple) else alarm
+    return {"type": Atom("resource_limit"), "resource": found[1], "node": found[2]}
+
+
+def alarm_lines(alarms: Iterable[Any]) -> list[str]:
+    return [
+        f"{_RESOURCES.get(str(one['resource']), str(one['resource']))} alarm on node {one['node']}"
+        for one in map(alarm_map, alarms)
+    ]

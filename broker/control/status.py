@@ -1,0 +1,222 @@
+"""What the node is and how it does, in the terms of RabbitMQ's `rabbit:status()` and its like."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import ssl
+import sys
+from typing import TYPE_CHECKING, Any
+
+from broker.amqp.erlang import Atom, CharList
+from broker.control.actions import Asked, action
+from broker.control.host import Host, Listens
+from broker.version import __version__
+
+if TYPE_CHECKING:
+    from broker.node import Node
+
+Pairs = list[tuple[Atom, Any]]
+UNDEFINED = Atom("undefined")
+
+
+def pairs(**values: Any) -> Pairs:
+    return [(Atom(name), value) for name, value in values.items()]
+
+
+@action()
+async def status(asked: Asked) -> Pairs:
+    """All of it."""
+    from broker.management.views.node import (
+        PROCESSES_MAX,
+        Process,
+        file_limit,
+        processes,
+        sockets_limit,
+    )
+
+    host, node = asked.host, asked.node
+    process = Process()
+    process.look(node.clock.now_ms())
+    fd_total = file_limit()
+    levels = node.watermarks.snapshot() if node.watermarks is not None else None
+    product = node.config.identity
+    return [
+        *pairs(pid=os.getpid(), running_applications=_applications(host)),
+        *pairs(os=(Atom("unix"), Atom(sys.platform))),
+        *pairs(rabbitmq_version=CharList(product.product_version)),
+        *pairs(crypto_lib_info=("OpenSSL", ssl.OPENSSL_VERSION_NUMBER, ssl.OPENSSL_VERSION)),
+        *pairs(erlang_version=CharList(_runtime() + "\n")),
+        *pairs(release_series_support_status="supported"),
+        *pairs(memory=memory_of(node), alarms=alarms_of(node)),
+        *pairs(is_under_maintenance=False),
+        *pairs(listeners=[listener(host, one) for one in host.listening]),
+        *pairs(vm_memory_calculation_strategy=Atom("rss")),
+        *pairs(vm_memory_high_watermark=_watermark(node)),
+        *pairs(vm_memory_limit=levels.memory_limit if levels is not None else 0),
+        *pairs(disk_free_limit=levels.disk_limit if levels is not None else 0),
+        *pairs(disk_free=(levels.disk_free or 0) if levels is not None else 0),
+        (
+            Atom("file_descriptors"),
+            pairs(
+                total_limit=fd_total,
+                total_used=process.fd_used,
+                sockets_limit=sockets_limit(fd_total),
+                sockets_used=len(node.peers),
+            ),
+        ),
+        *pairs(processes=pairs(limit=PROCESSES_MAX, used=processes(node)), run_queue=0),
+        *pairs(uptime=host.uptime_s, kernel=(Atom("net_ticktime"), 60)),
+        *pairs(active_plugins=[Atom(name) for name in host.active_plugins]),
+        *pairs(enabled_plugin_file=CharList(host.enabled_plugins_file)),
+        *pairs(config_files=[CharList(path) for path in host.config_files]),
+        *pairs(log_files=[CharList(path) for path in host.log_files]),
+        *pairs(data_directory=CharList(node.config.kept_in or "none")),
+        *pairs(raft_data_directory=CharList(node.config.kept_in or "none")),
+        *pairs(totals=_totals(node)),
+        *pairs(product_base_name=product.product, product_base_version=product.product_version),
+    ]
+
+
+@action()
+async def cluster_status(asked: Asked) -> Pairs:
+    host, node = asked.host, asked.node
+    name = Atom(node.name)
+    product = node.config.identity
+    versions = {
+        Atom("erlang_version"): _python(),
+        Atom("rabbitmq_name"): product.product,
+        Atom("rabbitmq_version"): product.product_version,
+    }
+    return [
+        *pairs(nodes=pairs(disc=[name]), running_nodes=[name], cluster_name=node.cluster_name),
+        *pairs(partitions=[], alarms=[(name, alarms_of(node))]),
+        *pairs(listeners=[(name, [listener(host, one) for one in host.listening])]),
+        *pairs(versions=[(name, versions)]),
+        *pairs(maintenance_status=[(name, "not under maintenance")]),
+        *pairs(feature_flags=[list(flag) for flag in feature_flags()]),
+    ]
+
+
+@action()
+async def memory(asked: Asked) -> Pairs:
+    return memory_of(asked.node)
+
+
+@action()
+async def alarms(asked: Asked) -> list[Any]:
+    """Those of the node, as `rabbit_alarm:get_alarms()` has them."""
+    name = Atom(asked.node.name)
+    return [((Atom("resource_limit"), Atom(one), name), []) for one in asked.node.alarms]
+
+
+@action()
+async def listeners(asked: Asked) -> list[Any]:
+    return [listener(asked.host, one) for one in asked.host.listening]
+
+
+# parts of it
+
+
+def memory_of(node: Node) -> Pairs:
+    from broker.management.views.node import MEMORY, memory_breakdown
+
+    shown = memory_breakdown(node)
+    found = [(Atom(name), shown[name]) for name in MEMORY]
+    total = [(Atom(name), value) for name, value in shown["total"].items()]
+    return [*found, (Atom("strategy"), Atom("rss")), (Atom("total"), total)]
+
+
+def alarms_of(node: Node) -> list[Any]:
+    name = Atom(node.name)
+    return [(Atom("resource_limit"), Atom(one), name) for one in node.alarms]
+
+
+def listener(host: Host, one: Listens) -> tuple[Any, ...]:
+    """As a record of RabbitMQ's."""
+    options = host.config.listeners.options
+    shown: Pairs = []
+    if one.protocol.startswith("amqp"):
+        shown = pairs(backlog=options.backlog, nodelay=options.nodelay)
+    name = CharList(host.name.partition("@")[2])
+    return (
+        *(Atom("listener"), Atom(host.name), Atom(one.protocol), name),
+        *(_address(one.host), one.port, shown),
+    )
+
+
+def _address(text: str) -> Any:
+    """Numbers of an IP address; the path of a Unix socket."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return CharList(text)
+    packed = address.packed
+    if address.version == 4:
+        return tuple(packed)
+    return tuple(int.from_bytes(packed[at : at + 2], "big") for at in range(0, 16, 2))
+
+
+def _applications(host: Host) -> list[Any]:
+    version = CharList(host.config.identity.product_version)
+    plugins = [(Atom(name), CharList(""), version) for name in host.active_plugins]
+    return [
+        *plugins,
+        (Atom("rabbit"), CharList("RabbitMQ"), version),
+        (Atom("leveret"), CharList("Leveret, a message broker"), CharList(__version__)),
+        (Atom("python"), CharList(platform.python_implementation()), CharList(_python())),
+    ]
+
+
+def _python() -> str:
+    return platform.python_version()
+
+
+def _runtime() -> str:
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    return f"Leveret {__version__} on {platform.python_implementation()} {_python()} [{machine}]"
+
+
+def _watermark(node: Node) -> Any:
+    settings = node.config.alarms
+    if settings.memory_absolute is not None:
+        return (Atom("absolute"), settings.memory_absolute)
+    return settings.memory_relative
+
+
+def _totals(node: Node) -> Pairs:
+    return pairs(
+        virtual_host_count=len(node.vhosts),
+        connection_count=len(node.peers),
+        queue_count=sum(len(vhost.queues) for vhost in node.vhosts.values()),
+    )
+
+
+# name, what it is about, where it is described, whose it is
+_FLAGS = (
+    ("classic_mirrored_queue_version", "Support setting version for classic mirrored queues"),
+    ("drop_unroutable_metric", "Count unroutable publishes to be dropped in stats"),
+    ("empty_basic_get_metric", "Count AMQP `basic.get` on empty queues in stats"),
+    ("implicit_default_bindings", "Default bindings are implicit"),
+    ("maintenance_mode_status", "Maintenance mode status"),
+    ("quorum_queue", "Support queues of type `quorum`"),
+    ("stream_queue", "Support queues of type `stream`"),
+    ("user_limits", "Configure connection and channel limits for a user"),
+    ("virtual_host_metadata", "Virtual host metadata (description, tags, etc)"),
+)
+
+
+def feature_flags() -> list[Pairs]:
+    """RabbitMQ's, all on: what they stand for is there from the beginning."""
+    return [
+        pairs(
+            name=Atom(name),
+            desc=about,
+            doc_url="",
+            provided_by=Atom("rabbit"),
+            stability=Atom("stable"),
+            state=Atom("enabled"),
+        )
+        for name, about in _FLAGS
+    ]
