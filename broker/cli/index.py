@@ -25,6 +25,12 @@ _MODULES: dict[str, dict[str, str]] = {
         DIAGNOSTICS: "is_running is_booting check_running",
         BOTH: "ping wait",
     },
+    "checks": {
+        DIAGNOSTICS: "alarms check_alarms check_local_alarms listeners check_port_listener"
+        " check_protocol_listener check_port_connectivity check_virtual_hosts"
+        " check_certificate_expiration",
+        BOTH: "node_health_check",
+    },
     "status": {BOTH: "status cluster_status", DIAGNOSTICS: "memory_breakdown"},
     "users": {
         CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",

@@ -17,20 +17,7 @@ LABELS = {
     "https/prometheus": "Prometheus exporter API over TLS (HTTPS)",
     "clustering": "inter-node and CLI tool communication",
 }
-_OTHER_NAMES = {
-    **dict.fromkeys(("amqp091", "amqp0.9.1", "amqp0-9-1", "amqp0_9_1"), "amqp"),
-    **dict.fromkeys(("amqp10", "amqp1.0", "amqp1-0", "amqp1_0"), "amqp"),
-    "amqps": "amqp/ssl",
-    **dict.fromkeys(("http1", "http1.1", "http_api"), "http"),
-    **dict.fromkeys(("management", "management_ui", "ui"), "http"),
-    **dict.fromkeys(("cli", "distribution"), "clustering"),
-}
 _RESOURCES = {"memory": "Memory", "disk": "Free disk space"}
-
-
-def normal_protocol(name: str) -> str:
-    """RabbitMQ's own name of a protocol that goes by many."""
-    return _OTHER_NAMES.get(name.lower(), name.lower())
 
 
 def as_map(listener: Any) -> dict[str, Any]:

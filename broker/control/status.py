@@ -116,6 +116,14 @@ async def listeners(asked: Asked) -> list[Any]:
     return [listener(asked.host, one) for one in asked.host.listening]
 
 
+@action()
+async def protocol(asked: Asked, name: str) -> str:
+    """RabbitMQ's own name of one that goes by many."""
+    from broker.management.operations.health import protocol_of
+
+    return protocol_of(name)
+
+
 # parts of it
 
 

@@ -291,7 +291,7 @@ def _await_process(call: Call) -> None:
 
 def _check_count(call: Call) -> None:
     if not call.arguments[0].isascii() or not call.arguments[0].isdigit():
-        raise bad_argument("count must be a positive integer")
+        raise bad_argument("Argument must be a positive integer")
 
 
 def _count_banner(call: Call) -> str:

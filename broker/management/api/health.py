@@ -67,7 +67,9 @@ def local_alarms(context: Context) -> Response:
 def certificates(context: Context) -> Response:
     """Whether a certificate of a listener ends soon. unit: days, weeks, months, years."""
     within_s = health.seconds_of(context.params["within"], context.params["unit"])
-    return _answer(health.expiring_certificates(context.management, within_s))
+    return _answer(
+        health.expiring_certificates(context.node, context.management.listeners(), within_s)
+    )
 
 
 @route("/health/checks/port-listener/:port", GET)

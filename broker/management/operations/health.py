@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,17 +142,19 @@ def seconds_of(within: str, unit: str) -> float:
     return count * UNITS_S[unit.lower()]
 
 
-def expiring_certificates(management: Management, within_s: float) -> Failure | None:
-    """Of listeners with TLS."""
-    config = management.node.config
+def expiring_certificates(
+    node: Node, listeners: Iterable[Mapping[str, Any]], within_s: float
+) -> Failure | None:
+    """Of listeners with TLS. listeners: as the API shows them."""
+    config = node.config
     options = {
         "amqp/ssl": config.tls,
         "https": config.management.tls.options(config.tls),
         "https/prometheus": config.prometheus.tls.options(config.tls),
     }
-    now_s = management.node.clock.epoch_ms() / 1000
+    now_s = node.clock.epoch_ms() / 1000
     expiring = []
-    for listener in management.listeners():
+    for listener in listeners:
         tls = options.get(listener["protocol"])
         if tls is None:
             continue
@@ -160,7 +163,7 @@ def expiring_certificates(management: Management, within_s: float) -> Failure | 
         if own or authorities:
             expiring.append(
                 {
-                    "node": management.node.name,
+                    "node": node.name,
                     "protocol": listener["protocol"],
                     "interface": listener["ip_address"],
                     "port": listener["port"],

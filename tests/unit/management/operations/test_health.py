@@ -107,8 +107,8 @@ def test_which_listeners_are_concerned(tmp_path: Path) -> None:
     api = Admin(settings, listening=listening)
     now = datetime.now(UTC) + timedelta(minutes=1)
     api.world.clock.began_ms = int(now.timestamp() * 1000)
-    assert expiring_certificates(api.management, 20 * DAY_S) is None
-    failure = expiring_certificates(api.management, 40 * DAY_S)
+    assert expiring_certificates(api.node, api.management.listeners(), 20 * DAY_S) is None
+    failure = expiring_certificates(api.node, api.management.listeners(), 40 * DAY_S)
     assert failure is not None
     assert (failure["status"], failure["reason"]) == ("failed", "Certificates expiring")
     first, second, third = failure["expired"]
