@@ -168,9 +168,13 @@ class Call:
 
     def rows(self, what: str, **given: Any) -> Iterator[list[tuple[Atom, Any]]]:
         """What comes in rows. Raises: ToolError, also in the midst of them."""
+        for row in self.stream(what, **given):
+            yield [(Atom(key), value) for key, value in row]
+
+    def stream(self, what: str, **given: Any) -> Iterator[Any]:
+        """What comes in terms of any kind. Raises: likewise."""
         try:
-            for row in self.link.rows(what, self.timeout_ms, **given):
-                yield [(Atom(key), value) for key, value in row]
+            yield from self.link.rows(what, self.timeout_ms, **given)
         except TimeIsUp:
             raise self.timed_out() from None
 

@@ -41,6 +41,7 @@ _MODULES: dict[str, dict[str, str]] = {
         BOTH: "list_permissions list_user_permissions list_topic_permissions"
         " list_user_topic_permissions",
     },
+    "definitions": {CTL: "export_definitions import_definitions"},
     "vhosts": {
         CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
         BOTH: "list_vhosts",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from broker import control_socket
-from broker.control.actions import Asked, Row, find
+from broker.control.actions import Asked, find
 from broker.control.host import SOFTWARE, TEMPORARY, Failure, Host
 from broker.control_socket import FRAME_MAX, GREETING_MAX, NODE, TOOL, frame, is_proof, proof
 from broker.cookie import Cookie
@@ -199,7 +199,7 @@ class ControlServer:
         return {"done": None}
 
 
-async def _send_rows(rows: AsyncGenerator[Row | None], writer: asyncio.StreamWriter) -> None:
+async def _send_rows(rows: AsyncGenerator[Any], writer: asyncio.StreamWriter) -> None:
     """Many in a frame. None in place of a row: what has come so far is not to wait for more."""
     batch: list[Any] = []
     async with contextlib.aclosing(rows) as source:

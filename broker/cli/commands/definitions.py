@@ -1,0 +1,145 @@
+"""All definitions of a node, into a file and out of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from broker.cli.command import (
+    DEFINITIONS,
+    DONE,
+    SWITCH,
+    TEXT,
+    Call,
+    Output,
+    Rows,
+    command,
+)
+from broker.cli.errors import EX_DATA, FailedError, bad_argument
+
+STDIN = "standard input"
+FORMATS = {"json": "JSON", "JSON": "JSON", "erlang": "Erlang term format"}
+FORMAT = ("--format <json | erlang>", "JSON, as the HTTP API has it, or Erlang's external terms")
+ANSWER = (
+    "Successfully started definition import. This process is asynchronous and can take some time.\n"
+)
+
+
+def _check_format(call: Call) -> None:
+    if call.options["format"] not in FORMATS:
+        raise bad_argument("Format should be either json or erlang")
+
+
+def _check_export(call: Call) -> None:
+    _check_format(call)
+    path = call.arguments[0]
+    directory = Path(path).absolute().parent
+    if path != "-" and not directory.is_dir():
+        raise bad_argument(f"Directory {directory} does not exist")
+
+
+def _export_banner(call: Call) -> str | None:
+    path, kind = call.arguments[0], FORMATS[call.options["format"]]
+    if path == "-":
+        return None
+    return f'Exporting definitions in {kind} to a file at "{path}" ...'
+
+
+@command(
+    "export_definitions",
+    usage='export_definitions <file_path | "-"> [--format <json | erlang>]',
+    description="Writes all definitions into a file",
+    section=DEFINITIONS,
+    topics=[('<file_path | "-">', "The file; -: standard output"), FORMAT],
+    has_timeout=True,
+    timeout_ms=300_000,
+    switches={"format": TEXT},
+    arity=(1, 1),
+    defaults={"format": "json"},
+    validate=_check_export,
+    banner=_export_banner,
+)
+def export_definitions(call: Call) -> Output:
+    text = "".join(call.stream("definitions.export"))
+    octets = _encoded(text, call.options["format"])
+    path = call.arguments[0]
+    if path == "-":
+        call.streams.stdout.write(octets.decode("utf-8", "surrogateescape"))
+        return None
+    temporary = Path(f"{path}.{os.getpid()}.new")
+    try:
+        temporary.write_bytes(octets)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise FailedError(f"Could not write to file {path}: {error.strerror}", EX_DATA) from None
+    return None
+
+
+def _encoded(text: str, kind: str) -> bytes:
+    """Raises: FailedError."""
+    if kind != "erlang":
+        return text.encode()
+    raise FailedError("definitions are exported as JSON only", EX_DATA)
+
+
+def _check_import(call: Call) -> None:
+    _check_format(call)
+    if call.arguments and not Path(call.arguments[0]).exists():
+        raise bad_argument(f"File {call.arguments[0]} does not exist")
+
+
+def _import_banner(call: Call) -> str:
+    place = f'a file at "{call.arguments[0]}"' if call.arguments else STDIN
+    return f"Importing definitions in {FORMATS[call.options['format']]} from {place} ..."
+
+
+@command(
+    "import_definitions",
+    usage='import_definitions <file_path | "-"> [--format <json | erlang>] [--skip-if-unchanged]',
+    description="Makes what is defined in a file; what is there already stays",
+    section=DEFINITIONS,
+    topics=[
+        ("<file_path>", "The file; without one standard input"),
+        FORMAT,
+        ("--skip-if-unchanged", "Taken, and without effect: what is there is not made again"),
+    ],
+    has_timeout=True,
+    timeout_ms=300_000,
+    switches={"format": TEXT, "skip_if_unchanged": SWITCH},
+    arity=(0, 1),
+    defaults={"format": "json"},
+    validate=_check_import,
+    banner=_import_banner,
+)
+def import_definitions(call: Call) -> Output:
+    call.ask("definitions.import_", text=_text_of(call))
+    if call.options.get("formatter") == "json":
+        return DONE
+    return None if call.is_quiet else Rows([ANSWER.rstrip("\n")])
+
+
+def _text_of(call: Call) -> str:
+    """Raises: ToolError."""
+    if not call.arguments:
+        return call.streams.stdin.read()
+    path = call.arguments[0]
+    try:
+        octets = Path(path).read_bytes()
+    except FileNotFoundError:
+        problem = f"Parent directory or file {path} does not exist"
+    except NotADirectoryError:
+        problem = f"Parent directory of file {path} is not a directory"
+    except PermissionError:
+        problem = f"No permissions to read from file {path} or its parent directory"
+    except IsADirectoryError:
+        problem = f"Path {path} is a directory"
+    except OSError as error:
+        problem = f"Could not read from file {path}: {error.strerror}"
+    else:
+        if not octets:
+            raise FailedError(f"File {path} is zero-sized", EX_DATA)
+        if call.options["format"] == "erlang":
+            raise FailedError("definitions are imported from JSON only", EX_DATA)
+        return octets.decode("utf-8", "replace")
+    raise FailedError(problem, EX_DATA)

@@ -1,0 +1,97 @@
+"""All definitions: out as JSON, and in again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from broker.amqp.erlang import Atom
+from broker.amqp.errors import AMQPException
+from broker.control.actions import ACTOR, Asked, action
+from broker.control.host import DATA_ERROR, SOFTWARE, Failure, refused
+
+BATCH = 50  # definitions that are dealt with in one go
+CHUNK = 64 * 1024  # letters that are sent at once
+
+
+@action()
+async def export(asked: Asked) -> AsyncIterator[str | None]:
+    """The document, in pieces."""
+    from broker.management.request import encoded
+    from broker.management.views import definitions as views
+
+    identity = asked.node.config.identity
+    head = {
+        "rabbit_version": identity.product_version,
+        "rabbitmq_version": identity.product_version,
+        "product_name": identity.product,
+        "product_version": identity.product_version,
+    }
+    parts = [encoded(head)[:-1].decode()]
+    size = 0
+    for category, found in views.of_node(asked.node).items():
+        parts.append(f',"{category}":[')
+        for number, shown in enumerate(found()):
+            parts.append(f"{',' if number else ''}{encoded(shown).decode()}")
+            size += len(parts[-1])
+            if size > CHUNK:
+                yield "".join(parts)
+                parts, size = [], 0
+            if number % BATCH == 0:
+                await asyncio.sleep(0)
+        parts.append("]")
+    yield "".join([*parts, "}"])
+
+
+@action()
+async def import_(asked: Asked, text: str) -> int:
+    """text: JSON. Returns: how many were carried out. Raises: Failure."""
+    from broker.management.operations.importing import Import
+    from broker.management.operations.refused import Refused
+
+    definitions = _parsed(text)
+    plan = Import(asked.node, definitions, actor=ACTOR)
+    commands = []
+    try:
+        for number, step in enumerate(plan.steps()):
+            if step.command is not None:
+                commands.append((step.category, step.command))
+            if number % BATCH == 0:
+                await asyncio.sleep(0)
+    except Refused as error:
+        raise _refusal(error.args) from None
+    for start in range(0, len(commands), BATCH):
+        batch = commands[start : start + BATCH]
+        results = await asyncio.gather(
+            *(asked.execute(command) for _, command in batch), return_exceptions=True
+        )
+        for (category, _), result in zip(batch, results, strict=True):
+            if isinstance(result, AMQPException):
+                if category != "bindings":
+                    raise Failure(result.text)
+            elif isinstance(result, BaseException):
+                raise result
+    return len(commands)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises: Failure."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        is_cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip())
+        reason = ":unexpected_end_of_buffer" if is_cut else f"{error}"
+        problem = f"Failed to deserialise input (format: JSON) (error: {reason})"
+        raise Failure(problem, DATA_ERROR) from None
+    if not isinstance(found, dict):
+        raise Failure("definitions are no JSON object", SOFTWARE)
+    return found
+
+
+def _refusal(reason: tuple[Any, ...]) -> Failure:
+    word, *values = reason
+    if word == "no_such_vhost":
+        return refused(word, *values)
+    return Failure(" ".join(map(str, reason)), kind="error", reason=Atom(str(word)))
