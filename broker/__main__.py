@@ -14,15 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.config import Config, ConfigError, load, override
-from broker.log_lines import on_one_line
+from broker.log_output import LogOutput, directory_of
 from broker.version import __version__
-
-
-class OneLineFormatter(logging.Formatter):
-    """See `on_one_line`."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return on_one_line(super().formatMessage(record))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -133,15 +126,16 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return 2
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
+    from broker.boot import default_node_name
     from broker.server.listener import ListenError
     from broker.store.errors import StoreError
 
     raise_file_limit()
+    node_name = config.identity.node_name or default_node_name()
+    directory = directory_of(config.log, config.kept_in)
+    log_output = LogOutput(config.log, node_name, directory=directory)
     try:
+        log_output.open()
         _run(config, arguments.ready_file)
     except (ConfigError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
@@ -149,6 +143,8 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 1
+    finally:
+        log_output.close()
     return 0
 
 

@@ -12,9 +12,9 @@ from tests.tidy.source import ROOT, Module, modules
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines"},
-    {"amqp", "auth_settings", "transport_settings"},
-    {"management_settings"},
-    {"message", "config", "commands", "changes", "patterns", "retired"},
+    {"amqp", "auth_settings", "transport_settings", "log_settings"},
+    {"management_settings", "logs"},
+    {"log_output", "message", "config", "commands", "changes", "patterns", "retired"},
     {"seams"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
@@ -40,9 +40,10 @@ ASYNC_ALLOWED = {
     "cluster/consensus",
     "boot.py",
     "__main__.py",  # makes the loop that boot runs on
+    "logs/syslog.py",  # a thread of its own
     "cli",  # a plain socket to ask whether a node answers
 }
-THREADS_ALLOWED = {"boot.py", "store/commit.py"}
+THREADS_ALLOWED = {"boot.py", "store/commit.py", "logs/syslog.py"}
 
 MODULES = modules()
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
