@@ -96,7 +96,7 @@ class LogOutput:
         self._wanted = wanted(settings, is_detached=is_detached)
         self._outputs: list[tuple[logging.Handler, Threshold, str]] = []  # the last: its location
         self._files: list[LogFile] = []  # the main one first, if there is one
-        self._level_before = logging.WARNING
+        self._level_before: int | None = None  # of the root; None: not open
 
     def open(self) -> None:
         """Raises: ConfigError, a file cannot be written."""
@@ -121,8 +121,9 @@ class LogOutput:
             if handler in root.handlers:
                 root.removeHandler(handler)
             handler.close()
-        if self._outputs:
+        if self._level_before is not None:
             root.setLevel(self._level_before)
+            self._level_before = None
         self._outputs, self._files = [], []
 
     def rotate(self) -> list[str]:
