@@ -18,16 +18,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from broker.log_settings import CATEGORIES, LEVELS, ConsoleOutput, Log, is_on
+from broker.log_lines import tell_stderr
+from broker.log_settings import CATEGORIES, LEVELS, ConsoleOutput, Log, Rotation, is_on
 from broker.logs.formats import formatter_of
 from broker.logs.levels import DEFAULT, LOGGER, NONE, Threshold, number_of, threshold_of
-from broker.logs.log_file import LogFile, tell_stderr
-from broker.logs.rotation import Plan
-from broker.logs.tailing import Follower, last_lines
 from broker.settings import ConfigError
+
+if TYPE_CHECKING:
+    from broker.logs.log_file import LogFile
+    from broker.logs.tailing import Follower
 
 SYSTEM_DIR = Path("/var/log/leveret")
 LOG_EXCHANGE = "amq.rabbitmq.log"
@@ -94,7 +97,7 @@ class LogOutput:
         self._directory = directory
         self._complain = complain
         self._wanted = wanted(settings, is_detached=is_detached)
-        self._outputs: list[tuple[logging.Handler, Threshold, str]] = []  # the last: its location
+        self._outputs: list[_Output] = []
         self._files: list[LogFile] = []  # the main one first, if there is one
         self._level_before: int | None = None  # of the root; None: not open
 
@@ -109,18 +112,17 @@ class LogOutput:
             raise ConfigError(
                 f"the log cannot be written: {error.filename}: {error.strerror}"
             ) from None
-        for handler, threshold, _ in self._outputs:
-            handler.addFilter(threshold)
-            root.addHandler(handler)
-        self._settle()
+        self.apply_levels(self._settings)
+        for output in self._outputs:
+            output.handler.addFilter(output.threshold)
+            root.addHandler(output.handler)
 
     def close(self) -> None:
         """Nothing is written any more."""
         root = logging.getLogger()
-        for handler, _, _ in self._outputs:
-            if handler in root.handlers:
-                root.removeHandler(handler)
-            handler.close()
+        for output in self._outputs:
+            root.removeHandler(output.handler)
+            output.handler.close()
         if self._level_before is not None:
             root.setLevel(self._level_before)
             self._level_before = None
@@ -128,11 +130,11 @@ class LogOutput:
 
     def rotate(self) -> list[str]:
         """Put all files aside, for `rabbitmqctl rotate_logs`. Returns: what went wrong."""
-        return self._each_file(LogFile.rotate)
+        return self._each_file(lambda file: file.rotate())
 
     def reopen(self) -> list[str]:
         """Open all files again; renamed ones do it by themselves. Returns: likewise."""
-        return self._each_file(LogFile.reopen)
+        return self._each_file(lambda file: file.reopen())
 
     def set_level(self, level: str) -> None:
         """Of everything, for `rabbitmqctl set_log_level`. Raises: ValueError, in its words."""
@@ -146,13 +148,37 @@ class LogOutput:
         number = number_of(level)
         if category not in (*CATEGORIES, DEFAULT):
             raise ValueError(f"there is no category {category}")
-        own = getattr(self._settings, category).file if category != DEFAULT else ""
-        for handler, threshold, _ in self._outputs:
-            is_its_own = isinstance(handler, LogFile) and handler.path == self._path(own)
-            if not own or is_its_own:
-                threshold.set_category(category, number)
-        for threshold in () if own else self._elsewhere():
-            threshold.set_category(category, number)
+        own = self._file_of(category)
+        if own:
+            for output in self._outputs:
+                if output.location == own:
+                    output.threshold.set_category(category, number)
+        else:
+            for threshold in self._thresholds():
+                if threshold.is_for_all:
+                    threshold.set_category(category, number)
+        self._settle()
+
+    def apply_levels(self, settings: Log) -> None:
+        """The levels of other settings; all else that is in them takes a restart."""
+        for category in CATEGORIES:
+            file = getattr(self._settings, category).file
+            its = replace(getattr(settings, category), file=file)
+            settings = replace(settings, **{category: its})
+        for output in self._outputs:
+            if output.kind in CATEGORIES:
+                output.threshold.become(Threshold(None))
+            else:
+                level = getattr(settings, f"{output.kind}_output").level
+                output.threshold.become(threshold_of(settings, level))
+        for category in CATEGORIES:
+            path = self._file_of(category)
+            level = getattr(settings, category).level or settings.least
+            for output in self._outputs:
+                if path and output.location == path:
+                    output.threshold.set_category(category, LEVELS[level])
+        for threshold in self._elsewhere():
+            threshold.become(threshold_of(settings, settings.exchange_output.level))
         self._settle()
 
     def files(self) -> list[Path]:
@@ -161,17 +187,21 @@ class LogOutput:
 
     def locations(self) -> list[str]:
         """All outputs as `rabbitmq-diagnostics log_location --all` names them."""
-        found = {location for _, _, location in self._outputs}
+        found = {output.location for output in self._outputs}
         if self._settings.has_exchange:
             found.add(f"exchange:{LOG_EXCHANGE}")
         return sorted(found)
 
     def tail(self, count: int) -> list[str]:
         """The last lines of the main file. Raises: OSError, LookupError (there is none)."""
+        from broker.logs.tailing import last_lines
+
         return last_lines(self._main(), count)
 
     def follow(self) -> Follower:
         """Its lines from now on. Raises: likewise."""
+        from broker.logs.tailing import Follower
+
         return Follower(self._main())
 
     def _main(self) -> str:
@@ -196,12 +226,12 @@ class LogOutput:
             yield from (one for one in handler.filters if isinstance(one, Threshold))
 
     def _thresholds(self) -> Iterator[Threshold]:
-        yield from (threshold for _, threshold, _ in self._outputs)
+        yield from (output.threshold for output in self._outputs)
         yield from self._elsewhere()
 
     def _settle(self) -> None:
         """What nobody takes is not even made."""
-        own = [threshold.least for _, threshold, _ in self._outputs]
+        own = [output.threshold.least for output in self._outputs]
         logging.getLogger().setLevel(min(own, default=NONE))
         others = [threshold.least for threshold in self._elsewhere()]
         logger = logging.getLogger(LOGGER)
@@ -215,11 +245,7 @@ class LogOutput:
         settings = self._settings
         if "file" in self._wanted:
             name = settings.file or f"{self._node_name}.log"
-            plan = Plan(settings.file_output.rotation, settings.default.rotation)
-            file = self._add_file(
-                self._path(name), plan, threshold_of(settings, settings.file_output.level)
-            )
-            file.setFormatter(formatter_of(settings.file_output))
+            self._add_file("file", self._path(name), settings.file_output.rotation)
         if "console" in self._wanted:
             self._add_console()
         if "syslog" in self._wanted:
@@ -227,42 +253,45 @@ class LogOutput:
 
             syslog = Syslog(settings.syslog_output, self._node_name, self._complain)
             syslog.open()
-            threshold = threshold_of(settings, settings.syslog_output.level)
-            self._outputs.append((syslog, threshold, f"syslog:{syslog.host}"))
+            self._add("syslog", syslog, f"syslog:{syslog.host}")
         for category in CATEGORIES:
-            self._add_category(category)
+            path = self._file_of(category)
+            if path and all(output.location != path for output in self._outputs):
+                self._add_file(category, path, getattr(settings, category).rotation)
 
     def _add_console(self) -> None:
-        settings = self._settings.console_output
         usual = "stdout" if self._settings.console else "stderr"
-        name = settings.stdio or usual
+        name = self._settings.console_output.stdio or usual
         stream = sys.stdout if name == "stdout" else sys.stderr
         if stream is not None:  # closed before the start
-            console = Console(settings, stream)
-            threshold = threshold_of(self._settings, settings.level)
-            self._outputs.append((console, threshold, f"<{name}>"))
+            self._add("console", Console(self._settings.console_output, stream), f"<{name}>")
 
-    def _add_category(self, category: str) -> None:
-        """Its own file, if it has one."""
-        settings = getattr(self._settings, category)
-        if not settings.file:
-            return
-        path = self._path(settings.file)
-        level = LEVELS[settings.level or self._settings.least]
-        for handler, threshold, _ in self._outputs:
-            if isinstance(handler, LogFile) and handler.path == path:
-                threshold.set_category(category, level)
-                return
-        plan = Plan(settings.rotation, self._settings.default.rotation)
-        file = self._add_file(path, plan, Threshold(NONE, {category: level}))
-        file.setFormatter(formatter_of(self._settings.file_output))
+    def _add_file(self, kind: str, path: str, rotation: Rotation) -> None:
+        from broker.logs.log_file import LogFile  # 2 ms that a console does not need
+        from broker.logs.rotation import Plan
 
-    def _add_file(self, path: str, plan: Plan, threshold: Threshold) -> LogFile:
-        file = LogFile(path, plan, self._complain)
+        file = LogFile(path, Plan(rotation, self._settings.default.rotation), self._complain)
         file.open()
+        file.setFormatter(formatter_of(self._settings.file_output))
         self._files.append(file)
-        self._outputs.append((file, threshold, path))
-        return file
+        self._add(kind, file, path)
+
+    def _add(self, kind: str, handler: logging.Handler, location: str) -> None:
+        self._outputs.append(_Output(kind, handler, location, Threshold(None)))
+
+    def _file_of(self, category: str) -> str:
+        """The path of its own file; empty: it has none."""
+        name = getattr(self._settings, category).file if category != DEFAULT else ""
+        return self._path(name) if name else ""
 
     def _path(self, name: str) -> str:
         return str((self._directory / name).absolute())
+
+
+class _Output(NamedTuple):
+    """kind: console, file, syslog, or the category whose file it is."""
+
+    kind: str
+    handler: logging.Handler
+    location: str
+    threshold: Threshold

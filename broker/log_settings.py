@@ -43,7 +43,7 @@ class DateSpec(NamedTuple):
     day: int
 
 
-_DATE = re.compile(
+_DATE = (  # compiled by whoever needs it
     r"\$(?:H(?P<every_hour>\d\d?)"
     r"|(?:W(?P<week>[0-6])|M(?P<month>\d\d?|[lL]))?(?:D(?P<hour>\d\d?)(?:H(?P<minute>\d\d?))?)?)"
 )
@@ -54,7 +54,7 @@ def parse_date_spec(text: str) -> DateSpec:
     afternoon, $M1D0 the first of every month, $H30 half past every hour. Raises: ValueError.
     """
     problem = ValueError(f"must be like $D0, $W5D16, $M1D0 or $H30, not '{text}'")
-    found = _DATE.fullmatch(text)
+    found = re.fullmatch(_DATE, text)
     if found is None or text == "$":
         raise problem
     given = found.groupdict(default="")

@@ -25,7 +25,7 @@ from broker.logs.levels import domain_of, name_of
 
 Getter = Callable[[logging.LogRecord], Any]
 _VARIABLE = re.compile(r"\$([a-zA-Z0-9_]+)")
-_LINE_END = re.compile(r",?\r?\n\s*")
+_LINE_END = r",?\r?\n\s*"
 SHORT = {  # of three letters, of four
     "debug": ("dbg", "dbug"),
     "info": ("inf", "info"),
@@ -93,7 +93,7 @@ class _Lines(logging.Formatter):
         if record.exc_info:
             below = self.formatException(record.exc_info).splitlines()
             text = "\n".join([text, *(on_one_line(line) for line in below)])
-        return _LINE_END.sub(", ", text.strip()) if self._formatting.single_line else text
+        return re.sub(_LINE_END, ", ", text.strip()) if self._formatting.single_line else text
 
 
 class _LocalTime:

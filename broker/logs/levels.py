@@ -56,15 +56,18 @@ def name_of(number: int) -> str:
 
 
 class Threshold:
-    """A filter of logging. level: what counts for categories without one of their own.
+    """A filter of logging. level: what counts for categories without one of their own; None: they
+    are not wanted, and never will be: it is of the file of a category.
 
-    A category at `none` stays there whatever is set for all, as with RabbitMQ: its lines have an
-    output of their own, or nobody wants them.
+    A category that the settings have at `none` stays there whatever is set for all, as with
+    RabbitMQ: its lines have an output of their own, or nobody wants them.
     """
 
-    def __init__(self, level: int, categories: Mapping[str, int] | None = None):
-        self.level = level
+    def __init__(self, level: int | None, categories: Mapping[str, int] | None = None):
+        self.is_for_all = level is not None
+        self.level = NONE if level is None else level
         self.categories = dict(categories or {})
+        self._silent = {name for name, least in self.categories.items() if least == NONE}
         self._of_logger: dict[str, int] = {}
 
     @property
@@ -74,11 +77,10 @@ class Threshold:
 
     def set(self, level: int) -> None:
         """One level for everything."""
-        if self.level < NONE:
+        if self.is_for_all:
             self.level = level
-        for name, old in self.categories.items():
-            if old < NONE:
-                self.categories[name] = level
+        for name in self.categories.keys() - self._silent:
+            self.categories[name] = level
         self._of_logger.clear()
 
     def set_category(self, category: str, level: int) -> None:
@@ -86,6 +88,13 @@ class Threshold:
             self.level = level
         else:
             self.categories[category] = level
+            self._silent.discard(category)
+        self._of_logger.clear()
+
+    def become(self, other: Threshold) -> None:
+        """Take over its levels."""
+        self.is_for_all, self.level = other.is_for_all, other.level
+        self.categories, self._silent = dict(other.categories), set(other._silent)
         self._of_logger.clear()
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -16,11 +16,11 @@ import errno
 import logging
 import os
 import stat
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from broker.log_lines import tell_stderr
 from broker.logs.rotation import NEVER_S, Plan, put_aside
 
 WAITING_MAX = 256 * 1024
@@ -29,12 +29,6 @@ ROTATE_AGAIN_S = 60.0  # after that was not possible
 FILE_MODE, DIRECTORY_MODE = 0o640, 0o750
 # A pipe that nobody reads must not hold the broker; to a file the flag means nothing.
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-
-
-def tell_stderr(text: str) -> None:
-    with suppress(OSError, ValueError, AttributeError):  # there may be none
-        sys.stderr.write(f"leveret: {text}\n")
-        sys.stderr.flush()
 
 
 class LogFile(logging.Handler):

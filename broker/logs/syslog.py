@@ -20,9 +20,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from broker.log_lines import tell_stderr
 from broker.log_settings import FACILITIES, Formatting, SyslogOutput
 from broker.logs.formats import formatter_of
-from broker.logs.log_file import tell_stderr
 
 LINES_MAX = 1000
 TIMEOUT_S = 1.0

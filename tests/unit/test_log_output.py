@@ -191,6 +191,36 @@ def test_a_category_has_its_own_file(opens: Opens, tmp_path: Path) -> None:
     assert texts(tmp_path / "rabbit@host.log") == ["two", "four", "five"]
 
 
+def test_a_level_of_one_category_makes_no_lines_elsewhere(opens: Opens, tmp_path: Path) -> None:
+    output = opens({"dir": str(tmp_path), "connection.file": "c.log"})
+    output.set_category_level("channel", "debug")
+    output.set_category_level("default", "debug")
+    channel.debug("one")
+    node.debug("two")
+    assert texts(tmp_path / "c.log") == []
+    assert texts(tmp_path / "rabbit@host.log") == ["one", "two"]
+
+
+def test_levels_of_other_settings_are_taken_over(opens: Opens, tmp_path: Path) -> None:
+    output = opens({"dir": str(tmp_path), "connection.file": "c.log"})
+    output.apply_levels(
+        settings_of(
+            {
+                "level": "error",
+                "connection.level": "debug",
+                "channel.level": "info",
+                "channel.file": "new.log",  # takes a restart
+            }
+        )
+    )
+    node.warning("too small")
+    connection.debug("one")
+    channel.info("two")
+    assert texts(tmp_path / "c.log") == ["one"]
+    assert texts(tmp_path / "rabbit@host.log") == ["two"]
+    assert not (tmp_path / "new.log").exists()
+
+
 def test_levels_change_while_it_runs(opens: Opens, tmp_path: Path) -> None:
     output = opens({"dir": str(tmp_path), "file.level": "error"})
     assert not node.isEnabledFor(logging.INFO)

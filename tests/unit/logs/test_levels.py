@@ -76,6 +76,25 @@ def test_a_level_for_all_leaves_out_what_goes_nowhere() -> None:
     assert passes(threshold, "broker.node", 10)
 
 
+def test_after_nothing_there_may_be_something_again() -> None:
+    threshold = Threshold(20, {"channel": 40})
+    threshold.set(NONE)
+    threshold.set(30)
+    assert passes(threshold, "broker.channel", 30)
+    assert passes(threshold, "broker.node", 30)
+
+
+def test_the_file_of_a_category_has_nothing_else() -> None:
+    threshold = Threshold(None, {"channel": 40})
+    threshold.set(10)
+    assert passes(threshold, "broker.channel", 10)
+    assert not passes(threshold, "broker.node", 70)
+    other = Threshold(20)
+    other.become(threshold)
+    other.set(20)
+    assert not passes(other, "broker.node", 70)
+
+
 def test_a_category_changes_by_itself() -> None:
     threshold = Threshold(20)
     assert not passes(threshold, "broker.queue", 10)

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from broker.log_settings import Rotation
-from broker.logs import log_file
 from broker.logs.log_file import ROTATE_AGAIN_S, TRY_AGAIN_S, WAITING_MAX, LogFile
 from broker.logs.rotation import Plan
 
@@ -82,7 +81,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
         room[0] = left - min(left, len(data))
         return write(fd, data[:left])
 
-    monkeypatch.setattr(log_file.os, "write", limited)
+    monkeypatch.setattr(os, "write", limited)
 
     def fill(octets: int | None) -> None:
         room[0] = octets
@@ -284,7 +283,7 @@ def test_lines_go_on_into_a_file_that_cannot_be_put_aside(
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(log_file.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     log.says("two")
     log.says("three")
     assert log.lines() == ["one", "two", "three"]
@@ -351,8 +350,3 @@ def test_lines_of_many_threads_are_whole_over_many_rotations(log: Log) -> None:
     ]
     heard = sorted(line for line in lines if line)
     assert heard == sorted(f"{name}-{n} {'x' * 20}" for name in range(4) for n in range(200))
-
-
-def test_standard_error_may_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stderr", None)
-    log_file.tell_stderr("nobody hears this")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,13 +52,13 @@ def test_a_large_file_is_read_from_its_end_only(
     lines = [f"{number:>999}" for number in range(1000)]
     path.write_text("".join(f"{line}\n" for line in lines))
     read = [0]
-    pread = tailing.os.pread
+    pread = os.pread
 
     def counting(fd: int, length: int, offset: int) -> bytes:
         read[0] += length
         return pread(fd, length, offset)
 
-    monkeypatch.setattr(tailing.os, "pread", counting)
+    monkeypatch.setattr(os, "pread", counting)
     assert last_lines(str(path), 70) == lines[-70:]
     assert read[0] == 2 * BLOCK
     monkeypatch.setattr(tailing, "READ_MAX", 1500)
