@@ -182,6 +182,9 @@ class Rotation:
         bounds=(0, 10_000),
         help="Files that are kept; 0: none, the file is deleted; none: 10.",
     )
+    compress: bool = setting(
+        False, key="compress", help="Whether they are compressed, as .0.gz, .1.gz, …"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,13 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from broker.log_lines import tell_stderr
 from broker.logs.rotation import NEVER_S, Plan, put_aside
+
+if TYPE_CHECKING:
+    from broker.logs.compressing import Compressor
 
 WAITING_MAX = 256 * 1024
 TRY_AGAIN_S = 1.0
@@ -49,10 +53,17 @@ class LogFile(logging.Handler):
         self._waiting_octets = 0
         self._problem: int | None = None  # the last error's number
         self._tried_s = 0.0
+        self._compressor: Compressor | None = None
 
     def open(self) -> None:
         """Raises: OSError."""
         self._open()
+        if self._plan.compresses:
+            from broker.logs.compressing import Compressor  # a thread
+
+            self._compressor = Compressor(self.path, self._hold, self._complain)
+            with self._hold():
+                self._compressor.wake()
 
     def close(self) -> None:
         """What waits is tried once more."""
@@ -65,6 +76,8 @@ class LogFile(logging.Handler):
                 with suppress(OSError):
                     os.close(self._fd)
                 self._fd = -1
+        if self._compressor is not None:
+            self._compressor.close()
         super().close()
 
     def rotate(self) -> None:
@@ -226,3 +239,5 @@ class LogFile(logging.Handler):
     def _rotate(self, now_s: float = 0.0) -> None:
         put_aside(self.path, self._plan.count)
         self._open(now_s)
+        if self._compressor is not None:
+            self._compressor.wake()

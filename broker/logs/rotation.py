@@ -25,6 +25,7 @@ class Plan:
         self.date = parse_date_spec(date) if date else None
         self.size_max = settings.size or fallback.size  # 0: any
         self.count = FILES_KEPT if count is None else count
+        self.compresses = settings.compress or fallback.compress
 
     def next_s(self, after_s: float) -> float:
         """The first time after that one when it is put aside by the clock; `NEVER_S`: never."""
@@ -63,17 +64,26 @@ def put_aside(path: str, count: int) -> None:
         os.unlink(path)
         return
     present = 0
-    while present < count - 1 and os.path.lexists(f"{path}.{present}"):
+    while present < count - 1 and _endings(path, present):
         present += 1
-    for number in range(present, 0, -1):  # the last one goes, or there is a gap to move into
-        os.replace(f"{path}.{number - 1}", f"{path}.{number}")
+    _remove(path, present)  # the last one goes, if there is no gap to move into
+    for number in range(present, 0, -1):
+        for ending in _endings(path, number - 1):
+            os.replace(f"{path}.{number - 1}{ending}", f"{path}.{number}{ending}")
     os.replace(path, f"{path}.0")
-    _remove_from(path, count)
+    with suppress(OSError):  # files of a time when more of them were kept
+        while _remove(path, count):
+            count += 1
 
 
-def _remove_from(path: str, number: int) -> None:
-    """Files of a time when more of them were kept."""
-    with suppress(OSError):
-        while True:
-            os.unlink(f"{path}.{number}")
-            number += 1
+def _endings(path: str, number: int) -> list[str]:
+    """Whether there is that one: as it was, compressed, or, for a moment, both."""
+    return [ending for ending in ("", ".gz") if os.path.lexists(f"{path}.{number}{ending}")]
+
+
+def _remove(path: str, number: int) -> bool:
+    """Returns: whether there was one. Raises: OSError."""
+    endings = _endings(path, number)
+    for ending in endings:
+        os.unlink(f"{path}.{number}{ending}")
+    return bool(endings)

@@ -41,9 +41,10 @@ ASYNC_ALLOWED = {
     "boot.py",
     "__main__.py",  # makes the loop that boot runs on
     "logs/syslog.py",  # a thread of its own
+    "logs/compressing.py",  # likewise
     "cli",  # a plain socket to ask whether a node answers
 }
-THREADS_ALLOWED = {"boot.py", "store/commit.py", "logs/syslog.py"}
+THREADS_ALLOWED = {"boot.py", "store/commit.py", "logs/syslog.py", "logs/compressing.py"}
 
 MODULES = modules()
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)
