@@ -183,7 +183,7 @@ class Rotation:
         help="Files that are kept; 0: none, the file is deleted; none: 10.",
     )
     compress: bool = setting(
-        False, key="compress", help="Whether they are compressed, as .0.gz, .1.gz, …"
+        False, key="compress", help="Whether they are compressed: .0.gz, .1.gz and so on."
     )
 
 
