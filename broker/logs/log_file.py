@@ -70,8 +70,7 @@ class LogFile(logging.Handler):
         with self._hold():
             if self._waiting:
                 with suppress(OSError):
-                    self._look()
-                    self._write_waiting()
+                    self._write_waiting(self._tried_s)
             if self._fd >= 0:
                 with suppress(OSError):
                     os.close(self._fd)
@@ -87,8 +86,7 @@ class LogFile(logging.Handler):
         """
         with self._hold():
             if self._waiting:
-                self._look()
-                self._write_waiting()
+                self._write_waiting(self._tried_s)
             if self._fd >= 0 and not self._is_at_its_place():
                 self._open()
             elif self._is_regular and self._look().st_size:
@@ -110,12 +108,9 @@ class LogFile(logging.Handler):
             self._wait(data)
             return
         try:
-            status = self._look()
             if self._waiting:
-                self._write_waiting()
-            if self._is_regular and self._is_due(status, len(data), record.created):
-                self._try_to_rotate(record.created)
-            self._append(data)
+                self._write_waiting(record.created)
+            self._write(data, record.created)
         except OSError as error:
             self._tried_s = record.created
             self._wait(data)
@@ -173,6 +168,13 @@ class LogFile(logging.Handler):
         self._open()
         return os.fstat(self._fd)
 
+    def _write(self, data: bytes, now_s: float) -> None:
+        """To the file that has the name, or the next one. Raises: OSError."""
+        status = self._look()
+        if self._is_regular and self._is_due(status, len(data), now_s):
+            self._try_to_rotate(now_s)
+        self._append(data)
+
     def _append(self, data: bytes) -> None:
         """All of it or nothing. Raises: OSError."""
         written = os.write(self._fd, data)
@@ -197,10 +199,10 @@ class LogFile(logging.Handler):
             self._waiting_octets -= len(self._waiting.popleft())
             self.lost += 1
 
-    def _write_waiting(self) -> None:
+    def _write_waiting(self, now_s: float) -> None:
         """Raises: OSError."""
         while self._waiting:
-            self._append(self._waiting[0])
+            self._write(self._waiting[0], now_s)
             self._waiting_octets -= len(self._waiting.popleft())
 
     def _tell_of_the_lost(self, record: logging.LogRecord) -> None:

@@ -263,6 +263,21 @@ def test_what_waits_is_bounded_and_counted(log: Log, full: Callable[[int | None]
     assert file.lost == 0
 
 
+def test_what_waited_makes_no_file_too_large(log: Log, full: Callable[[int | None], None]) -> None:
+    log.opens(size=10)
+    full(0)
+    for number in range(5):
+        log.says(f"{number}...")  # five octets
+    full(None)
+    log.passes(TRY_AGAIN_S)
+    log.says("5...")
+    assert [log.lines(suffix) for suffix in ("", ".0", ".1")] == [
+        ["4...", "5..."],
+        ["2...", "3..."],
+        ["0...", "1..."],
+    ]
+
+
 def test_what_waits_is_tried_once_more_at_the_end(
     log: Log, full: Callable[[int | None], None]
 ) -> None:
