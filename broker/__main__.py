@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import resource
 import sys
@@ -14,15 +13,8 @@ from pathlib import Path
 
 from broker import detached
 from broker.config import Config, ConfigError, load, override
-from broker.log_lines import on_one_line
+from broker.log_output import LogOutput, directory_of
 from broker.version import __version__
-
-
-class OneLineFormatter(logging.Formatter):
-    """See `on_one_line`."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return on_one_line(super().formatMessage(record))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -142,12 +134,9 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return 2
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
-    logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
     from broker.control.server import ControlError
     from broker.cookie import CookieError
+    from broker.runtime import name_of
     from broker.server.listener import ListenError
     from broker.store.errors import StoreError
 
@@ -157,15 +146,23 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.pid_file is None:
             print(detached.WARNING, file=sys.stderr, flush=True)  # noqa: T201 - as RabbitMQ did
         tell = detached.detach()
+    log_output = LogOutput(
+        config.log,
+        name_of(config),
+        directory=directory_of(config.log, config.kept_in),
+        is_detached=arguments.detached,
+    )
     code = 1
     try:
-        _run(config, arguments, when_ready=lambda: tell(0) if tell is not None else None)
+        log_output.open()
+        _run(config, arguments, log_output, lambda: tell(0) if tell is not None else None)
         code = 0
     except (ConfigError, ControlError, CookieError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
     except OSError as error:
         print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
     finally:
+        log_output.close()
         if tell is not None:
             tell(code)
     return code
@@ -179,28 +176,32 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(config: Config, arguments: argparse.Namespace, when_ready: Callable[[], None]) -> None:
+def _run(
+    config: Config,
+    arguments: argparse.Namespace,
+    log_output: LogOutput,
+    when_ready: Callable[[], None],
+) -> None:
     """Raises: what `Runtime` does."""
     factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with contextlib.suppress(ImportError):  # a platform without it: all works, slower
         import uvloop
 
         factory = uvloop.new_event_loop
+
+    async def serve() -> None:
+        from broker.runtime import Runtime
+
+        await Runtime(
+            config,
+            log_output=log_output,
+            ready_file=arguments.ready_file,
+            pid_file=arguments.pid_file,
+            when_ready=when_ready,
+        ).run()
+
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(config, arguments, when_ready))
-
-
-async def _serve(
-    config: Config, arguments: argparse.Namespace, when_ready: Callable[[], None]
-) -> None:
-    from broker.runtime import Runtime
-
-    await Runtime(
-        config,
-        ready_file=arguments.ready_file,
-        pid_file=arguments.pid_file,
-        when_ready=when_ready,
-    ).run()
+        runner.run(serve())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.auth_settings import AuthBackends
+from broker.log_settings import Log
 from broker.management_settings import Management, Prometheus
 from broker.settings import (
     ConfigError,
@@ -195,17 +196,6 @@ class Hooks:
         key="message_interceptors.outgoing.timestamp.enabled",
         help="Header x-opt-rabbitmq-sent-time: when a message goes out.",
     )
-    log_exchange: bool = setting(
-        False,
-        key="log.exchange",
-        help="Publish the lines of the log to amq.rabbitmq.log in the default virtual host.",
-    )
-    log_exchange_level: str = setting(
-        "info",
-        key="log.exchange.level",
-        choices=("debug", "info", "warning", "error", "critical"),
-        help="The least important lines that are published there.",
-    )
     events: bool = setting(
         False,
         key="event_exchange.enabled",
@@ -238,6 +228,7 @@ class Config:
     hooks: Hooks = field(default_factory=Hooks)
     management: Management = field(default_factory=Management)
     prometheus: Prometheus = field(default_factory=Prometheus)
+    log: Log = field(default_factory=Log, metadata={"key": "log"})
     data_dir: str = setting(
         "",
         key="data_dir",
@@ -245,12 +236,6 @@ class Config:
     )
     loopback_users: tuple[str, ...] = setting(
         ("guest",), key="loopback_users", help="Users that may connect from this machine only."
-    )
-    log_level: str = setting(
-        "info",
-        key="log.level",
-        choices=("debug", "info", "warning", "error"),
-        help="debug, info, warning or error.",
     )
     fast_path: bool = setting(
         True, key="fast_path", help="Off: every message takes the general path (for tests)."

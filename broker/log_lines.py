@@ -1,6 +1,9 @@
-"""What stands in lines of the log."""
+"""What stands in lines of the log, and where is told that there are none."""
 
 from __future__ import annotations
+
+import sys
+from contextlib import suppress
 
 
 def on_one_line(text: str) -> str:
@@ -11,3 +14,10 @@ def on_one_line(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def tell_stderr(text: str) -> None:
+    """One line, when the log itself has a problem."""
+    with suppress(OSError, ValueError, AttributeError):  # there may be none
+        sys.stderr.write(f"leveret: {text}\n")
+        sys.stderr.flush()

@@ -148,10 +148,10 @@ class Node(Definitions):
             self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
             self._definition_events = DefinitionEvents(self.events, self)
             self._definition_events.watch()
-        if hooks.log_exchange and default in self.vhosts:
+        if self.config.log.has_exchange and default in self.vhosts:
             self._declare_outlet(default, LOG_EXCHANGE)
-            level = hooks.log_exchange_level
-            self._log_exchange = LogExchange(self.outlet, default, self.name, thread, level)
+            settings = self.config.log
+            self._log_exchange = LogExchange(self.outlet, default, self.name, thread, settings)
             self._log_exchange.open()
 
     def tell_no_more(self) -> None:

@@ -29,6 +29,7 @@ from broker.version import __version__
 
 if TYPE_CHECKING:
     from broker.config import Config
+    from broker.log_output import LogOutput
     from broker.management.service import Management
     from broker.node import Node
 
@@ -49,6 +50,7 @@ class Runtime:
         self,
         config: Config,
         *,
+        log_output: LogOutput,
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
@@ -56,6 +58,7 @@ class Runtime:
     ):
         self.config = config
         self.name = name_of(config)
+        self.log_output = log_output
         self._ready_file = ready_file
         self._pid_file = pid_file
         self._when_ready = when_ready
@@ -116,7 +119,7 @@ class Runtime:
 
     @property
     def log_files(self) -> tuple[str, ...]:
-        return ("<stderr>",)
+        return tuple(self.log_output.locations())
 
     @property
     def cookie_hash(self) -> str:

@@ -51,13 +51,16 @@ def setting(
     unit: str = "",
     bounds: tuple[float, float] = (0, 2**63),
     choices: tuple[str, ...] = (),
+    rule: Check | None = None,
 ) -> Any:
     """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
 
     unit: what a number counts; one of bytes may be written as a size.
     bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
+    rule: raises ValueError for a text that cannot be used.
     """
-    metadata = {"key": key, "help": help, "unit": unit, "bounds": bounds, "choices": choices}
+    metadata: dict[str, object] = {"key": key, "help": help, "unit": unit, "rule": rule}
+    metadata |= {"bounds": bounds, "choices": choices}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -180,6 +183,11 @@ def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
             raise ConfigError(f"'{key}' must be at most {most}")
     if metadata["choices"] and value not in metadata["choices"]:
         raise ConfigError(f"'{key}' must be one of {', '.join(metadata['choices'])}")
+    if metadata["rule"] is not None:
+        try:
+            metadata["rule"](value)
+        except ValueError as error:
+            raise ConfigError(f"'{key}' {error}") from None
 
 
 def _converted(wanted: Any, key: str, value: object, unit: str) -> object:
@@ -218,11 +226,12 @@ def flattened(
 ) -> Iterator[tuple[str, object]]:
     """A document whose keys may be nested, dotted or both, as keys and values.
 
-    known: the settings by their keys.
+    known: the settings by their keys. Some are above others: log.file, and log.file.level.
     """
+    parents = {one.rpartition(".")[0] for one in known}
     for name, value in document.items():
         key = f"{prefix}{name}"
-        nests = key not in known or is_numbered(known[key])
+        nests = key not in known or is_numbered(known[key]) or key in parents
         if isinstance(value, dict) and nests:
             yield from flattened(value, known, f"{key}.")
         else:

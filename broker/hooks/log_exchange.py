@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from broker.amqp.content import Properties
 from broker.amqp.wire import Field
 from broker.hooks.outlet import Outlet
-from broker.log_lines import on_one_line
+from broker.log_settings import Log
+from broker.logs.formats import formatter_of
+from broker.logs.levels import LOGGER, name_of, threshold_of
 
 EXCHANGE = "amq.rabbitmq.log"
-LOGGER = "broker"  # everything of the broker is logged below it
 LINES_MAX = 1000
 
 
@@ -29,28 +29,18 @@ class Line(NamedTuple):
     text: str
 
 
-class LineFormatter(logging.Formatter):
-    """Lines like RabbitMQ's: time, level, who, what; each line of a traceback begins like that.
-
-    What peers have called themselves cannot begin a line of its own.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        when = datetime.fromtimestamp(record.created, UTC).isoformat(" ", "microseconds")
-        begins = f"{when} [{record.levelname.lower()}] {record.name} "
-        lines = [on_one_line(record.getMessage())]
-        if record.exc_info:
-            lines += self.formatException(record.exc_info).splitlines()
-        return "".join(f"{begins}{line}\n" for line in lines)
-
-
 class LogExchange(logging.Handler):
     """A handler for the broker's logger. vhost: where the exchange is. node: its name. thread: the
     identity of the node's thread. dropped: lines that came too fast."""
 
-    def __init__(self, outlet: Outlet, vhost: str, node: str, thread: int, level: str):
-        super().__init__(level.upper())
-        self.setFormatter(LineFormatter())
+    def __init__(self, outlet: Outlet, vhost: str, node: str, thread: int, settings: Log):
+        super().__init__()
+        output = settings.exchange_output
+        self.setFormatter(formatter_of(output))
+        self.threshold = threshold_of(settings, output.level)
+        self.addFilter(self.threshold)
+        is_json = output.formatter == "json"
+        self._content_type = "application/json" if is_json else "text/plain"
         self.dropped = 0
         self._outlet = outlet
         self._vhost = vhost
@@ -83,8 +73,8 @@ class LogExchange(logging.Handler):
         return [one for one in handlers if isinstance(one, LogExchange) and one is not self]
 
     def _lower_level(self) -> None:
-        if self._logger.getEffectiveLevel() > self.level:
-            self._logger.setLevel(self.level)
+        if self._logger.getEffectiveLevel() > self.threshold.least:
+            self._logger.setLevel(self.threshold.least)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging, in any thread. Never raises."""
@@ -94,7 +84,7 @@ class LogExchange(logging.Handler):
         try:
             if self._outlet.find(self._vhost, EXCHANGE) is None:
                 return
-            line = Line(record.levelname.lower(), int(record.created), self.format(record))
+            line = Line(name_of(record.levelno), int(record.created), self.format(record))
         except Exception:  # a record whose arguments do not fit its sentence
             self.dropped += 1
             return
@@ -113,7 +103,7 @@ class LogExchange(logging.Handler):
             line = self._lines.popleft()
             if found is not None:
                 properties = Properties(
-                    content_type="text/plain",
+                    content_type=self._content_type,
                     timestamp=line.created_s,
                     headers={"node": Field("S", self._node)},
                 )

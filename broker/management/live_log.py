@@ -22,11 +22,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from broker.log_lines import on_one_line
+from broker.logs.levels import LOGGER
 from broker.management.lane import Lane
 from broker.management.request import encoded
 from broker.management.views.common import timestamp
 
-LOGGER = "broker"  # everything of the broker is logged below it
 LAST_MAX = 100  # lines that are kept for whoever comes
 BEHIND_MAX = 1_000  # lines that a watcher may be behind
 PIECE = 20  # lines that are put together in one go

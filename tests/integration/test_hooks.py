@@ -174,7 +174,7 @@ def test_lines_of_the_log_are_messages() -> None:
             method, properties, body = get(channel, "lines")
         assert (method.exchange, method.routing_key) == ("amq.rabbitmq.log", "info")
         assert properties.content_type == "text/plain"
-        assert b"[info] broker.connection opened, peer=127.0.0.1:" in body
+        assert b"[info] <0.%d.0> opened, peer=127.0.0.1:" % os.getpid() in body
     assert logging.getLogger("broker").level == level
     assert logging.getLogger("broker").handlers == handlers
 

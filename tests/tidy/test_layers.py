@@ -12,10 +12,10 @@ from tests.tidy.source import ROOT, Module, modules
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
     {"marks", "version", "settings", "log_lines", "detached"},
-    {"amqp", "auth_settings", "transport_settings"},
-    {"management_settings"},
+    {"amqp", "auth_settings", "transport_settings", "log_settings"},
+    {"management_settings", "logs"},
     {
-        *("message", "config", "commands", "changes", "patterns", "retired"),
+        *("log_output", "message", "config", "commands", "changes", "patterns", "retired"),
         *("terms", "cookie", "control_socket"),
     },
     {"seams"},
@@ -47,9 +47,11 @@ ASYNC_ALLOWED = {
     "boot.py",
     "runtime.py",
     "__main__.py",  # makes the loop that boot runs on
+    "logs/syslog.py",  # a thread of its own
+    "logs/compressing.py",  # likewise
     "cli",  # a plain socket to ask whether a node answers
 }
-THREADS_ALLOWED = {"boot.py", "store/commit.py"}
+THREADS_ALLOWED = {"boot.py", "store/commit.py", "logs/syslog.py", "logs/compressing.py"}
 
 MODULES = modules()
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import resource
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import (
-    OneLineFormatter,
     announcements,
     build_parser,
     configure,
@@ -100,14 +98,6 @@ def test_where_a_node_says_who_it_is() -> None:
     config = override(Config(), "data_dir", "/d")
     assert announcements(config, Path("/r")) == [Path("/r"), Path("/d/node.json")]
     assert announcements(Config(), None) == []
-
-
-def test_a_log_record_is_one_line_whatever_peers_call_themselves() -> None:
-    formatter = OneLineFormatter("%(levelname)s %(message)s")
-    record = logging.LogRecord("x", logging.INFO, "", 0, "user=%s", ("a\nINFO b\x1b[0m",), None)
-    assert formatter.format(record) == "INFO user=a\\nINFO b\\x1b[0m"
-    record = logging.LogRecord("x", logging.INFO, "", 0, "user=%s", ("grün",), None)
-    assert formatter.format(record) == "INFO user=grün"
 
 
 class FileLimit:

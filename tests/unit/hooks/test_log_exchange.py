@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from tests.support.peer import Peer, World
 from tests.support.wire import Content
 
 log = logging.getLogger("broker.trial")
-BEGINS = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\+00:00 "
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d "
+PID = f"<0.{os.getpid()}.0>"
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def lines(reader: Peer) -> list[tuple[str, str]]:
     """Routing keys and lines, without their times, that have arrived by now."""
     reader.world.settle()
     found = [one for one in reader.takes_all(1) if isinstance(one, Content)]
-    return [(one.method.routing_key, re.sub(BEGINS, "", one.body.decode())) for one in found]
+    return [(one.method.routing_key, re.sub(TIME, "", one.body.decode())) for one in found]
 
 
 def handler_of(world: World) -> LogExchange:
@@ -70,7 +72,7 @@ def test_a_line_is_a_message_like_those_of_rabbitmq(world: World, reader: Peer) 
         timestamp=timestamp,
         headers={"node": Field("S", "rabbit@localhost")},
     )
-    wanted = rf"{BEGINS}\[warning\] broker\.trial something happened, name=q\n"
+    wanted = rf"{TIME}\[warning\] {re.escape(PID)} something happened, name=q\n"
     assert re.fullmatch(wanted, content.body.decode())
 
 
@@ -86,7 +88,7 @@ def test_it_is_an_exchange_that_only_the_broker_publishes_to(reader: Peer) -> No
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
 def test_the_routing_key_is_the_level(reader: Peer, level: str) -> None:
     getattr(log, level)("a line")
-    assert lines(reader) == [(level, f"[{level}] broker.trial a line\n")]
+    assert lines(reader) == [(level, f"[{level}] {PID} a line\n")]
 
 
 def test_what_is_less_important_than_the_level_is_left_out() -> None:
@@ -99,7 +101,7 @@ def test_what_is_less_important_than_the_level_is_left_out() -> None:
     reader.consumes(1, "lines", no_ack=True)
     log.warning("not this")
     log.error("but this")
-    assert lines(reader) == [("error", "[error] broker.trial but this\n")]
+    assert lines(reader) == [("error", f"[error] {PID} but this\n")]
     world.node.tell_no_more()
 
 
@@ -111,9 +113,9 @@ def test_a_line_of_a_peer_stays_one_line_and_a_traceback_has_a_beginning(reader:
     ((level, text),) = lines(reader)
     assert level == "error"
     first, *rest = text.splitlines()
-    assert first == "[error] broker.trial failed, name=a\\nb"
-    assert rest[-1] == "[error] broker.trial RuntimeError: a bug"
-    assert all(line.startswith("[error] broker.trial ") for line in rest)
+    assert first == f"[error] {PID} failed, name=a\\nb"
+    assert rest[-1] == f"[error] {PID} RuntimeError: a bug"
+    assert all(line.startswith(f"[error] {PID} ") for line in rest)
 
 
 def test_without_a_binding_nothing_is_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +147,7 @@ def test_a_line_from_another_thread_goes_out_with_the_next_tick(world: World, re
     thread.join()
     assert not world.clock.is_due
     world.passes(500)
-    assert lines(reader) == [("error", "[error] broker.trial from aside\n")]
+    assert lines(reader) == [("error", f"[error] {PID} from aside\n")]
 
 
 def test_what_is_logged_of_these_messages_is_left_out(
@@ -160,7 +162,7 @@ def test_what_is_logged_of_these_messages_is_left_out(
 
     monkeypatch.setattr(Queue, "push", push_and_log)
     log.info("one")
-    assert [text for _, text in lines(reader)] == ["[info] broker.trial one\n"]
+    assert [text for _, text in lines(reader)] == [f"[info] {PID} one\n"]
     monkeypatch.undo()
 
 

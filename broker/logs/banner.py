@@ -1,0 +1,38 @@
+"""What a node writes first: who it is and where its things are, as RabbitMQ has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+NOWHERE = "(none)"
+
+
+class Facts(NamedTuple):
+    """home: of the user. logs: as `LogOutput.locations` has them. data_dir: empty: in memory."""
+
+    node: str
+    home: str
+    config_files: Sequence[str]
+    cookie_hash: str
+    logs: Sequence[str]
+    data_dir: str
+
+
+def banner(facts: Facts) -> list[str]:
+    """Lines for the log, each to be logged by itself; the first one is empty."""
+    rows: list[tuple[str, Sequence[str]]] = [
+        ("node", [facts.node]),
+        ("home dir", [facts.home]),
+        ("config file(s)", facts.config_files),
+        ("cookie hash", [facts.cookie_hash]),
+        ("log(s)", facts.logs),
+        ("database dir", [facts.data_dir or NOWHERE]),
+    ]
+    width = 1 + max(len(name) for name, _ in rows)
+    lines = [""]
+    for name, values in rows:
+        for value in values or [NOWHERE]:
+            lines.append(f" {name:{width}}: {value}")
+            name = ""
+    return lines
