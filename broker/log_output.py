@@ -62,7 +62,7 @@ def directory_of(settings: Log, data_dir: str) -> Path:
         return Path(settings.dir)
     if os.access(SYSTEM_DIR, os.W_OK) or not data_dir:
         return SYSTEM_DIR
-    return Path(data_dir, "log")
+    return Path(data_dir, "logs")
 
 
 class Console(logging.StreamHandler[TextIO]):

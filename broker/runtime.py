@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ class Runtime:
         pid_file: Path | None = None,
         given_cookie: str = "",
         when_ready: Callable[[], None] = lambda: None,
+        environment: Mapping[str, str] = os.environ,
     ):
         self.config = config
         self.name = name_of(config)
@@ -62,11 +63,11 @@ class Runtime:
         self._ready_file = ready_file
         self._pid_file = pid_file
         self._when_ready = when_ready
+        self._environment = environment
         self._broker: Broker | None = None
         self._halting = asyncio.Event()
         self._changing = asyncio.Lock()  # of the app
         self._is_signalled = False
-        self._was_settled = False
         self._written = contextlib.ExitStack()  # files that say that the app runs
         self._began_ms = monotonic_ms()
         self._cookie = cookie.of_node(given_cookie, self._cookie_places())
@@ -163,26 +164,23 @@ class Runtime:
 
     # from the beginning to the end
 
-    async def run(self) -> None:
-        """Until somebody halts it. Raises: what `Broker.start` does, CookieError, ControlError."""
+    async def run(self, *, owns_process: bool = True) -> None:
+        """Until somebody halts it. owns_process: signals do, and memory is kept for the broker.
+
+        Raises: what `Broker.start` does, ControlError, OSError.
+        """
         loop = asyncio.get_running_loop()
-        for number in SIGNALS:
+        signals = SIGNALS if owns_process else ()
+        for number in signals:
             loop.add_signal_handler(number, self._on_signal)
         with contextlib.ExitStack() as files:
             self._write_pid(files)
             try:
-                await self._control.open(os.environ, self.config.kept_in)
+                await self._control.open(self._environment, self.config.kept_in)
                 await self._start_broker()
-                broker = self._broker
-                assert broker is not None
-                self._notifier.ready(f"{self.name} serves clients on port {broker.port}")
-                self._when_ready()
-                if self._control.is_hidden:
-                    log.warning(
-                        "another node of this name runs on this machine, name=%s: tools find this"
-                        " one by --data-dir or --ready-file only",
-                        self.name,
-                    )
+                if owns_process:
+                    settle_memory()
+                self._tell_ready()
                 await self._halting.wait()
                 self._notifier.stopping()
                 log.info("stopping")
@@ -190,9 +188,20 @@ class Runtime:
                     await self._stop_broker()
             finally:
                 await self._control.close()
-        for number in SIGNALS:  # from here on it takes no time
+        for number in signals:  # from here on it takes no time
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
+
+    def _tell_ready(self) -> None:
+        assert self._broker is not None
+        self._notifier.ready(f"{self.name} serves clients on port {self._broker.port}")
+        self._when_ready()
+        if self._control.is_hidden:
+            log.warning(
+                "another node of this name runs on this machine, name=%s: tools find this one by"
+                " --data-dir or --ready-file only",
+                self.name,
+            )
 
     def _on_signal(self) -> None:
         """Asked once it ends as it should; twice: at once."""
@@ -204,7 +213,7 @@ class Runtime:
         self._halting.set()
 
     def _cookie_places(self) -> list[Path]:
-        home = cookie.home_directory(os.environ)
+        home = cookie.home_directory(self._environment)
         places = [home] if home is not None else []
         if self.config.kept_in:
             data_dir = Path(self.config.kept_in)
@@ -212,7 +221,9 @@ class Runtime:
                 data_dir.mkdir(parents=True, exist_ok=True)
             places.append(data_dir)
         places += [
-            one for one in control_socket.directories(os.environ) if control_socket.usable(one)
+            one
+            for one in control_socket.directories(self._environment)
+            if control_socket.usable(one)
         ]
         return places
 
@@ -232,9 +243,6 @@ class Runtime:
         assert broker.node is not None
         self._broker = broker
         self.name = broker.node.name
-        if not self._was_settled:
-            self._was_settled = True
-            settle_memory()
         log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
         for path in announcements(self.config, self._ready_file):
             write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
