@@ -51,6 +51,7 @@ class Gateway:
         self.amqps: TlsPort | None = None
         self.arriving: dict[Doorway | TlsStream, None] = {}  # whose handshake is not done
         self.listening: list[Listening] = []
+        self.is_refusing = False  # whoever comes by AMQP is hung up on: for tests
         self.web: list[HttpServer] = []
         self._loop = loop
         self._certificates: list[Certificates] = []
@@ -173,6 +174,11 @@ class Gateway:
         return ports[0] if ports else 0
 
     # for those who arrive
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self.is_refusing or self.node.is_stopping
 
     def settle(self, transport: asyncio.Transport) -> None:
         """Set up a transport that has just been made."""
