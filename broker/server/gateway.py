@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
-from broker.server.http import Application, HttpProtocol, HttpServer
-from broker.server.http_peer import HttpPeer
 from broker.server.listener import UnixSocket, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
@@ -23,6 +21,7 @@ from broker.transport_settings import TlsOptions, parse_address
 if TYPE_CHECKING:
     from broker.config import Config
     from broker.node import Node
+    from broker.server.http import Application, HttpServer
 
 log = logging.getLogger("broker.listener")
 
@@ -96,6 +95,10 @@ class Gateway:
             await self._listen_unix(path)
 
     async def _listen_web(self, protocol: str, application: Application) -> None:
+        # 8 ms, with h11, that a node without the HTTP API does not pay
+        from broker.server.http import HttpProtocol, HttpServer
+        from broker.server.http_peer import HttpPeer
+
         config = self.config
         settings = config.management if protocol == HTTP else config.prometheus
         port, tls_port = settings.ports

@@ -87,7 +87,7 @@ class AmqpBroker(Faults):
 
     @property
     def management_url(self) -> str:
-        """Of the HTTP API and the page: http://127.0.0.1:port. Raises: RuntimeError, not enabled."""
+        """Of the HTTP API and the page: http://127.0.0.1:port. Raises: RuntimeError: it is off."""
         if not self.broker.management_port:
             raise RuntimeError(
                 "management is not enabled: give the test"
@@ -208,9 +208,7 @@ def _open(node: Node, vhost: str | None = None) -> list[Connection]:
 def _seen(connection: Connection) -> SeenConnection:
     given = connection.client_properties.get("connection_name")
     client_name = given.value if given is not None and isinstance(given.value, str) else ""
-    return SeenConnection(
-        connection.name, client_name, connection.user.name, connection.vhost.name
-    )
+    return SeenConnection(connection.name, client_name, connection.user.name, connection.vhost.name)
 
 
 def _add_vhost(node: Node, name: str) -> None:

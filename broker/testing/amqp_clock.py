@@ -1,13 +1,13 @@
 """The broker's clock, put forward: what would take minutes happens now.
 
-What is put forward is the broker's own time. So messages and queues expire and deliveries time out,
+What is put forward is the broker's own time. So messages and queues expire, deliveries time out,
 retries and caches are due, and dead letters, events and timestamps bear the later time of day. What
-a peer has to do in time is not: heartbeats, handshakes and closes have as long as they had, or every
-connection of the test would be cut by a jump. Neither are clients: their timers, and those of
+a peer has to do in time is not: heartbeats, handshakes and closes have as long as they had, or each
+jump would cut every connection of the test. Neither are clients: their timers, and those of
 asyncio, run as ever.
 
-A jump stops at every time at which something is due: a message that expires after ten seconds in one
-queue and after five more in the next has passed both in a jump of fifteen. Meanwhile nothing is
+A jump stops at every time at which something is due: a message that expires after ten seconds in
+one queue and after five more in the next has passed both in a jump of fifteen. Meanwhile nothing is
 read: what clients do about it they do when the jump is over.
 
 The clock of a node is this one from the first jump on, by a change of its class: one that is never
@@ -39,7 +39,7 @@ class JumpingClock(LoopClock):
     ahead_ms = 0
     epoch_ahead_ms = 0  # of the time of day, which may be put right again
 
-    def now_ms(self) -> int:  # type: ignore[override] # a plain clock needs no object for it
+    def now_ms(self) -> int:
         return monotonic_ms() + self.ahead_ms
 
     def epoch_ms(self) -> int:

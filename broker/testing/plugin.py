@@ -46,9 +46,12 @@ class Pool:
             for argument in mark.args:
                 if not isinstance(argument, dict):
                     raise pytest.UsageError(f"pytest.mark.amqp takes settings, not {argument!r}")
-                given |= argument
-            settings = given | mark.kwargs | (settings or {})
-        return None if settings is None else self._wanted.setdefault(_key(settings), Wanted(settings))
+                given.update(argument)
+            given.update(mark.kwargs)
+            settings = given | (settings or {})
+        return (
+            None if settings is None else self._wanted.setdefault(_key(settings), Wanted(settings))
+        )
 
     def broker(self, wanted: Wanted | None) -> AmqpBroker:
         """Started, if it does not run yet. Raises: ConfigError, OSError."""
@@ -103,7 +106,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     wanted = pool_of(metafunc.config).wanted(metafunc.definition.iter_markers("amqp"))
     if wanted is not None:
-        hidden: Any = getattr(pytest, "HIDDEN_PARAM", "amqp")  # the names of tests stay, if they can
+        hidden: Any = getattr(
+            pytest, "HIDDEN_PARAM", "amqp"
+        )  # the names of tests stay, if they can
         metafunc.parametrize(FIXTURE, [wanted], indirect=True, scope="session", ids=[hidden])
 
 
