@@ -6,10 +6,9 @@ so the same calls serve tests with and without an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from broker.amqp.errors import AMQPException, ConnectionForced
@@ -168,7 +167,7 @@ class AmqpBroker(Faults):
             known = ", ".join(one.client_name or one.name for one in self.connections())
             raise LookupError(f"no connection '{name}', but: {known or 'none at all'}")
 
-    def _cut(self, is_meant: Any) -> int:
+    def _cut(self, is_meant: Callable[[SeenConnection], bool]) -> int:
         def cut(node: Node) -> int:
             meant = [one for one in _open(node) if is_meant(_seen(one))]
             for connection in meant:

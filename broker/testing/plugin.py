@@ -126,8 +126,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         )
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Before fixtures end: a client that is blocked could not even close its connection."""
     pool = item.config.stash.get(_POOL, None)
     if pool is not None:
         pool.clear_faults()

@@ -41,6 +41,16 @@ def test_the_examples_pass(flags: tuple[str, ...]) -> None:
     assert f"{count} passed" in done.stdout
 
 
+def test_the_first_program_of_the_page_passes(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "testing.md").read_text()
+    found = re.search(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (tmp_path / "test_page.py").write_text(found[1])
+    flags = ("-q", "-W", "error", *PLUGIN, *UNUSED, "-p", "no:asyncio")
+    done = python("-m", "pytest", *flags, directory=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_run_that_does_not_use_them_does_not_import_the_broker(tmp_path: Path) -> None:
     """Every run of pytest loads the plugin, wherever Leveret is installed."""
     program = """

@@ -218,10 +218,17 @@ def test_faults_and_the_time_of_day_end_with_the_test(inner: pytest.Pytester) ->
     text = """
 import time
 
-def test_first(amqp_broker, amqp_clock):
-    amqp_broker.block_publishers()
+@pytest.fixture
+def channel(amqp_url):
+    connection = connect(amqp_url)
+    yield connection.channel()
+    connection.close()
+
+def test_first(channel, amqp_broker, amqp_clock):
     amqp_broker.refuse_connections()
     amqp_clock.advance(3600)
+    channel.basic_publish("", "q", b"1")
+    amqp_broker.block_publishers()  # to close it would wait for the end of that
 
 def test_second(amqp_broker, amqp_url):
     assert amqp_broker.call(lambda node: node.alarms) == {}
