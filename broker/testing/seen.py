@@ -16,7 +16,6 @@ from broker.queues.queued_message import original
 from broker.queues.withdrawal import ready_behind
 from broker.session.connection import Connection
 from broker.session.settling import Unacked
-from broker.store.queue_log import QueueLog
 
 READY, UNACKED = "ready", "unacked"
 LOOK_MAX = 1000  # messages read from the disk in one go
@@ -74,10 +73,12 @@ def _held(node: Node, queue: Queue) -> Iterator[Unacked]:
 
 def _on_disk(queue: Queue) -> Iterator[SeenMessage]:
     log = queue.log
-    if not isinstance(log, QueueLog) or not log.paged_count:
+    if log is None or not log.paged_count:
         return
-    from broker.store.looking import Looker
+    from broker.store.looking import Looker  # what a broker in memory has not imported
+    from broker.store.queue_log import QueueLog
 
+    assert isinstance(log, QueueLog)
     looker, seq = Looker(log), 1
     while seq:
         found, seq = looker.look(seq, LOOK_MAX, None)

@@ -16,7 +16,7 @@ PLUGIN = ("-p", "no:leveret", "-p", "broker.testing.plugin", "-p", "no:cacheprov
 UNUSED = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")  # a second to import
 
 # What a plain broker does not need: its imports would be most of the time to the first test.
-LATE = ("h11", "sqlite3", "yaml", "broker.server.http", "broker.store.store", "broker.management")
+LATE = {"h11", "sqlite3", "yaml", "broker.server.http", "broker.store.commit", "broker.management"}
 
 
 def python(*arguments: str | Path, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -78,4 +78,4 @@ def test_a_plain_broker_imports_nothing_that_it_does_not_need(tmp_path: Path) ->
     """
     done = python("-c", re.sub(r"^ {8}", "", program, flags=re.M), directory=tmp_path)
     assert "broker.testing.amqp_broker" in done.stdout, done.stderr
-    assert not set(done.stdout.split()) & set(LATE)
+    assert not set(done.stdout.split()) & LATE
