@@ -34,15 +34,15 @@ from broker.server.gateway import (
     Gateway,
     Listening,
 )
-from broker.server.http import Application
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
-from broker.store.store import Store
 from broker.transport_settings import parse_address
 
 if TYPE_CHECKING:
     from broker.management.loading import Loading
     from broker.management.service import Management
+    from broker.server.http import Application
+    from broker.store.store import Store
 
 log = logging.getLogger("broker")
 
@@ -186,6 +186,8 @@ class Broker:
         """Raises: StoreError, OSError."""
         if not self.config.kept_in:
             return None
+        from broker.store.store import Store  # 5 ms that a node in memory does not pay
+
         return Store(
             Path(self.config.kept_in),
             self.config.storage,

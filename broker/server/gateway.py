@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
-from broker.server.http import Application, HttpProtocol, HttpServer
-from broker.server.http_peer import HttpPeer
 from broker.server.listener import UnixSocket, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
@@ -23,6 +21,7 @@ from broker.transport_settings import TlsOptions, parse_address
 if TYPE_CHECKING:
     from broker.config import Config
     from broker.node import Node
+    from broker.server.http import Application, HttpServer
 
 log = logging.getLogger("broker.listener")
 
@@ -51,6 +50,7 @@ class Gateway:
         self.amqps: TlsPort | None = None
         self.arriving: dict[Doorway | TlsStream, None] = {}  # whose handshake is not done
         self.listening: list[Listening] = []
+        self.is_refusing = False  # whoever comes by AMQP is hung up on: for tests
         self.web: list[HttpServer] = []
         self._loop = loop
         self._certificates: list[Certificates] = []
@@ -95,6 +95,10 @@ class Gateway:
             await self._listen_unix(path)
 
     async def _listen_web(self, protocol: str, application: Application) -> None:
+        # 8 ms, with h11, that a node without the HTTP API does not pay
+        from broker.server.http import HttpProtocol, HttpServer
+        from broker.server.http_peer import HttpPeer
+
         config = self.config
         settings = config.management if protocol == HTTP else config.prometheus
         port, tls_port = settings.ports
@@ -173,6 +177,11 @@ class Gateway:
         return ports[0] if ports else 0
 
     # for those who arrive
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self.is_refusing or self.node.is_stopping
 
     def settle(self, transport: asyncio.Transport) -> None:
         """Set up a transport that has just been made."""

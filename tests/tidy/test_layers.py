@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
     {"server", "cli"},
     {"boot"},
     {"runtime"},
-    {"__main__"},
+    {"__main__", "testing"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it
 ]
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
