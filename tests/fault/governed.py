@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Any
 
 from broker import commands
-from broker.boot import Broker, write_ready_file
+from broker.boot import Broker
+from broker.runtime import write_ready_file
 from broker.node import Node
 
 START_S = 20.0

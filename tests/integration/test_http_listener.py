@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from broker.boot import Broker, write_ready_file
+from broker.boot import Broker
+from broker.runtime import write_ready_file
 from broker.management.request import Request, Response
 from broker.node import Node
 from broker.server.gateway import HTTP, PROMETHEUS

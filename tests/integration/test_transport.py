@@ -21,7 +21,8 @@ import pytest
 import uvloop
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.boot import Broker, write_ready_file
+from broker.boot import Broker
+from broker.runtime import write_ready_file
 from broker.cli.ctl import main
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node

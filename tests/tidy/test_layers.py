@@ -11,14 +11,14 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings", "log_lines", "detached"},
+    {"marks", "version", "settings", "log_lines", "detached", "memory"},
     {"amqp", "auth_settings", "transport_settings", "log_settings"},
     {"management_settings", "logs"},
     {
         *("log_output", "message", "config", "commands", "changes", "patterns", "retired"),
         *("terms", "cookie", "control_socket"),
     },
-    {"seams"},
+    {"seams", "plugins"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
     {"accounts"},
