@@ -7,7 +7,6 @@ vhost means "/".
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from broker.cli.messaging.exits import Failure, usage
 from broker.cli.messaging.options import Given
@@ -112,7 +111,7 @@ def _with_parameter(address: Address, name: str, value: str) -> Address:
 
 def _first_line(path: str) -> str:
     try:
-        lines = Path(path).read_text().splitlines()
+        with open(path, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}", 66) from None
-    return lines[0] if lines else ""

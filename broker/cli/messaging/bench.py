@@ -70,13 +70,27 @@ def _run(
                 bench = Bench(plan, connection, crew, stopping, stderr)
                 bench.run()
         finally:
-            with contextlib.suppress(Failure):  # the first failure is the one to tell
-                stage.clear()
-            connection.close()
+            _clear(stage, connection, place, stderr)
     render = bench_report.as_json if formatter == "json" else bench_report.table
     stdout.write(_fitting(stdout, render(bench.totals, bench.elapsed_s) + "\n"))
     stdout.flush()
     return bench.exit_code()
+
+
+def _clear(stage: Stage, connection: Connection, place: address.Address, stderr: IO[str]) -> None:
+    """Whatever has happened; on a new connection if the first one, or its channel, was closed."""
+    with contextlib.suppress(Failure):  # the first failure is the one to tell
+        stage.clear(connection)
+    connection.close()
+    if stage.left:
+        with contextlib.suppress(Failure):
+            again = Connection(place)
+            try:
+                stage.clear(again)
+            finally:
+                again.close()
+    if stage.left:
+        say(stderr, f"left behind: {', '.join(stage.left)}")
 
 
 def _fitting(stdout: IO[Any], text: str) -> Any:

@@ -157,19 +157,33 @@ class Stage:
             call(declare, m.QueueDeclareOk)
             self._declared.append(m.QueueDelete(queue=queue))
             if plan.exchange:
-                # Hashing types take the binding's key for a weight.
-                key = "1" if plan.exchange_type.startswith("x-") else queue
-                bind = m.QueueBind(queue=queue, exchange=plan.exchange, routing_key=key)
+                bind = m.QueueBind(queue=queue, exchange=plan.exchange)
+                bind.routing_key = self.key_of(queue)
                 call(bind, m.QueueBindOk)
 
-    def clear(self) -> None:
-        """Delete what was declared. Raises: Failure."""
+    def key_of(self, queue: str) -> str:
+        """Of its binding. Hashing types take it for a weight."""
+        return "1" if self._plan.exchange_type.startswith("x-") else queue
+
+    @property
+    def left(self) -> list[str]:
+        """What is declared and not deleted yet."""
+        return [
+            f"queue '{undo.queue}'"
+            if isinstance(undo, m.QueueDelete)
+            else f"exchange '{self._plan.exchange}'"
+            for undo in self._declared
+        ]
+
+    def clear(self, connection: Connection) -> None:
+        """Delete what was declared. connection: need not be the first one. Raises: Failure."""
         while self._declared:
-            undo = self._declared.pop()
+            undo = self._declared[-1]
             if isinstance(undo, m.QueueDelete):
-                self._connection.call(undo, m.QueueDeleteOk)
+                connection.call(undo, m.QueueDeleteOk)
             else:
-                self._connection.call(undo, m.ExchangeDeleteOk)
+                connection.call(undo, m.ExchangeDeleteOk)
+            self._declared.pop()
 
 
 def check(plan: Plan) -> None:

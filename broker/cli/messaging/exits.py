@@ -24,6 +24,7 @@ _BY_REPLY_CODE = {
     404: EX_DATAERR,
     405: EX_DATAERR,
     406: EX_DATAERR,
+    503: EX_DATAERR,  # no such type of exchange
     506: EX_TEMPFAIL,
     530: EX_NOPERM,
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 from broker.cli.messaging.exits import Failure
@@ -97,6 +96,8 @@ def files(paths: Iterable[str]) -> Iterator[bytes]:
     """Each file whole. Raises: Failure."""
     for path in paths:
         try:
-            yield Path(path).read_bytes()
+            with open(path, "rb") as file:
+                body = file.read()
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}", EX_NOINPUT) from None
+        yield body

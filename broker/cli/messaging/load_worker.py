@@ -33,14 +33,18 @@ class Worker:
         self._reports = reports
         self.counts = Counts()
         self.parties: list[Party] = []
-        address = Address(**plan["address"])
-        for where in plan["producers"]:
-            connection = Connection(address, self._on_blocked)
-            self.parties.append(Producer(connection, plan, where, self.counts))
-        for where in plan["consumers"]:
-            connection = Connection(address)
-            self.parties.append(Consumer(connection, plan, where, self.counts))
+        self._connections: list[Connection] = []
         self._is_producing = bool(plan["producers"])
+        address = Address(**plan["address"])
+        try:
+            for kind, places in ((Consumer, plan["consumers"]), (Producer, plan["producers"])):
+                for where in places:
+                    connection = Connection(address, self._on_blocked)
+                    self._connections.append(connection)
+                    self.parties.append(kind(connection, plan, where, self.counts))
+        except BaseException:
+            self._drop()
+            raise
 
     def _on_blocked(self, reason: str | None) -> None:
         self.tell({"blocked": reason})
@@ -96,8 +100,11 @@ class Worker:
     def close(self) -> None:
         """The last report; connections are dropped: what they declared is not theirs."""
         self.tell(self.counts.taken() | {"final": True})
-        for party in self.parties:
-            party.connection.drop()
+        self._drop()
+
+    def _drop(self) -> None:
+        for connection in self._connections:
+            connection.drop()
 
 
 def main() -> int:

@@ -216,6 +216,7 @@ class Publisher:
         self._mandatory = mandatory
         self._confirms: Confirms | None = None
         self._methods: dict[tuple[str, str], bytes] = {}
+        self._wrong_input: Failure | None = None
         self.published = 0
         self.returned = 0
 
@@ -234,7 +235,8 @@ class Publisher:
             if stopping.is_asked:
                 waiting.clear()
             self._publish_some(waiting, pace)
-            is_reading = not (waiting or source.is_over or stopping.is_asked)
+            is_over = source.is_over or self._wrong_input is not None or stopping.is_asked
+            is_reading = not (waiting or is_over)
             if is_reading and source.descriptor is None:
                 self._take_in(source, maker, waiting)
                 self._after(self._connection.turn(0), stopping)
@@ -248,15 +250,21 @@ class Publisher:
             may_publish = bool(waiting) and self._has_room()
             ready = self._connection.turn(pace.wait_s() if may_publish else None, watched)
             self._after(ready, stopping)
-            if is_reading and source.descriptor in ready:
+            if is_reading and source.descriptor in ready and not stopping.is_asked:
                 self._take_in(source, maker, waiting)
+        if self._wrong_input is not None:
+            raise self._wrong_input
         if self._confirms is None:  # what it has not read yet it may still refuse
             self._connection.call(m.ChannelClose(200, "Goodbye"), m.ChannelCloseOk)
             self._on_inbox()
 
     def _take_in(self, source: Input, maker: Maker, waiting: deque[Outgoing]) -> None:
-        for piece in source.read():
-            waiting.extend(maker.make(piece))
+        """Input that is wrong ends the reading; what was read before it is still published."""
+        try:
+            for piece in source.read():
+                waiting.extend(maker.make(piece))
+        except Failure as failure:
+            self._wrong_input = failure
 
     def _after(self, ready: Mapping[int, int], stopping: Stopping) -> None:
         if stopping.wake_fd in ready:
