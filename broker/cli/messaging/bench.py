@@ -24,8 +24,8 @@ from broker.cli.messaging.bench_plan import Plan, Stage, check, plan_of, shares
 from broker.cli.messaging.bench_report import Totals
 from broker.cli.messaging.clock import now_ns, now_s
 from broker.cli.messaging.connection import Connection
-from broker.cli.messaging.exits import EX_OK, EX_SOFTWARE, EX_TEMPFAIL, Failure, usage
-from broker.cli.messaging.options import CONNECTION, Given, Option
+from broker.cli.messaging.exits import EX_CANTCREAT, EX_OK, EX_SOFTWARE, EX_TEMPFAIL, Failure, usage
+from broker.cli.messaging.options import CONNECTION, Given, Option, octets
 from broker.cli.messaging.running import say, told
 from broker.cli.messaging.signals import Stopping
 
@@ -58,6 +58,7 @@ def _run(
     if arguments:
         raise usage("bench takes options only")
     formatter = given.choice("formatter", ("table", "pretty_table", "json"), "table")
+    out = octets(stdout)
     plan = plan_of(given)
     check(plan)
     place = address.of_options(given)
@@ -72,8 +73,11 @@ def _run(
         finally:
             _clear(stage, connection, place, stderr)
     render = bench_report.as_json if formatter == "json" else bench_report.table
-    stdout.write(_fitting(stdout, render(bench.totals, bench.elapsed_s) + "\n"))
-    stdout.flush()
+    try:
+        out.write(render(bench.totals, bench.elapsed_s).encode() + b"\n")
+        out.flush()
+    except OSError as error:
+        raise Failure(f"the output cannot be written: {error.strerror}", EX_CANTCREAT) from None
     return bench.exit_code()
 
 
@@ -91,11 +95,6 @@ def _clear(stage: Stage, connection: Connection, place: address.Address, stderr:
                 again.close()
     if stage.left:
         say(stderr, f"left behind: {', '.join(stage.left)}")
-
-
-def _fitting(stdout: IO[Any], text: str) -> Any:
-    """Streams of octets want octets."""
-    return text if hasattr(stdout, "encoding") else text.encode()
 
 
 class Crew:

@@ -32,6 +32,7 @@ class _Shape(NamedTuple):
 
     size: int
     prefix: bytes  # frame head, method, consumer tag
+    body_size: int
     unpacker: Struct
 
 
@@ -85,12 +86,12 @@ class Deliveries:
             return Run(0, 0, [])
         view = memoryview(data)[at : at + count * shape.size]
         columns = list(zip(*shape.unpacker.iter_unpack(view), strict=True))
-        prefixes, tags = columns[0], columns[1]
-        if prefixes.count(shape.prefix) != count or tags[-1] - tags[0] != count - 1:
+        prefixes, tags, sizes = columns[:3]
+        if prefixes.count(shape.prefix) != count or sizes.count(shape.body_size) != count:
             return None
-        if view[-1] != frames.END:
+        if tags[-1] - tags[0] != count - 1 or view[-1] != frames.END:
             return None
-        return Run(count, tags[-1], list(columns[2]) if len(columns) > 2 else [])
+        return Run(count, tags[-1], list(columns[3]) if len(columns) > 3 else [])
 
     def _one(self, data: bytes, at: int, stamps: list[int]) -> tuple[int, int]:
         """The frame, or the whole delivery, that begins here.
@@ -108,7 +109,8 @@ class Deliveries:
         header_at, end = end, _frame_end(data, end)
         if not end or header_at + 19 > len(data):
             return 0, 0
-        missing, body_at = _unpack_u64(data, header_at + 11)[0], end
+        (body_size,) = _unpack_u64(data, header_at + 11)
+        missing, body_at = body_size, end
         self._needed = body_at - at + missing
         while missing > 0:
             start, end = end, _frame_end(data, end)
@@ -119,10 +121,12 @@ class Deliveries:
             missing -= end - start - frames.OVERHEAD
         self._needed = 0
         stamp_at = body_at + 7
-        has_stamp = _unpack_u64(data, header_at + 11)[0] >= STAMP_SIZE and end > stamp_at + 8
+        has_stamp = body_size >= STAMP_SIZE and end > stamp_at + 8
         if has_stamp:
             stamps.append(_unpack_u64(data, stamp_at)[0])
-        self._shape = _shape(data, at, tag_at, stamp_at if has_stamp else 0, end)
+        places = (tag_at, header_at + 11, *((stamp_at,) if has_stamp else ()))
+        prefix = data[at:tag_at]
+        self._shape = _Shape(end - at, prefix, body_size, _unpacker(at, places, end))
         return end, tag
 
 
@@ -135,12 +139,10 @@ def _frame_end(data: bytes, at: int) -> int:
     return end if end <= len(data) else 0
 
 
-def _shape(data: bytes, at: int, tag_at: int, stamp_at: int, end: int) -> _Shape:
-    """stamp_at: 0: there is none."""
-    prefix = data[at:tag_at]
-    layout = f">{len(prefix)}sQ"
-    if stamp_at:
-        layout += f"{stamp_at - tag_at - 8}xQ{end - stamp_at - 8}x"
-    else:
-        layout += f"{end - tag_at - 8}x"
-    return _Shape(end - at, prefix, Struct(layout))
+def _unpacker(at: int, places: tuple[int, ...], end: int) -> Struct:
+    """Takes what is before the first place, and eight octets at each, out of a delivery."""
+    layout, position = f">{places[0] - at}s", places[0]
+    for place in places:
+        layout += f"{place - position}xQ"
+        position = place + 8
+    return Struct(f"{layout}{end - position}x")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Literal
 
-from broker.cli.messaging.exits import usage
+from broker.cli.messaging.exits import EX_CANTCREAT, Failure, usage
 
 Kind = Literal["text", "integer", "switch"]
 
@@ -120,8 +120,13 @@ class Given:
             raise usage(f"{shown(given[0])} and {shown(given[1])} exclude each other")
 
 
-def octets(stream: IO[Any]) -> IO[bytes]:
-    """The stream's octets: a text stream like sys.stdin has them in its buffer."""
+def octets(stream: IO[Any] | None) -> IO[bytes]:
+    """The stream's octets: a text stream like sys.stdin has them in its buffer.
+
+    stream: None: the process was started without it. Raises: Failure then.
+    """
+    if stream is None:
+        raise Failure("the standard input or output is closed", EX_CANTCREAT)
     found: IO[bytes] = getattr(stream, "buffer", stream)
     return found
 

@@ -26,7 +26,7 @@ class Output:
     def __init__(self, stream: IO[Any]):
         self.is_broken = False
         self._stream = octets(stream)
-        stream.flush()
+        stream.flush()  # what somebody else may have written before us
         self.descriptor = descriptor(stream)
         self._piece = PIPE_BUF
         if self.descriptor is not None and stat.S_ISREG(os.fstat(self.descriptor).st_mode):

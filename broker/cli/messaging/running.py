@@ -31,8 +31,10 @@ def told(stderr: IO[str], work: Callable[[], int]) -> int:
         return EX_INTERRUPTED
 
 
-def say(stderr: IO[str], text: str) -> None:
+def say(stderr: IO[str] | None, text: str) -> None:
     """One line for the user, whatever a broker or a file wrote into it."""
+    if stderr is None:
+        return
     line = "".join(letter if letter.isprintable() else "?" for letter in text)
     try:
         stderr.write(line.encode("utf-8", "replace").decode() + "\n")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from broker.amqp.frames import HEARTBEAT_FRAME, method_frame
 from broker.amqp.methods import BasicAck, BasicNack
 from broker.cli.messaging.confirms import ACK_SIZE, Confirms
+from tests.property.conftest import examples
 
 
+@examples(60)
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans(), st.booleans()), max_size=40))
 def test_it_counts_like_a_set(settlements: list[tuple[int, bool, bool]]) -> None:
     confirms, settled, nacked = Confirms(), set[int](), 0

@@ -8,7 +8,7 @@ import select
 import socket
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.amqp import frames
@@ -18,6 +18,7 @@ from broker.cli.messaging import connection as module
 from broker.cli.messaging.connection import Connection, Content
 from broker.cli.messaging.exits import Failure
 from broker.cli.messaging.transport import Transport
+from tests.property.conftest import examples
 from tests.unit.cli.messaging.conftest import Caller
 
 
@@ -109,7 +110,7 @@ def test_what_is_no_broker(call: Caller, answer: bytes, text: str) -> None:
         thread.join()
 
 
-@settings(max_examples=40)
+@examples(60)
 @given(st.lists(st.integers(1, 60), max_size=30))
 def test_any_split_of_the_octets_means_the_same(sizes: list[int]) -> None:
     header = Properties().encode(5)

@@ -9,6 +9,7 @@ from broker.amqp import frames
 from broker.amqp.content import Properties
 from broker.amqp.methods import BasicCancel, BasicDeliver
 from broker.cli.messaging.deliveries import Deliveries
+from tests.property.conftest import examples
 
 CANCEL = frames.method_frame(1, BasicCancel("c").encode())
 
@@ -31,6 +32,7 @@ parts = st.lists(
 )
 
 
+@examples(60)
 @given(parts, st.lists(st.integers(1, 3000), max_size=20))
 def test_every_delivery_is_counted_once(parts: list[Part], cuts: list[int]) -> None:
     octets = b"".join(

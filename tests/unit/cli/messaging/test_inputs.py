@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from broker.cli.messaging.exits import Failure
 from broker.cli.messaging.inputs import ListInput, Splitter, StreamInput, files
+from tests.property.conftest import examples
 
 
+@examples(60)
 @given(st.lists(st.sampled_from([b"", b"a", b"\n", b"b\n", b"\n\n", b"c\nd"])))
 def test_any_split_of_the_octets_gives_the_same_lines(chunks: list[bytes]) -> None:
     splitter = Splitter(b"\n")

@@ -12,10 +12,12 @@ from broker.amqp.content import Properties
 from broker.cli.messaging import json_lines
 from broker.cli.messaging.values import ValueProblem
 from tests.property import strategies
+from tests.property.conftest import examples
 
 names = st.binary(max_size=40).map(lambda octets: octets.decode("utf-8", "surrogateescape"))
 
 
+@examples(60)
 @given(names, names, strategies.properties, st.binary(max_size=60))
 def test_a_message_comes_back_as_it_was(
     exchange: str, routing_key: str, properties: Properties, body: bytes

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.cli.messaging.latency import add, bucket_of, quantiles, value_of
+from tests.property.conftest import examples
 
 
+@examples(60)
 @given(st.integers(0, 10**10))
 def test_a_bucket_is_exact_to_a_64th(microseconds: int) -> None:
     value = value_of(bucket_of(microseconds))
@@ -17,11 +19,13 @@ def test_a_bucket_is_exact_to_a_64th(microseconds: int) -> None:
     assert bucket_of(value) == bucket_of(microseconds)
 
 
+@examples(60)
 @given(st.integers(0, 10**9))
 def test_buckets_are_in_order(microseconds: int) -> None:
     assert 0 <= bucket_of(microseconds + 1) - bucket_of(microseconds) <= 1
 
 
+@examples(60)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50))
 def test_quantiles_are_those_of_the_sorted_values(values: list[int]) -> None:
     ordered = sorted(value_of(bucket_of(value)) for value in values)

@@ -77,5 +77,7 @@ def test_streams() -> None:
     assert octets(raw) is raw
     assert octets(io.TextIOWrapper(raw)) is raw
     assert descriptor(raw) is None
+    with pytest.raises(Failure, match="is closed"):
+        octets(None)
     with open("/dev/null", "rb") as file:
         assert descriptor(file) == file.fileno()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from broker import Broker
 from broker.amqp import methods as m
 from broker.amqp.content import Properties
 from broker.amqp.wire import Field
@@ -219,3 +220,20 @@ def test_a_signal_ends_it_with_what_was_read_confirmed(call: Caller, queue: Queu
     assert code == 130
     assert err.getvalue() == "2 messages were published before the end was asked\n"
     assert queue.bodies() == [b"a", b"b"]
+
+
+def test_a_broker_that_goes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of the messages is told; the code says that there is no broker."""
+    broker = Broker().__enter__()
+    publish = pub.Publisher._publish
+
+    def publish_and_stop(self: pub.Publisher, message: pub.Outgoing) -> None:
+        publish(self, message)
+        if self.published == 3:
+            broker.__exit__(None, None, None)
+
+    monkeypatch.setattr(pub.Publisher, "_publish", publish_and_stop)
+    said = Caller(broker)(pub, "lost", stdin=b"1\n2\n3\n", window=1, declare="transient")
+    assert said.code == 69
+    assert said.err.startswith("Error: ")
+    assert said.err.endswith("; 2 of 3 messages were confirmed\n")

@@ -18,8 +18,10 @@ from broker.cli.messaging.values import (
     table_of_json,
 )
 from tests.property import strategies
+from tests.property.conftest import examples
 
 
+@examples(60)
 @given(strategies.tables)
 def test_whatever_a_table_holds_comes_back_from_json(table: Table) -> None:
     text = json.dumps(json_of_table(table))
