@@ -84,6 +84,20 @@ def test_a_line_goes_when_it_is_there(tool: Tool) -> None:
     assert sub.returncode == 0
 
 
+def test_what_the_broker_has_forgotten_is_written_to_the_last(tool: Tool) -> None:
+    """A reader that has not read yet holds the pipe full when the end is asked."""
+    lines = "seq 1 60000 | PUB fast --declare classic"
+    assert tool.shell(lines).returncode == 0
+    sub = tool.starts("sub", "fast", "--no-ack")
+    assert sub.stdout is not None
+    assert os.read(sub.stdout.fileno(), 2) == b"1\n"  # unbuffered: communicate() reads on
+    sub.send_signal(signal.SIGINT)
+    numbers = [b"1", *sub.communicate(timeout=30)[0].split()]
+    assert sub.returncode == 0
+    rest = tool.shell("SUB fast --idle 0.5").stdout.split()
+    assert numbers + rest == [b"%d" % number for number in range(1, 60001)]
+
+
 def test_a_command_under_way_is_finished(tool: Tool, tmp_path: Path) -> None:
     assert tool.shell("PUB jobs --declare classic first second").returncode == 0
     wait = f"echo began; cat > {tmp_path}/body; while test ! -e {tmp_path}/go; do sleep 0.02; done"

@@ -270,13 +270,32 @@ class Subscription:
         if self.commands is not None:
             self._wait_for_commands(connection)
             return
-        self._output.forget()
+        if self._wanted.no_ack:
+            self._take_the_rest(connection)
+        else:
+            self._output.forget()
         while self._output.waiting and not self._output.is_broken:  # half of a message is out
             self._out_tag = max(self._out_tag, self._output.write())
             if self._output.waiting and self._output.descriptor is not None:
                 ready = connection.turn(None, {self._output.descriptor: select.POLLOUT})
                 self._after(ready)
         self._acknowledge(connection, is_final=True)
+
+    def _take_the_rest(self, connection: Connection) -> None:
+        """The broker has forgotten what it sent: all of it, up to its cancel-ok, is written."""
+        while not self._output.is_broken:
+            while connection.inbox:
+                entry = connection.inbox.popleft()
+                if isinstance(entry, m.BasicCancelOk):
+                    return
+                if isinstance(entry, Content) and isinstance(entry.method, m.BasicDeliver):
+                    self._take_one(entry, entry.method.delivery_tag)
+            self._out_tag = max(self._out_tag, self._output.write())
+            watched = {}
+            if self._output.waiting and self._output.descriptor is not None:
+                watched[self._output.descriptor] = select.POLLOUT
+            is_reading = self._output.waiting < WAITING_MAX
+            self._after(connection.turn(None, watched, is_reading=is_reading))
 
     def _cancel(self, connection: Connection) -> None:
         if not self._is_cancelled:
