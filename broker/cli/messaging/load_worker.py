@@ -77,6 +77,9 @@ class Worker:
                     return
                 if event & ~select.POLLOUT:
                     parties[descriptor].on_readable()
+            for party in self.parties:  # what TLS holds already, no poll shows
+                if party.connection.transport.has_pending:
+                    party.on_readable()
             has_news = has_news or bool(events)
             is_done = self._is_producing and all(party.is_done for party in self.parties)
             if now_s() >= report_at or (has_news and not events) or (is_done and not is_told_done):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broker import Broker
 from broker.amqp import methods as m
 from broker.cli.messaging import bench
 from broker.cli.messaging.address import Address
 from broker.cli.messaging.bench_plan import OPTIONS, plan_of, shares
 from broker.cli.messaging.exits import Failure
 from broker.cli.messaging.options import Given
+from tests.support.certificates import Authority
 from tests.unit.cli.messaging.conftest import Caller
 
 
@@ -116,6 +120,16 @@ def test_deliveries_that_do_not_come(call: Caller, monkeypatch: pytest.MonkeyPat
     assert "of 100 deliveries came" in said.err
     connection.call(m.QueueDelete(queue="short"), m.QueueDeleteOk)
     connection.close()
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with Broker(authority.server_settings(authority.issue("server"))) as broker:
+        given = {"uri": broker.tls_url, "cacert": authority.ca, "formatter": "json"}
+        given |= {"messages": 300, "size": 20_000, "confirm": 20, "processes": 1}
+        out, err = io.BytesIO(), io.StringIO()
+        assert bench.run(given, [], io.BytesIO(), out, err) == 0, err.getvalue()
+    assert json.loads(out.getvalue())["received"] == 300
 
 
 def test_no_process_outlives_its_crew() -> None:
