@@ -21,9 +21,9 @@ import pytest
 import uvloop
 
 from broker.boot import Broker
-from broker.runtime import write_ready_file
 from broker.management.request import Request, Response
 from broker.node import Node
+from broker.runtime import write_ready_file
 from broker.server.gateway import HTTP, PROMETHEUS
 from broker.server.http import Application
 from broker.server.listener import ListenError
