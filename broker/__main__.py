@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from broker.config import Config, ConfigError, load, override
+from broker.descriptors import raise_limit, tell_limit
 from broker.log_lines import on_one_line
 from broker.version import __version__
 
@@ -140,7 +140,8 @@ def main(argv: list[str] | None = None) -> int:
     from broker.server.listener import ListenError
     from broker.store.errors import StoreError
 
-    raise_file_limit()
+    raise_limit()
+    tell_limit()
     try:
         _run(config, arguments.ready_file)
     except (ConfigError, ListenError, StoreError) as error:
@@ -157,14 +158,6 @@ def announcements(config: Config, ready_file: Path | None) -> list[Path]:
     data_dir = config.kept_in
     wanted = [ready_file, Path(data_dir, "node.json") if data_dir else None]
     return [path for path in wanted if path is not None]
-
-
-def raise_file_limit() -> None:
-    """As many descriptors as the system lets us have: a connection takes one, a segment too."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):  # some systems name a limit and refuse it
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _run(config: Config, ready_file: Path | None) -> None:

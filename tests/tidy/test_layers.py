@@ -11,7 +11,7 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings", "log_lines"},
+    {"marks", "version", "settings", "log_lines", "descriptors"},
     {"amqp", "auth_settings", "transport_settings"},
     {"management_settings"},
     {"message", "config", "commands", "changes", "patterns", "retired"},
