@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from broker.config import Config, ConfigError, load, override
-from broker.descriptors import raise_limit, tell_limit
+from broker.descriptors import open_standard, raise_limit, tell_limit
 from broker.log_lines import on_one_line
 from broker.version import __version__
 
@@ -87,7 +87,10 @@ def default_data_dir() -> Path:
     system = Path("/var/lib/leveret")
     if os.access(system if system.exists() else system.parent, os.W_OK):
         return system
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    except RuntimeError:  # a user that the system does not know, and without HOME
+        raise ConfigError("there is no home for a data directory: name one (--data-dir)") from None
     return Path(state) / "leveret"
 
 
@@ -127,30 +130,27 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["store"]:
         return store_command(argv[1:])
+    open_standard()
     arguments = build_parser().parse_args(argv)
     try:
-        config = configure(arguments)
-    except ConfigError as error:
-        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
-        return 2
+        start(configure(arguments), arguments.ready_file)
+    except Exception as error:  # whatever it is: one line
+        from broker.start_errors import tell
+
+        return tell(error)
+    return 0
+
+
+def start(config: Config, ready_file: Path | None) -> None:
+    """Run a broker to its end. Raises: whatever keeps it from starting."""
+    logging.raiseExceptions = False  # a full error output must not fill itself with tracebacks
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler])
-    from broker.server.listener import ListenError
-    from broker.store.errors import StoreError
-
     raise_limit()
     tell_limit()
-    try:
-        _run(config, arguments.ready_file)
-    except (ConfigError, ListenError, StoreError) as error:
-        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
-        return 1
-    except OSError as error:
-        print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    _run(config, ready_file)
 
 
 def announcements(config: Config, ready_file: Path | None) -> list[Path]:

@@ -7,6 +7,7 @@ signals around it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import json
@@ -186,13 +187,19 @@ class Broker:
         """Raises: StoreError, OSError."""
         if not self.config.kept_in:
             return None
-        return Store(
-            Path(self.config.kept_in),
-            self.config.storage,
-            wanted_name=self.config.identity.node_name,
-            default_name=default_node_name(),
-            post=loop.call_soon_threadsafe,
-        )
+        try:
+            return Store(
+                Path(self.config.kept_in),
+                self.config.storage,
+                wanted_name=self.config.identity.node_name,
+                default_name=default_node_name(),
+                post=loop.call_soon_threadsafe,
+            )
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            place = self.config.kept_in
+            raise StoreError(f"cannot use the data directory {place}: {error.strerror}") from None
 
     def _has_work(self) -> bool:
         """Whether queues still have something to do: dead letters to be sent on, mostly."""
@@ -337,7 +344,10 @@ class _LoopThread:
 
 
 def write_ready_file(path: Path, broker: Broker) -> None:
-    """Tell scripts that clients can connect: written whole, then renamed into place."""
+    """Tell scripts that clients can connect: written whole, then renamed into place.
+
+    Raises: OSError, which names the path that was asked for.
+    """
     assert broker.node is not None
     ready = {
         "pid": os.getpid(),
@@ -353,8 +363,13 @@ def write_ready_file(path: Path, broker: Broker) -> None:
         },
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(ready) + "\n")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(ready) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def settle_memory() -> None:

@@ -17,6 +17,7 @@ import errno
 import logging
 import os
 import resource
+import sys
 
 log = logging.getLogger("broker")
 
@@ -102,3 +103,20 @@ def tell_limit() -> None:
             total,
             sockets,
         )
+
+
+def open_standard() -> None:
+    """Have an input, an output and an error output, where whoever started us has closed them.
+
+    Else the next file that is opened becomes one of them, and a library that complains on
+    descriptor 2 writes into a segment or to a client.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number: this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - as above

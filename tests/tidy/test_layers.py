@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"session"},
     {"management"},
     {"server", "cli"},
-    {"boot"},
+    {"boot", "start_errors"},
     {"__main__"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it
 ]

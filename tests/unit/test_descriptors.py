@@ -4,6 +4,8 @@ import errno
 import logging
 import os
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -161,3 +163,16 @@ def test_few_are_said_to_be_few(
     tell_limit()
     assert caplog.records[-1].levelname == "WARNING"
     assert "limit=256 sockets=135" in caplog.messages[-1]
+
+
+def test_closed_outputs_are_opened() -> None:
+    program = (
+        "import os, sys\n"
+        "from broker.descriptors import open_standard\n"
+        "open_standard()\n"
+        "print('said'); print('said', file=sys.stderr)\n"
+        "places = [os.readlink(f'/proc/self/fd/{number}') for number in range(3)]\n"
+        "os._exit(places != [os.devnull] * 3)\n"
+    )
+    command = f'exec "{sys.executable}" -c "{program}" 0<&- 1>&- 2>&-'
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0

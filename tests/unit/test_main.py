@@ -79,10 +79,10 @@ def test_set_without_a_value_is_an_error() -> None:
         configured("--set", "heartbeat")
 
 
-def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_2(
+def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["--set", "hartbeat=5"]) == 2
+    assert main(["--set", "hartbeat=5"]) == 1
     assert capsys.readouterr().err == (
         "leveret: unknown setting 'hartbeat'; did you mean 'heartbeat'?\n"
     )

@@ -124,7 +124,7 @@ def test_a_module_that_cannot_be_read_now_is_read_later(
         monkeypatch.setattr(loading.importlib, "import_module", no_module)
         loads = Loading(World().node, nothing_listens)
         loads.start()
-        while loads.management is None:
+        while loads.management is None:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.001)
         loads.stop()
 
