@@ -6,7 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Generator
 from typing import Any, cast
 
 import pytest
@@ -19,15 +19,21 @@ ALARM = "file descriptor limit alarm set"
 ROOM = 1024  # descriptors, unless a test says otherwise
 
 
-class Task:
-    """Runs to its end at once."""
+class Waiter:
+    """What a loop waits for before it is done with a new transport."""
 
-    def __init__(self, work: Coroutine[Any, Any, None]):
-        with pytest.raises(StopIteration):
-            work.send(None)
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[Any], object]] = []
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield self
 
     def add_done_callback(self, callback: Callable[[Any], object]) -> None:
-        callback(self)
+        self.callbacks.append(callback)
+
+    def is_done(self) -> None:
+        for callback in self.callbacks:
+            callback(self)
 
 
 class Timer:
@@ -44,6 +50,7 @@ class Loop:
         self.readers: dict[int, Callable[[], None]] = {}
         self.timers: list[Timer] = []
         self.served: list[Connected] = []
+        self.waiters: list[Waiter] = []
         self.error: Exception | None = None
 
     def add_reader(self, number: int, callback: Callable[[], None]) -> None:
@@ -56,14 +63,13 @@ class Loop:
         self.timers.append(Timer(delay_s, callback))
         return self.timers[-1]
 
-    def create_task(self, work: Coroutine[Any, Any, None]) -> Task:
-        return Task(work)
-
     async def connect_accepted_socket(self, factory: Callable[[], Any], connected: Any) -> None:
         if self.error is not None:
             raise self.error
         factory()
         self.served.append(connected)
+        self.waiters.append(Waiter())
+        await self.waiters[-1]
 
     def passes(self) -> None:
         """The time of every timer is over."""
@@ -164,11 +170,18 @@ def test_clients_are_let_in_and_counted(port: Port) -> None:
 
 
 def test_others_have_their_turn_between_many(port: Port) -> None:
-    port.listening.coming = [20] * (BATCH + 5)
-    port.loop.readers[7]()
-    assert len(port.loop.served) == BATCH
+    port.listening.coming = [20] * 200
+    served = []
+    for _ in range(9):
+        port.loop.readers[7]()
+        served.append(len(port.loop.served))
+    assert served == [1, 3, 7, 15, 31, 63, 95, 127, 159]
+    assert BATCH == 32
     port.turns()
-    assert len(port.loop.served) == BATCH + 5
+    port.loop.readers[7]()  # nobody more
+    port.listening.coming = [20] * 5
+    port.loop.readers[7]()
+    assert len(port.loop.served) == 201
 
 
 def test_who_is_beyond_the_limit_waits(
@@ -293,6 +306,17 @@ def test_the_end(port: Port, is_failing: bool) -> None:
     port.loop.passes()
     assert (port.accepts, port.listening.is_closed) == (False, True)
     asyncio.run(port.acceptor.wait())
+
+
+def test_the_end_waits_for_those_who_were_accepted(port: Port) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(port.loop.waiters[0].is_done)
+        await port.acceptor.wait()
+
+    port.comes(20)
+    port.acceptor.stop()
+    asyncio.run(main())
+    assert not port.loop.served[0].is_closed
 
 
 def test_the_end_while_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
