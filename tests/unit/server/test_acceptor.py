@@ -13,7 +13,16 @@ import pytest
 
 from broker import descriptors
 from broker.auth.usage import Usage
-from broker.server.acceptor import BATCH, LOOK_S, RETRY_S, Acceptor, Places, WebPlaces
+from broker.server import acceptor
+from broker.server.acceptor import (
+    BATCH,
+    LOOK_S,
+    RETRY_S,
+    Accepted,
+    Acceptor,
+    Places,
+    WebPlaces,
+)
 
 ALARM = "file descriptor limit alarm set"
 ROOM = 1024  # descriptors, unless a test says otherwise
@@ -80,12 +89,10 @@ class Loop:
 
 
 class Connected:
-    def __init__(self, number: int):
+    def __init__(self, family: int, kind: int, protocol: int, number: int):
+        assert (family, kind, protocol) == (socket.AF_INET6, socket.SOCK_STREAM, 0)
         self.number = number
         self.is_closed = False
-
-    def fileno(self) -> int:
-        return self.number
 
     def setblocking(self, flag: bool) -> None:
         assert not flag
@@ -97,6 +104,8 @@ class Connected:
 class Listening:
     """Those who come, in order: a client's number, or an error."""
 
+    family = socket.AF_INET6
+
     def __init__(self) -> None:
         self.coming: list[int | OSError] = []
         self.is_closed = False
@@ -104,13 +113,13 @@ class Listening:
     def fileno(self) -> int:
         return 7
 
-    def accept(self) -> tuple[Connected, object]:
+    def _accept(self) -> tuple[int, object]:
         if not self.coming:
             raise BlockingIOError
         first = self.coming.pop(0)
         if isinstance(first, OSError):
             raise first
-        return Connected(first), ("127.0.0.1", 1)
+        return first, ("127.0.0.1", 1)
 
     def getsockname(self) -> object:
         return ("::", 5672, 0, 0)
@@ -127,6 +136,7 @@ class Port:
     ):
         self.total, self.next = total, 10
         monkeypatch.setattr(descriptors, "file_limit", lambda: self.total)
+        monkeypatch.setattr(acceptor, "Accepted", Connected)
         monkeypatch.setattr(descriptors, "next_descriptor", lambda: self.next)
         self.loop, self.listening, self.usage = Loop(), Listening(), Usage()
         self.bugs: list[object] = []
@@ -336,3 +346,14 @@ def test_the_log_names_a_path(port: Port, caplog: pytest.LogCaptureFixture) -> N
     port.listening.getsockname = lambda: "/run/mq.sock"  # type: ignore[method-assign]
     port.comes(OSError(errno.EMFILE, "no more"))
     assert caplog.messages == ["connections cannot be accepted: no more, listener=/run/mq.sock"]
+
+
+def test_family_and_type_of_an_accepted_socket_are_numbers() -> None:
+    """And it is a socket still."""
+    accepted = Accepted(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        assert isinstance(accepted, socket.socket)
+        assert (type(accepted.family), type(accepted.type)) == (int, int)
+        assert (accepted.family, accepted.type) == (socket.AF_INET, socket.SOCK_STREAM)
+    finally:
+        accepted.close()
