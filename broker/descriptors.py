@@ -45,8 +45,9 @@ def sockets_limit(total: int) -> int:
 
 
 def web_limit(total: int) -> int:
-    """What of them may be clients of one HTTP listener: there are up to four of those."""
-    return max(4, (total - sockets_limit(total)) // 8)
+    """What of them may be clients of one HTTP listener. There are up to four of those: a flood of
+    requests must not take the places of AMQP."""
+    return max(4, total // 16)
 
 
 def guard(total: int) -> int:
