@@ -217,13 +217,19 @@ class Broker:
             return None
         from broker.store.store import Store  # 5 ms that a node in memory does not pay
 
-        return Store(
-            Path(self.config.kept_in),
-            self.config.storage,
-            wanted_name=self.config.identity.node_name,
-            default_name=default_node_name(),
-            post=loop.call_soon_threadsafe,
-        )
+        try:
+            return Store(
+                Path(self.config.kept_in),
+                self.config.storage,
+                wanted_name=self.config.identity.node_name,
+                default_name=default_node_name(),
+                post=loop.call_soon_threadsafe,
+            )
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            place = self.config.kept_in
+            raise StoreError(f"cannot use the data directory {place}: {error.strerror}") from None
 
     def _has_work(self) -> bool:
         """Whether queues still have something to do: dead letters to be sent on, mostly."""

@@ -262,7 +262,8 @@ def write_ready_file(
 ) -> None:
     """Tell scripts that clients can connect: written whole, then renamed into place.
 
-    control: where the process listens for the command line tools.
+    control: where the process listens for the command line tools. Raises: OSError, which names the
+    path that was asked for.
     """
     assert broker.node is not None
     ready = {
@@ -282,8 +283,13 @@ def write_ready_file(
         **(control or {}),
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(ready) + "\n")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(ready) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def name_of(config: Config) -> str:

@@ -53,6 +53,8 @@ def _shown_address(address: Any) -> str:
 
 def alarm_map(alarm: Any) -> dict[str, Any]:
     """alarm: (resource_limit, resource, node), perhaps in a pair."""
+    if isinstance(alarm, Atom):  # file_descriptor_limit
+        return {"type": Atom("resource_limit"), "resource": Atom("file_descriptors"), "node": None}
     found = alarm[0] if isinstance(alarm[0], tuple) else alarm
     return {"type": Atom("resource_limit"), "resource": found[1], "node": found[2]}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
 from broker.server.listener import UnixSocket, open_sockets
@@ -46,7 +47,7 @@ class _Part(NamedTuple):
     """What belongs to HTTP or to PROMETHEUS."""
 
     listening: list[Listening]
-    servers: list[asyncio.AbstractServer]
+    acceptors: list[Acceptor]
     web: list[HttpServer]
     certificates: list[Certificates]
 
@@ -64,7 +65,9 @@ class Gateway:
         self.web: list[HttpServer] = []
         self._loop = loop
         self._certificates: list[Certificates] = []
-        self._servers: list[asyncio.AbstractServer] = []
+        self.places = Places(loop, node.usage)
+        self.web_places = WebPlaces(loop, node.usage)
+        self._acceptors: list[Acceptor] = []
         self._unix: list[UnixSocket] = []
         self._parts: dict[str, _Part] = {}  # HTTP and PROMETHEUS, which can be switched
         self._reloading: asyncio.TimerHandle | None = None
@@ -84,7 +87,7 @@ class Gateway:
         try:
             for protocol, application in (applications or {}).items():
                 await gateway.open_web(protocol, application)
-            await gateway._listen_amqp()
+            gateway._listen_amqp()
         except BaseException:
             await gateway.stop_listening()
             await gateway.close()
@@ -96,21 +99,21 @@ class Gateway:
             gateway._look_again()
         return gateway
 
-    async def _listen_amqp(self) -> None:
+    def _listen_amqp(self) -> None:
         listeners = self.config.listeners
         if listeners.tls:
             speaker = partial(Connection, self.node)
-            self.amqps = self._tls_port(self.config.tls, "ssl_options", speaker)
-        await self._listen_numbered(AMQP, listeners.tcp, self._plain)
-        await self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
+            self.amqps = self._tls_port(self.config.tls, "ssl_options", speaker, self.places)
+        self._listen_numbered(AMQP, listeners.tcp, self._plain)
+        self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
         for _, path in listeners.unix:
-            await self._listen_unix(path)
+            self._listen_unix(path)
 
     async def open_web(self, protocol: str, application: Application) -> None:
         """HTTP or PROMETHEUS. Raises: ListenError; then nothing of it is open."""
         before = self._part()
         try:
-            await self._listen_web(protocol, application)
+            self._listen_web(protocol, application)
         except BaseException:
             self._parts[protocol] = self._part(before)
             await self.close_web(protocol)
@@ -124,7 +127,7 @@ class Gateway:
         counts = [len(found) for found in before] if before is not None else [0] * 4
         return _Part(
             self.listening[counts[0] :],
-            self._servers[counts[1] :],
+            self._acceptors[counts[1] :],
             self.web[counts[2] :],
             self._certificates[counts[3] :],
         )
@@ -132,22 +135,24 @@ class Gateway:
     async def close_web(self, protocol: str) -> None:
         """Its clients are hung up on once they have their answers."""
         part = self._parts.pop(protocol)
-        for server in part.servers:
-            server.close()
+        for acceptor in part.acceptors:
+            acceptor.stop()
+        for acceptor in part.acceptors:
+            await acceptor.wait()
         for web in part.web:
             web.shut_down()
         await asyncio.gather(*(web.close(WEB_GRACE_S) for web in part.web))
         for listening in part.listening:
             log.info("not listening any more, protocol=%s host=%s port=%s", *listening)
         self.listening = [one for one in self.listening if one not in part.listening]
-        self._servers = [one for one in self._servers if one not in part.servers]
+        self._acceptors = [one for one in self._acceptors if one not in part.acceptors]
         self.web = [one for one in self.web if one not in part.web]
         self._certificates = [one for one in self._certificates if one not in part.certificates]
 
     def has_web(self, protocol: str) -> bool:
         return protocol in self._parts
 
-    async def _listen_web(self, protocol: str, application: Application) -> None:
+    def _listen_web(self, protocol: str, application: Application) -> None:
         # 8 ms, with h11, that a node without the HTTP API does not pay
         from broker.server.http import HttpProtocol, HttpServer
         from broker.server.http_peer import HttpPeer
@@ -160,58 +165,58 @@ class Gateway:
             server = HttpServer(self.node, application, settings.tcp, self._loop)
             self.web.append(server)
             factory: Callable[[], asyncio.Protocol] = partial(HttpProtocol, server)
-            await self._listen_tcp(protocol, settings.tcp.ip or bind, port, factory)
+            self._listen_tcp(protocol, settings.tcp.ip or bind, port, factory, self.web_places)
         if tls_port is not None:
             server = HttpServer(self.node, application, settings.tls, self._loop, is_tls=True)
             self.web.append(server)
             is_shared = not settings.tls.certfile and bool(config.tls.certfile)
             place = "ssl_options" if is_shared else _KEYS[protocol]
             options = settings.tls.options(config.tls)
-            factory = partial(
-                TlsStream, self, self._tls_port(options, place, partial(HttpPeer, server))
-            )
-            await self._listen_tcp(OVER_TLS[protocol], settings.tls.ip or bind, tls_port, factory)
+            places = self.web_places
+            tls = self._tls_port(options, place, partial(HttpPeer, server), places)
+            factory = partial(TlsStream, self, tls)
+            self._listen_tcp(OVER_TLS[protocol], settings.tls.ip or bind, tls_port, factory, places)
 
-    def _tls_port(self, options: TlsOptions, place: str, speaker: Callable[[], Speaker]) -> TlsPort:
+    def _tls_port(
+        self, options: TlsOptions, place: str, speaker: Callable[[], Speaker], places: Places
+    ) -> TlsPort:
         """Raises: ListenError."""
         certificates = Certificates(options, place)
         self._certificates.append(certificates)
-        return TlsPort(certificates, options.depth, speaker)
+        return TlsPort(certificates, options.depth, speaker, places)
 
-    async def _listen_numbered(
+    def _listen_numbered(
         self, protocol: str, addresses: Numbered, factory: Callable[[], asyncio.Protocol]
     ) -> None:
         for _, text in addresses:
             host, port = parse_address(text)
             bind = host or self.config.listeners.bind
-            await self._listen_tcp(protocol, bind, port, factory)
+            self._listen_tcp(protocol, bind, port, factory, self.places)
 
-    async def _listen_tcp(
-        self, protocol: str, host: str, port: int, factory: Callable[[], asyncio.Protocol]
+    def _listen_tcp(
+        self,
+        protocol: str,
+        host: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        places: Places,
     ) -> None:
-        options = self.config.listeners.options
-        opened = open_sockets(host, port, options)
-        for at, listening in enumerate(opened):
-            try:
-                server = await self._loop.create_server(
-                    factory, sock=listening, backlog=options.backlog
-                )
-            except BaseException:
-                for unserved in opened[at:]:
-                    unserved.close()
-                raise
-            self._servers.append(server)
+        for listening in open_sockets(host, port, self.config.listeners.options):
+            self._accept(listening, factory, places)
             self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
 
-    async def _listen_unix(self, path: str) -> None:
-        options = self.config.listeners.options
-        unix = UnixSocket(path, self.config.listeners.unix_access, options.backlog)
+    def _listen_unix(self, path: str) -> None:
+        listeners = self.config.listeners
+        unix = UnixSocket(path, listeners.unix_access, listeners.options.backlog)
         self._unix.append(unix)
-        server = await self._loop.create_unix_server(
-            self._plain, sock=unix.socket, backlog=options.backlog
-        )
-        self._servers.append(server)
+        self._accept(unix.socket, self._plain, self.places)
         self.listening.append(Listening(AMQP, path, 0))
+
+    def _accept(
+        self, listening: socket.socket, factory: Callable[[], asyncio.Protocol], places: Places
+    ) -> None:
+        bug = self.node.on_bug
+        self._acceptors.append(Acceptor(self._loop, listening, factory, places, bug))
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
@@ -262,29 +267,24 @@ class Gateway:
     # the end
 
     async def stop_listening(self) -> None:
-        """Let what has been accepted become a transport first: asyncio up to 3.11 loses the socket
-        of one that finds its server closed."""
+        """Who has been accepted has a transport when this returns."""
         if self._reloading is not None:
             self._reloading.cancel()
-        for server in self._servers:
-            for listening in server.sockets:  # type: ignore[attr-defined]
-                self._loop.remove_reader(listening.fileno())
-        for _ in range(4):
-            await asyncio.sleep(0)
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        self.places.close()
+        self.web_places.close()
         for unix in self._unix:
-            unix.socket.close()
             unix.remove()
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            await acceptor.wait()
         for peer in list(self.arriving):
             peer.abort()
         for web in self.web:
             web.shut_down()
 
     async def close(self) -> None:
-        """Wait until the servers are gone. The peers of AMQP have to be, by now."""
+        """Wait until the clients of HTTP are gone. The peers of AMQP have to be, by now."""
         await asyncio.gather(*(web.close(WEB_GRACE_S) for web in self.web))
         self.web = []
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers = []
