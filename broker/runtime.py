@@ -246,6 +246,14 @@ class Runtime:
         self._broker = broker
         self.name = broker.node.name
         log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
+        try:
+            self._announce(broker)
+        except BaseException:
+            await self._stop_broker()
+            raise
+
+    def _announce(self, broker: Broker) -> None:
+        """Raises: OSError."""
         for path in announcements(self.config, self._ready_file):
             write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
             self._written.callback(path.unlink, missing_ok=True)

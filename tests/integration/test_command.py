@@ -346,25 +346,32 @@ def test_a_client_in_full_swing_is_told(tmp_path: Path) -> None:
             pass
         close = peer.how_it_ends()
         assert (close.code, close.text) == (320, GOODBYE)
-        assert broker.stop() == 0
+        assert broker.wait() == 0
         assert_clean_log(broker)
 
 
-def test_a_signal_while_it_stops_changes_nothing() -> None:
+def test_a_second_signal_does_not_wait_for_the_end() -> None:
+    """Nothing that was confirmed is lost by that."""
     with BrokerProcess() as broker:
         with WirePeer(broker.port, receive_buffer=4096) as deaf, WirePeer(broker.port) as peer:
             deaf.login()
             peer.login()
-            peer.call(1, "Queue.Declare", queue="q")
+            peer.call(1, "Queue.Declare", queue="q", durable=True)
+            peer.call(1, "Confirm.Select")
             deaf.say(1, "Basic.Consume", queue="q", consumer_tag="c", nowait=True)
             for _ in range(20):
-                peer.publish(1, bytes(1 << 20), routing_key="q")
+                peer.publish(1, bytes(1 << 20), routing_key="q", delivery_mode=2)
             peer.call(1, "Basic.Qos")
             for _ in range(5):
-                os.kill(broker.pid, signal.SIGINT)
+                broker.signal(signal.SIGINT)
                 time.sleep(0.05)
-            assert broker.stop() == 0
+            assert broker.wait() == 1
         assert_clean_log(broker)
+        assert "stopped by force" in broker.log.read_text()
+        broker.start()
+        with WirePeer(broker.port) as peer:
+            peer.login()
+            assert peer.call(1, "Queue.Declare", queue="q", passive=True).message_count == 20
 
 
 def test_stopped_at_once_after_the_start(tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class BrokerProcess:
         """Send a signal, wait for the end. Returns: the exit code."""
         assert self._process is not None
         self.signal(signal_number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """For the end of a process that was told to stop. Returns: the exit code."""
+        assert self._process is not None
         return self._process.wait(20)
 
     def signal(self, signal_number: int) -> None:
