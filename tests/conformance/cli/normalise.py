@@ -1,0 +1,118 @@
+"""What a tool printed as it is compared: what is another one each time has a placeholder.
+
+Kept: every word, tab and escape. Replaced: names of nodes, process ids, ports, versions, times,
+paths, amounts of memory. Of pages of help their prose is left out: what counts is the usage and
+which options there are. Rows of lists are sorted: the order is that of a hash table in RabbitMQ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tests.conformance.cli.brokers import Answer
+from tests.conformance.cli.steps import Call
+
+# Of these columns the value says nothing.
+VOLATILE = (
+    *("memory", "reductions", "garbage_collection", "connected_at", "recv_oct", "recv_cnt"),
+    *("send_oct", "send_cnt", "peer_port", "reductions_rate", "cluster_state"),
+)
+BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
+ITEM = re.compile(r"   (\S+) {2,}\S.*")  # a command and what it does
+HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
+PATTERNS = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (r"<[^<>\s]*\.\d+\.\d+\.\d+>", "<pid>"),
+        (r"rabbitmqcli-\d+-[\w.@<>-]+", "<tool>"),
+        (r"(home directory: |cookie hash: |hash: )\S+", r"\1<text>"),
+        (r"(?<![\d.])\d+\.\d+\.\d+(?:[-+][\w.+-]+)?(?![\d.])", "<version>"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "<time>"),
+        (r"(127\.0\.0\.1|localhost|::1):\d+", r"\1:<port>"),
+        (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
+        (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
+    )
+)
+
+
+class Normaliser:
+    """names: texts and what stands for them."""
+
+    def __init__(self, names: Mapping[str, str]):
+        longest_first = sorted(names, key=len, reverse=True)
+        words = "|".join(re.escape(name) for name in longest_first if name)
+        self._names = names
+        self._pattern = re.compile(rf"(?<![\w.-])(?:{words})(?![\w-])") if words else None
+
+    def answer(self, call: Call, answer: Answer) -> Answer:
+        return Answer(answer.code, self.text(call, answer.stdout), self.text(call, answer.stderr))
+
+    def text(self, call: Call, text: str) -> str:
+        for pattern, replacement in PATTERNS[:2]:
+            text = pattern.sub(replacement, text)
+        if self._pattern is not None:
+            text = self._pattern.sub(lambda found: self._names[found[0]], text)
+        for pattern, replacement in PATTERNS[2:]:
+            text = pattern.sub(replacement, text)
+        text = without_prose(text)
+        if any(word.startswith("list_") for word in call.argv):
+            text = without_volatile(text, call)
+            text = sorted_rows(text)
+        return text
+
+
+def without_prose(text: str) -> str:
+    """A page of help: its headings, usages, names of options; other text as it is."""
+    if "\x1b[1mGeneral Options\x1b[0m" in text:
+        lines = text.split("\n")
+        kept = [line for line in lines if BOLD.match(line) or line.startswith(("<", "-"))]
+        usage = next((line for line in lines if line.startswith(("rabbitmq", "leveret"))), "")
+        return "\n".join([kept[0], usage, *kept[1:]])
+    return re.sub(r"(?m)^   (\S+) {2,}\S.*$", r"   \1", text) if "Available commands:" in text else text
+
+
+def without_volatile(text: str, call: Call) -> str:
+    """A list with placeholders in the columns that are another thing each time."""
+    for column in VOLATILE:
+        text = re.sub(rf'("{column}":)(\d+|\{{[^{{}}]*\}})', r"\1<value>", text)
+        text = re.sub(rf"(\{{{column},)(\d+|\[[^][]*\])", r"\1<value>", text)
+    lines = text.split("\n")
+    columns: list[str] = [word for word in call.argv if HEADER.fullmatch(word)]
+    columns = [word for word in columns if not word.startswith("list_")]
+    for number, line in enumerate(lines):
+        if "\t" in line and HEADER.fullmatch(line):
+            columns = line.split("\t")
+            continue
+        cells = line.split("\t")
+        if len(cells) == len(columns) and not line.startswith(("Error", "Listing")):
+            places = zip(columns, cells, strict=True)
+            fresh = [
+                "<value>" if column in VOLATILE and cell and cell != column else cell
+                for column, cell in places
+            ]
+            lines[number] = "\t".join(fresh)
+    return "\n".join(lines)
+
+
+def sorted_rows(text: str) -> str:
+    """A list with its rows in one order: those after the banner and the header, or of its JSON."""
+    lines = text.split("\n")
+    first = 0
+    while first < len(lines) and (
+        lines[first].endswith(" ...") or lines[first] == "[" or HEADER.fullmatch(lines[first])
+    ):
+        first += 1
+        if lines[first - 1] != "[" and HEADER.fullmatch(lines[first - 1]):
+            break
+    end = len(lines)
+    while end > first and lines[end - 1] in ("", "]"):
+        end -= 1
+    rows = [line.removeprefix(",") for line in lines[first:end]]
+    is_json = first > 0 and lines[first - 1] == "["
+    if any("\x1b" in row or row.startswith("Error") for row in rows):
+        return text
+    rows.sort()
+    if is_json:
+        rows[1:] = [f",{row}" for row in rows[1:]]
+    return "\n".join([*lines[:first], *rows, *lines[end:]])
