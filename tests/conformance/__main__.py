@@ -3,7 +3,7 @@
     python -m tests.conformance record  --port 5690 --api-port 15690 [names…] [--times 5]
     python -m tests.conformance compare --port 5672 [names…] [--stage features|quirks|all] [--quiet]
     python -m tests.conformance list
-    python -m tests.conformance cli-record|cli-diff|cli-list [sections…]   # of the command line tools
+    python -m tests.conformance cli-record|cli-diff|cli-list [sections…]
 
 A name is a scenario, a module, or a pattern with `*`.
 """

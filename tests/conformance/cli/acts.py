@@ -125,7 +125,9 @@ def _close(stage: Stage, name: str) -> None:
         stage.connections[name].close()
 
 
-def _queue(stage: Stage, name: str, vhost: str = "/", arguments: str = "{}", flags: str = "durable") -> None:  # noqa: E501
+def _queue(
+    stage: Stage, name: str, vhost: str = "/", arguments: str = "{}", flags: str = "durable"
+) -> None:
     def declare(channel: BlockingChannel) -> None:
         channel.queue_declare(
             name,
@@ -141,7 +143,14 @@ def _exclusive(stage: Stage, connection: str, name: str) -> None:
     stage.channel(connection).queue_declare(name, exclusive=True)
 
 
-def _exchange(stage: Stage, name: str, kind: str, vhost: str = "/", arguments: str = "{}", flags: str = "durable") -> None:  # noqa: E501
+def _exchange(
+    stage: Stage,
+    name: str,
+    kind: str,
+    vhost: str = "/",
+    arguments: str = "{}",
+    flags: str = "durable",
+) -> None:
     def declare(channel: BlockingChannel) -> None:
         channel.exchange_declare(
             name,
@@ -155,7 +164,9 @@ def _exchange(stage: Stage, name: str, kind: str, vhost: str = "/", arguments: s
     stage.once(vhost, declare)
 
 
-def _bind(stage: Stage, exchange: str, queue: str, key: str, vhost: str = "/", arguments: str = "{}") -> None:  # noqa: E501
+def _bind(
+    stage: Stage, exchange: str, queue: str, key: str, vhost: str = "/", arguments: str = "{}"
+) -> None:
     more = json.loads(arguments)
     stage.once(vhost, lambda channel: channel.queue_bind(queue, exchange, key, more))
 
@@ -176,7 +187,7 @@ def _publish(stage: Stage, queue: str, count: str, body: str, vhost: str = "/") 
 def _consume(stage: Stage, connection: str, queue: str, tag: str, prefetch: str = "1") -> None:
     """A consumer that acknowledges nothing."""
     channel = stage.channel(connection)
-    channel.basic_qos(int(prefetch))
+    channel.basic_qos(prefetch_count=int(prefetch))
     channel.basic_consume(queue, lambda *_: None, consumer_tag=tag)
     stage.connections[connection].process_data_events(0.1)
 
@@ -190,7 +201,7 @@ def _wait(stage: Stage, line: str, *words: str) -> None:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         answer = stage.broker.run("rabbitmqctl", words, None)
-        if line in answer.stdout.splitlines():
+        if line.replace("\\t", "\t") in answer.stdout.splitlines():
             return
         time.sleep(POLL_S)
 

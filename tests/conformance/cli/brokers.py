@@ -16,6 +16,7 @@ from tests.conformance.http.client import Client
 from tests.support.process import BrokerProcess
 
 CALL_TIMEOUT_S = 12  # some wait for ever for a node with an odd name
+ENDLESS = -1  # the exit code of a call that does not end
 Main = Callable[..., int]
 
 
@@ -59,7 +60,7 @@ class Reference:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Answer(-1, "", "(does not end)")
+            return Answer(ENDLESS, "", "(does not end)")
         decoded = [text.decode("utf-8", "backslashreplace") for text in (done.stdout, done.stderr)]
         return Answer(done.returncode, *decoded)
 

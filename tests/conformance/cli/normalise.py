@@ -16,10 +16,12 @@ from tests.conformance.cli.steps import Call
 # Of these columns the value says nothing.
 VOLATILE = (
     *("memory", "reductions", "garbage_collection", "connected_at", "recv_oct", "recv_cnt"),
-    *("send_oct", "send_cnt", "peer_port", "reductions_rate", "cluster_state"),
+    *("send_oct", "send_cnt", "peer_port", "consumer_utilisation"),
+    "consumer_capacity",
 )
+HEADLESS = {"-s", "--silent", "--no-table-headers", "-sq", "-qs"}
 BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
-ITEM = re.compile(r"   (\S+) {2,}\S.*")  # a command and what it does
+ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
 HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
 PATTERNS = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
@@ -30,6 +32,7 @@ PATTERNS = tuple(
         (r"(?<![\d.])\d+\.\d+\.\d+(?:[-+][\w.+-]+)?(?![\d.])", "<version>"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "<time>"),
         (r"(127\.0\.0\.1|localhost|::1):\d+", r"\1:<port>"),
+        (r"\n?^\d\d:\d\d:\d\d\.\d{3} \[\w+\] .*\n", ""),  # of the server's log
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
         (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
     )
@@ -58,7 +61,7 @@ class Normaliser:
         text = without_prose(text)
         if any(word.startswith("list_") for word in call.argv):
             text = without_volatile(text, call)
-            text = sorted_rows(text)
+            text = sorted_rows(text, call)
         return text
 
 
@@ -69,13 +72,15 @@ def without_prose(text: str) -> str:
         kept = [line for line in lines if BOLD.match(line) or line.startswith(("<", "-"))]
         usage = next((line for line in lines if line.startswith(("rabbitmq", "leveret"))), "")
         return "\n".join([kept[0], usage, *kept[1:]])
-    return re.sub(r"(?m)^   (\S+) {2,}\S.*$", r"   \1", text) if "Available commands:" in text else text
+    if "\x1b[1mHelp\x1b[0m:" in text:
+        text = ITEM.sub(r"   \1", text)
+    return text
 
 
 def without_volatile(text: str, call: Call) -> str:
     """A list with placeholders in the columns that are another thing each time."""
     for column in VOLATILE:
-        text = re.sub(rf'("{column}":)(\d+|\{{[^{{}}]*\}})', r"\1<value>", text)
+        text = re.sub(rf'("{column}":)([\d.e-]+|\{{[^{{}}]*\}})', r"\1<value>", text)
         text = re.sub(rf"(\{{{column},)(\d+|\[[^][]*\])", r"\1<value>", text)
     lines = text.split("\n")
     columns: list[str] = [word for word in call.argv if HEADER.fullmatch(word)]
@@ -95,24 +100,44 @@ def without_volatile(text: str, call: Call) -> str:
     return "\n".join(lines)
 
 
-def sorted_rows(text: str) -> str:
+def sorted_rows(text: str, call: Call) -> str:
     """A list with its rows in one order: those after the banner and the header, or of its JSON."""
+    if "\x1b(0" in text:
+        return _sorted_pretty(text)
     lines = text.split("\n")
     first = 0
-    while first < len(lines) and (
-        lines[first].endswith(" ...") or lines[first] == "[" or HEADER.fullmatch(lines[first])
-    ):
+    while first < len(lines) and lines[first].endswith(" ..."):
         first += 1
-        if lines[first - 1] != "[" and HEADER.fullmatch(lines[first - 1]):
-            break
-    end = len(lines)
-    while end > first and lines[end - 1] in ("", "]"):
-        end -= 1
-    rows = [line.removeprefix(",") for line in lines[first:end]]
-    is_json = first > 0 and lines[first - 1] == "["
-    if any("\x1b" in row or row.startswith("Error") for row in rows):
+    if lines[first] == "[":
+        return _sorted_json(lines, first + 1)
+    if lines[first].startswith("[["):
+        return _sorted_terms(lines, first)
+    if not HEADLESS.intersection(call.argv) and HEADER.fullmatch(lines[first]):
+        first += 1
+    rows = [line for line in lines[first:] if line]
+    if any(row.startswith(("Error", "Command", "\x1b")) for row in rows):
         return text
-    rows.sort()
-    if is_json:
-        rows[1:] = [f",{row}" for row in rows[1:]]
+    return "\n".join([*lines[:first], *sorted(rows), *(line for line in lines[first:] if not line)])
+
+
+def _sorted_pretty(text: str) -> str:
+    lines = text.split("\n")
+    places = [place for place, line in enumerate(lines) if line.startswith("\x1b(0x")][1:]
+    for place, row in zip(places, sorted(lines[place] for place in places), strict=True):
+        lines[place] = row
+    return "\n".join(lines)
+
+
+def _sorted_json(lines: list[str], first: int) -> str:
+    """An object on a line, a comma at the front of each but the first."""
+    end = lines.index("]", first)
+    rows = sorted(line.removeprefix(",") for line in lines[first:end])
+    rows[1:] = [f",{row}" for row in rows[1:]]
     return "\n".join([*lines[:first], *rows, *lines[end:]])
+
+
+def _sorted_terms(lines: list[str], first: int) -> str:
+    """A list of lists of Erlang, each of them beginning a line."""
+    terms = "\n".join(lines[first:]).strip().removeprefix("[[").removesuffix("]]")
+    rows = sorted(terms.split("],\n ["))
+    return "\n".join([*lines[:first], "[[" + "],\n [".join(rows) + "]]", ""])
