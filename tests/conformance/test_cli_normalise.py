@@ -13,7 +13,7 @@ NAMES = {"rabbit@here": "<node>", "here": "<host>", "41234": "<port of one>", "/
 
 
 def normalised(text: str, *argv: str) -> str:
-    call = Call("", "rabbitmqctl", argv or ("status",))
+    call = Call("", "rabbitmqctl", argv or ("ping",))
     return Normaliser(NAMES).text(call, text)
 
 
@@ -125,3 +125,22 @@ def test_a_recording_gives_back_what_was_written(
     assert read_answers("some") == answers
     assert list(read_answers("some")) == ["a", "b", "c"]
     assert read_answers("other") == {}
+
+
+def test_amounts_on_pages_about_the_node_have_placeholders() -> None:
+    text = "Total memory used: 0.1442 gb\ncode: 0.0352 gb (24.43 %)\nUptime (seconds): 20\n"
+    assert normalised(text, "status") == (
+        "Total memory used: <n> gb\ncode: <n> gb\nUptime (seconds): <n>\n"
+    )
+    assert normalised(text, "list_users") == text
+
+
+def test_a_table_with_a_name_of_a_node_has_no_widths() -> None:
+    text = "\x1b(0lqqqqqk\x1b(B\n\x1b(0x\x1b(B rabbit@here    \x1b(0x\x1b(B\n"
+    assert normalised(text, "rebalance") == "\x1b(0lqk\x1b(B\n\x1b(0x\x1b(B <node> \x1b(0x\x1b(B\n"
+
+
+def test_exported_definitions_are_in_one_order() -> None:
+    text = '{"users":[{"name":"b","password_hash":"x"},{"name":"a"}],"vhosts":[]}\n'
+    expected = '{"users": [{"name": "a"}, {"name": "b", "password_hash": "<hash>"}], "vhosts": []}'
+    assert normalised(text, "export_definitions", "-") == expected

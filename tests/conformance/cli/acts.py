@@ -64,14 +64,24 @@ class Stage:
         return found
 
     def _process_of(self, name: str) -> str:
-        answer = self.broker.run(
-            "rabbitmqctl", ("list_connections", "pid", "user_provided_name", "--silent"), None
-        )
-        for line in answer.stdout.splitlines():
-            process, _, given = line.partition("\t")
-            if given == name:
+        for port, process in self.peers():
+            if port == str(self._ports[name]):
                 return process
         return f"<{name}>"
+
+    def peers(self) -> list[list[str]]:
+        """Port of the peer and process id of each connection there is."""
+        words = ("list_connections", "peer_port", "pid", "--silent")
+        answer = self.broker.run("rabbitmqctl", words, None)
+        return [line.split("\t") for line in answer.stdout.splitlines()]
+
+    def wait_peer(self, name: str, *, is_there: bool) -> None:
+        """Until a connection is in the lists, or no longer."""
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            if (str(self._ports[name]) in [port for port, _ in self.peers()]) is is_there:
+                return
+            time.sleep(POLL_S)
 
     def connect(self, name: str, user: str, password: str, vhost: str) -> None:
         connection = pika.BlockingConnection(
@@ -113,6 +123,12 @@ def _connect(
     stage: Stage, name: str, user: str = "guest", password: str = "guest", vhost: str = "/"
 ) -> None:
     stage.connect(name, user, password, vhost)
+    stage.wait_peer(name, is_there=True)
+
+
+def _closed(stage: Stage, name: str) -> None:
+    """Wait until a connection that was closed by a call has gone."""
+    stage.wait_peer(name, is_there=False)
 
 
 def _channel(stage: Stage, name: str) -> None:
@@ -206,10 +222,20 @@ def _wait(stage: Stage, line: str, *words: str) -> None:
         time.sleep(POLL_S)
 
 
+def _lines(stage: Stage, count: str, *words: str) -> None:
+    """Until a call of rabbitmqctl prints that many lines."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        if len(stage.broker.run("rabbitmqctl", words, None).stdout.splitlines()) == int(count):
+            return
+        time.sleep(POLL_S)
+
+
 ACTS: dict[str, Callable[..., Any]] = {
     "connect": _connect,
     "channel": _channel,
     "close": _close,
+    "closed": _closed,
     "queue": _queue,
     "exclusive": _exclusive,
     "exchange": _exchange,
@@ -219,4 +245,5 @@ ACTS: dict[str, Callable[..., Any]] = {
     "consume": _consume,
     "file": _file,
     "wait": _wait,
+    "lines": _lines,
 }

@@ -7,6 +7,7 @@ which options there are. Rows of lists are sorted: the order is that of a hash t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -16,10 +17,12 @@ from tests.conformance.cli.steps import Call
 # Of these columns the value says nothing.
 VOLATILE = (
     *("memory", "reductions", "garbage_collection", "connected_at", "recv_oct", "recv_cnt"),
-    *("send_oct", "send_cnt", "peer_port", "consumer_utilisation"),
+    *("send_oct", "send_cnt", "consumer_utilisation"),
     "consumer_capacity",
 )
 HEADLESS = {"-s", "--silent", "--no-table-headers", "-sq", "-qs"}
+NODE_PAGES = {"status", "memory_breakdown", "report", "log_location", "node_health_check"}
+PRETTY = "\x1b(0"  # what lines are drawn with
 BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
 ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
 HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
@@ -33,8 +36,24 @@ PATTERNS = tuple(
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "<time>"),
         (r"(127\.0\.0\.1|localhost|::1):\d+", r"\1:<port>"),
         (r"\n?^\d\d:\d\d:\d\d\.\d{3} \[\w+\] .*\n", ""),  # of the server's log
+        (r"rabbitmq-cluster-id-[\w-]{22}", "<cluster>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
         (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
+    )
+)
+
+
+# Of the pages about a node: what each is at the moment.
+AMOUNTS = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (r"^(OS PID|Uptime \(seconds\)): \d+", r"\1: <n>"),
+        (r"^(Erlang configuration|Crypto library|OS|RabbitMQ version): .*", r"\1: <text>"),
+        (r"^(Erlang processes|Total|Sockets): \d+( used)?, (\d+ limit|limit: \d+)", r"\1: <n>"),
+        (r"^(Scheduler run queue|Free disk space): .*", r"\1: <n>"),
+        (r"(?<![\w.])\d[\d.e-]* (gb|mb|bytes|GB|MB)(?: \([\d.e-]+ ?%\))?", r"<n> \1"),
+        (r"^(\w+): <n> (\w+)$", r"\1: <n> \2"),
+        (r"/\S*/(\S+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
     )
 )
 
@@ -59,6 +78,13 @@ class Normaliser:
         for pattern, replacement in PATTERNS[2:]:
             text = pattern.sub(replacement, text)
         text = without_prose(text)
+        if NODE_PAGES.intersection(call.argv):
+            for pattern, replacement in AMOUNTS:
+                text = pattern.sub(replacement, text)
+        if PRETTY in text and any(word in text for word in ("<node>", "<pid>", "<value>")):
+            text = without_widths(text)
+        if "export_definitions" in call.argv and text.startswith("{"):
+            text = _sorted_definitions(text)
         if any(word.startswith("list_") for word in call.argv):
             text = without_volatile(text, call)
             text = sorted_rows(text, call)
@@ -75,6 +101,26 @@ def without_prose(text: str) -> str:
     if "\x1b[1mHelp\x1b[0m:" in text:
         text = ITEM.sub(r"   \1", text)
     return text
+
+
+def without_widths(text: str) -> str:
+    """A table whose columns are as wide as a name that is another one on each broker."""
+    return re.sub(r" +(?=\x1b\(0x)", " ", re.sub(r"q{2,}", "q", text))
+
+
+def _sorted_definitions(text: str) -> str:
+    """Definitions with what is in their lists in one order, and without hashes of passwords."""
+    try:
+        definitions = json.loads(text)
+    except ValueError:
+        return text
+    for items in definitions.values():
+        if isinstance(items, list):
+            for item in items:
+                if "password_hash" in item:
+                    item["password_hash"] = "<hash>"
+            items.sort(key=json.dumps)
+    return json.dumps(definitions, ensure_ascii=False)
 
 
 def without_volatile(text: str, call: Call) -> str:
@@ -102,11 +148,11 @@ def without_volatile(text: str, call: Call) -> str:
 
 def sorted_rows(text: str, call: Call) -> str:
     """A list with its rows in one order: those after the banner and the header, or of its JSON."""
-    if "\x1b(0" in text:
+    if PRETTY in text:
         return _sorted_pretty(text)
     lines = text.split("\n")
     first = 0
-    while first < len(lines) and lines[first].endswith(" ..."):
+    while first < len(lines) and lines[first].endswith("..."):
         first += 1
     if lines[first] == "[":
         return _sorted_json(lines, first + 1)
