@@ -73,13 +73,14 @@ class Stage:
         """Port of the peer and process id of each connection there is."""
         words = ("list_connections", "peer_port", "pid", "--silent")
         answer = self.broker.run("rabbitmqctl", words, None)
-        return [line.split("\t") for line in answer.stdout.splitlines()]
+        rows = [line.split("\t") for line in answer.stdout.splitlines()]
+        return [row for row in rows if len(row) == 2]
 
     def wait_peer(self, name: str, *, is_there: bool) -> None:
         """Until a connection is in the lists, or no longer."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
-            if (str(self._ports[name]) in [port for port, _ in self.peers()]) is is_there:
+            if (str(self._ports.get(name)) in [port for port, _ in self.peers()]) is is_there:
                 return
             time.sleep(POLL_S)
 
@@ -115,8 +116,13 @@ class Stage:
             connection.close()
 
 
-def run(stage: Stage, act: Act) -> None:
-    ACTS[act.name](stage, *(stage.filled(word) for word in act.words))
+def run(stage: Stage, act: Act) -> str:
+    """Returns: what the broker had against it, empty when it was done."""
+    try:
+        ACTS[act.name](stage, *(stage.filled(word) for word in act.words))
+    except pika.exceptions.AMQPError as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _connect(

@@ -14,6 +14,7 @@ from tests.conformance.cli.normalise import Normaliser
 from tests.conformance.cli.recording import Answers
 from tests.conformance.cli.steps import Act, Call, Section
 
+REFUSED = -3  # in place of an exit code: an act that could not be done
 Watch = Callable[[str, Call, Answer], None]  # label, call, the answer as it came
 
 
@@ -22,7 +23,7 @@ def unwatched(_label: str, _call: Call, _answer: Answer) -> None:
 
 
 def play(broker: Broker, section: Section, watch: Watch = unwatched) -> Answers:
-    """What the tools print and return, normalised."""
+    """What the tools print and return, normalised; and what was said against an act."""
     labels = iter([label for label, _ in section.calls()])
     answers: Answers = {}
     with contextlib.ExitStack() as stack:
@@ -30,7 +31,9 @@ def play(broker: Broker, section: Section, watch: Watch = unwatched) -> Answers:
         stage = stack.enter_context(acts.Stage(broker, scratch_of(root)))
         for group in _groups(section, broker.at_once):
             if isinstance(group, Act):
-                acts.run(stage, group)
+                refusal = acts.run(stage, group)
+                if refusal:
+                    answers[f"!{group.name} {' '.join(group.words)}"] = Answer(REFUSED, "", refusal)
                 continue
             with ThreadPoolExecutor(broker.at_once) as pool:
                 found = list(pool.map(lambda call: _asked(stage, call), group))
