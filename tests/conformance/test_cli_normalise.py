@@ -26,6 +26,8 @@ def normalised(text: str, *argv: str) -> str:
         ("RabbitMQ version: 3.10.8", "RabbitMQ version: <version>"),
         ("host 127.0.0.1 it is", "host 127.0.0.1 it is"),
         ("127.0.0.1:5672 -> 127.0.0.1:9", "127.0.0.1:<port> -> 127.0.0.1:<port>"),
+        ("connected to ports 5672, 15672 on node", "connected to ports <ports> on node"),
+        ("Interface: [::], port: 5672, protocol", "Interface: [::], port: <port>, protocol"),
         ("file /tmp/x/out.json", "file <dir>/out.json"),
         ("Timeout: 60.0 seconds ...", "Timeout: 60.0 seconds ..."),
         ("2026-01-02 03:04:05.678", "<time>"),

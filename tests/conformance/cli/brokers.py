@@ -133,7 +133,7 @@ def cleaned(broker: Broker) -> None:
         for kind in ("max-connections", "max-channels"):
             remove("user-limits", limit["user"], kind)
     for parameter in items("/global-parameters"):
-        if parameter["name"] not in ("internal_cluster_id", "cluster_name"):
+        if parameter["name"] != "internal_cluster_id":
             remove("global-parameters", parameter["name"])
     asked(broker.api_port, "PUT", "/vhosts/%2F", {"description": "Default virtual host"})
     rights = {"configure": ".*", "write": ".*", "read": ".*"}

@@ -21,6 +21,9 @@ VOLATILE = (
     "consumer_capacity",
 )
 HEADLESS = {"-s", "--silent", "--no-table-headers", "-sq", "-qs"}
+# An exception with its stack, of Elixir or Erlang.
+CRASH = re.compile(r"(?m)^Stack trace: $|^\*\* \(\w+|%[\w.]+Error\{|\[file: '|error_info: %\{")
+CRASHED = "<crash>"
 IN_ORDER = {"list_ciphers", "list_hashes", "list_feature_flags"}  # lists that have one
 NODE_PAGES = {"status", "memory_breakdown", "report", "log_location", "node_health_check"}
 PRETTY = "\x1b(0"  # what lines are drawn with
@@ -40,6 +43,8 @@ PATTERNS = tuple(
         (r"rabbitmq-cluster-id-[\w-]{22}", "<cluster>"),
         (r"\{encrypted,<<\"[^\"]+\">>\}", "{encrypted,<text>}"),
         (r"\{\{\d+,-?\d+,\d+\}, ?", "{<id>, "),
+        (r"(ports:? )[\d<>a-z]+(, [\d<>a-z]+)*", r"\1<ports>"),
+        (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
         (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
     )
@@ -71,6 +76,8 @@ class Normaliser:
         self._pattern = re.compile(rf"(?<![\w.-])(?:{words})(?![\w-])") if words else None
 
     def answer(self, call: Call, answer: Answer) -> Answer:
+        if CRASH.search(answer.stdout) or CRASH.search(answer.stderr):
+            return Answer(answer.code, "", CRASHED)
         return Answer(answer.code, self.text(call, answer.stdout), self.text(call, answer.stderr))
 
     def text(self, call: Call, text: str) -> str:
