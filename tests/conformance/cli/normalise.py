@@ -25,7 +25,9 @@ HEADLESS = {"-s", "--silent", "--no-table-headers", "-sq", "-qs"}
 CRASH = re.compile(r"(?m)^Stack trace: $|^\*\* \(\w+|%[\w.]+Error\{|\[file: '|error_info: %\{")
 CRASHED = "<crash>"
 IN_ORDER = {"list_ciphers", "list_hashes", "list_feature_flags"}  # lists that have one
-NODE_PAGES = {"status", "memory_breakdown", "report", "log_location", "node_health_check"}
+NODE_PAGES = {
+    *("status", "memory_breakdown", "log_location", "directories", "erlang_cookie_sources"),
+}
 PRETTY = "\x1b(0"  # what lines are drawn with
 BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
 ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
@@ -60,7 +62,8 @@ AMOUNTS = tuple(
         (r"^(Erlang processes|Total|Sockets): \d+( used)?, (\d+ limit|limit: \d+)", r"\1: <n>"),
         (r"^(Scheduler run queue|Free disk space): .*", r"\1: <n>"),
         (r"(?<![\w.])\d[\d.e-]* (gb|mb|bytes|GB|MB)(?: \([\d.e-]+ ?%\))?", r"<n> \1"),
-        (r"^(\w+): <n> (\w+)$", r"\1: <n> \2"),
+        (r"((?:directory|file|path): )/\S+", r"\1<path>"),
+        (r"^ \* /\S+$", " * <path>"),
         (r"/\S*/(\S+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
     )
 )
