@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,8 @@ class Stage:
 
     def placeholders(self) -> dict[str, str]:
         """What is another one on each broker, and what stands for it in a recording."""
-        found = {self.broker.node: "<node>", str(self.scratch): "<dir>"}
+        found = {socket.gethostname().partition(".")[0]: "<machine>"}
+        found |= {self.broker.node: "<node>", str(self.scratch): "<dir>"}
         found[self.broker.node.partition("@")[2]] = "<host>"
         for name, port in self._ports.items():
             found[str(port)] = f"<port of {name}>"

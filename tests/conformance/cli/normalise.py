@@ -48,6 +48,8 @@ PATTERNS = tuple(
         (r"(ports:? )[\d<>a-z]+(, [\d<>a-z]+)*", r"\1<ports>"),
         (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
+        # Below it stand guesses at the reason, and what epmd says.
+        (r"(?s)(Error: unable to perform an operation on node '[^\n]*\n).*", r"\1<diagnosis>\n"),
         (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
     )
 )
