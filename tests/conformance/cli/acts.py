@@ -78,10 +78,17 @@ class Stage:
         rows = [line.split("\t") for line in answer.stdout.splitlines()]
         return [row for row in rows if len(row) == 2]
 
+    def answer(self) -> None:
+        """Let the clients answer what a broker has said: one that is told to close has to agree."""
+        for connection in self.connections.values():
+            with contextlib.suppress(pika.exceptions.AMQPError, OSError):
+                connection.process_data_events(0)
+
     def wait_peer(self, name: str, *, is_there: bool) -> None:
         """Until a connection is in the lists, or no longer."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
+            self.answer()
             if (str(self._ports.get(name)) in [port for port, _ in self.peers()]) is is_there:
                 return
             time.sleep(POLL_S)
@@ -234,6 +241,7 @@ def _lines(stage: Stage, count: str, *words: str) -> None:
     """Until a call of rabbitmqctl prints that many lines."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
+        stage.answer()
         if len(stage.broker.run("rabbitmqctl", words, None).stdout.splitlines()) == int(count):
             return
         time.sleep(POLL_S)
