@@ -129,7 +129,7 @@ def run(stage: Stage, act: Act) -> str:
     """Returns: what the broker had against it, empty when it was done."""
     try:
         ACTS[act.name](stage, *(stage.filled(word) for word in act.words))
-    except pika.exceptions.AMQPError as error:
+    except (pika.exceptions.AMQPError, KeyError) as error:  # a key: of a connection not made
         return str(error) or type(error).__name__
     return ""
 
