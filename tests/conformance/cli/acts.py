@@ -81,7 +81,8 @@ class Stage:
     def answer(self) -> None:
         """Let the clients answer what a broker has said: one that is told to close has to agree."""
         for connection in self.connections.values():
-            with contextlib.suppress(pika.exceptions.AMQPError, OSError):
+            # A ValueError is raised by pika when the connection goes meanwhile.
+            with contextlib.suppress(pika.exceptions.AMQPError, OSError, ValueError):
                 connection.process_data_events(0)
 
     def wait_peer(self, name: str, *, is_there: bool) -> None:
