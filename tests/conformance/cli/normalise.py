@@ -47,6 +47,7 @@ PATTERNS = tuple(
         (r"\{\{\d+,-?\d+,\d+\}, ?", "{<id>, "),
         (r"(ports:? )[\d<>a-z]+(, [\d<>a-z]+)*", r"\1<ports>"),
         (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
+        (r"\bPID \d+", "PID <n>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
         # Below it stand guesses at the reason, and what epmd says.
         (r"(?s)(Error: unable to perform an operation on node '[^\n]*\n).*", r"\1<diagnosis>\n"),
