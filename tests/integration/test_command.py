@@ -360,8 +360,9 @@ def test_a_second_signal_does_not_wait_for_the_end() -> None:
             peer.call(1, "Confirm.Select")
             deaf.say(1, "Basic.Consume", queue="q", consumer_tag="c", nowait=True)
             for _ in range(20):
-                peer.publish(1, bytes(1 << 20), routing_key="q", delivery_mode=2)
-            peer.call(1, "Basic.Qos")
+                peer.publish(1, bytes(1 << 20), {"delivery_mode": 2}, routing_key="q")
+            while peer.hear("Basic.Ack")[1]["delivery_tag"] < 20:
+                pass
             for _ in range(5):
                 broker.signal(signal.SIGINT)
                 time.sleep(0.05)
@@ -371,7 +372,7 @@ def test_a_second_signal_does_not_wait_for_the_end() -> None:
         broker.start()
         with WirePeer(broker.port) as peer:
             peer.login()
-            assert peer.call(1, "Queue.Declare", queue="q", passive=True).message_count == 20
+            assert peer.call(1, "Queue.Declare", queue="q", passive=True)["message_count"] == 20
 
 
 def test_stopped_at_once_after_the_start(tmp_path: Path) -> None:
