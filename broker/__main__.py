@@ -179,6 +179,7 @@ def _run(config: Config, ready_file: Path | None) -> None:
 
 async def _serve(config: Config, ready_file: Path | None) -> None:
     from broker.boot import Broker, settle_memory, write_ready_file
+    from broker.server.inherited import Inherited
     from broker.server.systemd import Notifier
 
     log = logging.getLogger("broker")
@@ -186,7 +187,7 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with Broker(config) as broker:
+    async with Broker(config, Inherited.take()) as broker:
         settle_memory()
         assert broker.node is not None
         log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)

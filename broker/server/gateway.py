@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +14,8 @@ from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
 from broker.server.http import Application, HttpProtocol, HttpServer
 from broker.server.http_peer import HttpPeer
-from broker.server.listener import UnixSocket, open_sockets
+from broker.server.inherited import Inherited
+from broker.server.listener import UnixSocket, adopt, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
@@ -45,7 +47,14 @@ class Listening(NamedTuple):
 class Gateway:
     """Made by `open`; `stop_listening`, then `close` when the peers are gone."""
 
-    def __init__(self, node: Node, config: Config, loop: asyncio.AbstractEventLoop):
+    def __init__(
+        self,
+        node: Node,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        inherited: Inherited | None = None,
+    ):
+        """inherited: sockets that listen already."""
         self.node = node
         self.config = config
         self.amqps: TlsPort | None = None
@@ -53,6 +62,7 @@ class Gateway:
         self.listening: list[Listening] = []
         self.web: list[HttpServer] = []
         self._loop = loop
+        self._inherited = inherited or Inherited()
         self._certificates: list[Certificates] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._unix: list[UnixSocket] = []
@@ -62,19 +72,26 @@ class Gateway:
 
     @classmethod
     async def open(
-        cls, node: Node, config: Config, applications: Mapping[str, Application] | None = None
+        cls,
+        node: Node,
+        config: Config,
+        applications: Mapping[str, Application] | None = None,
+        inherited: Inherited | None = None,
     ) -> Gateway:
         """Listen wherever the config says. applications: for HTTP and PROMETHEUS.
 
         AMQP comes last: who can reach it finds everything else there, too.
+        inherited: sockets that listen already; there must be a listener for each.
         Raises: ListenError; then nothing is left open.
         """
-        gateway = cls(node, config, asyncio.get_running_loop())
+        gateway = cls(node, config, asyncio.get_running_loop(), inherited)
         try:
             for protocol, application in (applications or {}).items():
                 await gateway._listen_web(protocol, application)
             await gateway._listen_amqp()
+            gateway._inherited.refuse_rest()
         except BaseException:
+            gateway._inherited.close()
             await gateway.stop_listening()
             await gateway.close()
             raise
@@ -132,29 +149,44 @@ class Gateway:
     async def _listen_tcp(
         self, protocol: str, host: str, port: int, factory: Callable[[], asyncio.Protocol]
     ) -> None:
-        options = self.config.listeners.options
-        opened = open_sockets(host, port, options)
+        opened = self._sockets(protocol, host, port)
         for at, listening in enumerate(opened):
             try:
-                server = await self._loop.create_server(
-                    factory, sock=listening, backlog=options.backlog
-                )
+                await self._serve(protocol, listening, factory)
             except BaseException:
                 for unserved in opened[at:]:
                     unserved.close()
                 raise
-            self._servers.append(server)
+
+    def _sockets(self, protocol: str, host: str, port: int) -> list[socket.socket]:
+        """For a listener. None, if others stand in for it. Raises: ListenError."""
+        options = self.config.listeners.options
+        if self._inherited.stands_in(protocol):
+            return [adopt(one, options) for one in self._inherited.of_protocol(protocol)]
+        return open_sockets(host, port, options, self._inherited.at)
+
+    async def _serve(
+        self, protocol: str, listening: socket.socket, factory: Callable[[], asyncio.Protocol]
+    ) -> None:
+        backlog = self.config.listeners.options.backlog
+        if listening.family == socket.AF_UNIX:
+            path = os.fsdecode(listening.getsockname())
+            server = await self._loop.create_unix_server(factory, sock=listening, backlog=backlog)
+            self.listening.append(Listening(protocol, path, 0))
+        else:
+            server = await self._loop.create_server(factory, sock=listening, backlog=backlog)
             self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
+        self._servers.append(server)
 
     async def _listen_unix(self, path: str) -> None:
         options = self.config.listeners.options
+        handed_over = self._inherited.at_path(path)
+        if handed_over is not None:  # its file is not ours
+            await self._serve(AMQP, handed_over, self._plain)
+            return
         unix = UnixSocket(path, self.config.listeners.unix_access, options.backlog)
         self._unix.append(unix)
-        server = await self._loop.create_unix_server(
-            self._plain, sock=unix.socket, backlog=options.backlog
-        )
-        self._servers.append(server)
-        self.listening.append(Listening(AMQP, path, 0))
+        await self._serve(AMQP, unix.socket, self._plain)
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
