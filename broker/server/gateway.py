@@ -54,7 +54,7 @@ class Gateway:
         loop: asyncio.AbstractEventLoop,
         inherited: Inherited | None = None,
     ):
-        """inherited: sockets that listen already."""
+        """inherited: sockets that listen already; it uses copies."""
         self.node = node
         self.config = config
         self.amqps: TlsPort | None = None
@@ -62,7 +62,7 @@ class Gateway:
         self.listening: list[Listening] = []
         self.web: list[HttpServer] = []
         self._loop = loop
-        self._inherited = inherited or Inherited()
+        self._inherited = inherited.copies() if inherited is not None else Inherited()
         self._certificates: list[Certificates] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._unix: list[UnixSocket] = []

@@ -58,6 +58,10 @@ class Inherited:
             raise
         return cls(sockets)
 
+    def copies(self) -> Inherited:
+        """All of them again: who closes his listens no more, and the next start finds them open."""
+        return Inherited((name, listening.dup()) for name, listening in self._left)
+
     def stands_in(self, protocol: str) -> bool:
         """Whether any has its name, or had it before it was taken."""
         return NAMES.get(protocol) in self._named

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from broker import Broker
+from broker.server.inherited import Inherited
+from broker.server.listener import ListenError
 from tests.integration.support import WirePeer, serves
 from tests.support.process import FREE_PORTS, BrokerProcess
 
@@ -66,6 +69,19 @@ def test_sockets_by_name(sockets: list[socket.socket]) -> None:
         assert broker.stop() == 0
         WirePeer(amqp).drop()  # whoever opened it still listens
         assert "Traceback" not in broker.log.read_text()
+
+
+def test_a_broker_that_starts_again_finds_them_again(sockets: list[socket.socket]) -> None:
+    inherited = Inherited([("amqp", sockets[0])])
+    for _ in range(2):
+        with Broker({"listeners.bind": "127.0.0.1"}, inherited) as broker:
+            assert broker.port == port_of(sockets[0])
+            serves(broker.port)
+    with pytest.raises(ListenError, match="the name 'amqp'$"), Broker(
+        {"listeners.tcp": []}, inherited
+    ):
+        pass
+    WirePeer(port_of(sockets[0])).drop()
 
 
 def test_sockets_by_address(sockets: list[socket.socket], tmp_path: Path) -> None:

@@ -76,6 +76,15 @@ def test_what_no_listener_has_taken_is_refused_and_closed(opened: list[socket.so
     assert [one.fileno() for one in opened[:2]] == [-1, -1]
 
 
+def test_copies_can_be_taken_again_and_again(opened: list[socket.socket]) -> None:
+    inherited = Inherited([("amqp", opened[0])])
+    for _ in range(2):
+        (copy,) = inherited.copies().of_protocol("amqp")
+        with copy:
+            assert port_of(copy) == port_of(opened[0])
+    assert opened[0].fileno() != -1
+
+
 def test_a_listener_asks_before_it_opens(opened: list[socket.socket]) -> None:
     port = port_of(opened[0])
     inherited = Inherited([("unknown", opened[0])])
