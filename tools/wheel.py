@@ -60,7 +60,12 @@ def run(*command: str, cwd: Path = ROOT) -> str:
 
 
 def changed_s() -> int:
-    """When the sources were changed, in seconds: the same sources give the same package."""
+    """When the sources were changed, in seconds: the same sources give the same package.
+
+    SOURCE_DATE_EPOCH in the environment comes first.
+    """
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
     git = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     try:
         told = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()

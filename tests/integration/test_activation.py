@@ -77,8 +77,9 @@ def test_a_broker_that_starts_again_finds_them_again(sockets: list[socket.socket
         with Broker({"listeners.bind": "127.0.0.1"}, inherited) as broker:
             assert broker.port == port_of(sockets[0])
             serves(broker.port)
-    with pytest.raises(ListenError, match="the name 'amqp'$"), Broker(
-        {"listeners.tcp": []}, inherited
+    with (
+        pytest.raises(ListenError, match="the name 'amqp'$"),
+        Broker({"listeners.tcp": []}, inherited),
     ):
         pass
     WirePeer(port_of(sockets[0])).drop()

@@ -54,13 +54,16 @@ class BrokerProcess:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**self.environment(), "PYTHONWARNINGS": "default"},
             )
 
     def command(self) -> list[str]:
         command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
         command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
         return [*command, *self._flags]
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
 
     def inherits(self) -> list[int]:
         """File descriptors that it gets."""
