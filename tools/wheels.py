@@ -27,7 +27,10 @@ PLATFORMS = {
 
 
 def wheels_for(machine: str, python: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name of a package, its wheel and the hash of that. Raises: CalledProcessError, if one has none."""
+    """Name of a package, its wheel and the hash of that.
+
+    Raises: CalledProcessError, if one has none.
+    """
     platforms = [f"--platform={platform}" for platform in PLATFORMS[machine]]
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder, "lock")

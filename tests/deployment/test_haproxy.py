@@ -28,6 +28,7 @@ from tests.support.certificates import Authority
 CONFIG = Path(__file__).parents[2] / "config" / "haproxy" / "haproxy.cfg"
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 LISTENERS = ("LISTEN_AMQP", "LISTEN_AMQPS", "LISTEN_HTTP", "LISTEN_STATS")
+CONNECTION_MAX = 5
 LOGIN = "Basic " + base64.b64encode(b"guest:guest").decode()
 
 needs_haproxy = pytest.mark.skipif(HAPROXY is None, reason="there is no haproxy command")
@@ -49,7 +50,7 @@ class Balancer:
             told[f"AMQP_{number}"] = f"127.0.0.1:{broker.port}"
             told[f"AMQPS_{number}"] = f"127.0.0.1:{broker.tls_port}"
             told[f"HTTP_{number}"] = f"127.0.0.1:{broker.management_port}"
-        told |= {"CHECK_EVERY": "50", "CHECK_AS": LOGIN}
+        told["CHECK_EVERY"] = "50"
         self.log = folder / "haproxy.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -99,6 +100,7 @@ def brokers(tmp_path: Path) -> Iterator[list[Broker]]:
     settings = authority.server_settings(authority.issue("server")) | {
         "proxy_protocol": True,
         "management.enabled": True,
+        "connection_max": CONNECTION_MAX,
     }
     running = [Broker(settings), Broker(settings)]
     with contextlib.ExitStack() as stack:
@@ -128,7 +130,7 @@ def test_clients_reach_both_brokers_under_their_own_address(
         context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
         for name in ("LISTEN_AMQP", "LISTEN_AMQPS") * 2:
             peer = stack.enter_context(WirePeer(balancer.ports[name]))
-            own.add("127.0.0.1:{}".format(peer.socket.getsockname()[1]))
+            own.add(f"127.0.0.1:{peer.socket.getsockname()[1]}")
             if name == "LISTEN_AMQPS":
                 peer.socket = stack.enter_context(
                     context.wrap_socket(peer.socket, server_hostname="localhost")
@@ -183,17 +185,30 @@ def is_closed(peer: WirePeer) -> bool:
 
 
 @needs_haproxy
-def test_a_broker_that_blocks_publishers_is_down_for_who_asks_the_api(
+def test_a_broker_that_takes_no_more_clients_keeps_those_it_has(
     brokers: list[Broker], tmp_path: Path
 ) -> None:
-    first, _ = brokers
-    with Balancer(brokers, tmp_path) as balancer:
+    first, second = brokers
+    with Balancer(brokers, tmp_path) as balancer, contextlib.ExitStack() as stack:
         balancer.wait_for("amqps", node1="UP", node2="UP")
-        first.call(lambda node: node.set_alarm("memory"))
-        balancer.wait_for("amqps", node1="DOWN", node2="UP")
+        port = balancer.ports["LISTEN_AMQPS"]
+        context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        for _ in range(2 * CONNECTION_MAX):
+            peer = stack.enter_context(WirePeer(port))
+            peer.socket = stack.enter_context(
+                context.wrap_socket(peer.socket, server_hostname="localhost")
+            )
+            peer.login()
+        balancer.wait_for("amqps", node1="DOWN", node2="DOWN")
         balancer.wait_for("amqp", node1="UP", node2="UP")
-        first.call(lambda node: node.clear_alarm("memory"))
-        balancer.wait_for("amqps", node1="UP", node2="UP")
+        assert [len(peers_of(broker)) for broker in brokers] == [CONNECTION_MAX] * 2
+        assert peer.call(1, "Queue.Declare", exclusive=True)
+        peer.close()
+        wait_until(lambda: len(peers_of(first) + peers_of(second)) < 2 * CONNECTION_MAX, "left")
+        wait_until(
+            lambda: "UP" in {one["status"] for one in balancer.states("amqps").values()},
+            "one has room again",
+        )
 
 
 @needs_haproxy

@@ -22,7 +22,8 @@ mount --bind "$0" "$0"
 mount -t proc proc "$0/proc"
 mount --rbind /dev "$0/dev"
 ip link set lo up
-exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin chroot "$0" tini -- docker-entrypoint.sh "$@"
+cd "$0"
+exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/bin chroot . tini -- docker-entrypoint.sh "$@"
 """
 WAIT_S = 400
 

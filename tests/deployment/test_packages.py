@@ -18,7 +18,7 @@ from tests.support.process import BrokerProcess
 from tools.deb import LIBRARIES, adjust_metadata, build_deb
 from tools.man import as_is, commands, pages
 from tools.runtime_lock import needed, runtime_names
-from tools.wheel import ROOT, BuildError, build_wheel, run
+from tools.wheel import ROOT, BuildError, run
 
 CLEAN = ("broker", "config", "tools", "pyproject.toml", "README.md", "requirements.lock")
 MADE = "1700000000"  # when, as far as the packages know

@@ -78,7 +78,7 @@ def test_a_broker_that_starts_again_finds_them_again(sockets: list[socket.socket
             assert broker.port == port_of(sockets[0])
             serves(broker.port)
     with (
-        pytest.raises(ListenError, match="the name 'amqp'$"),
+        pytest.raises(ListenError, match=r"the name 'amqp'$"),
         Broker({"listeners.tcp": []}, inherited),
     ):
         pass
