@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,10 +65,15 @@ journalctl -u leveret | grep "Watchdog timeout"
 """
 
 
-@pytest.mark.soak
-def test_a_machine_with_the_package(tmp_path: Path) -> None:
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
     needs("mmdebstrap", "systemd-nspawn", "dpkg-deb")
-    machine = Machine(tmp_path / "root")
+    yield Machine(tmp_path / "root")
+    shutil.rmtree(tmp_path, ignore_errors=True)  # some hundred megabytes
+
+
+@pytest.mark.soak
+def test_a_machine_with_the_package(machine: Machine) -> None:
     package = build_deb(machine.root / "root")
     inside = f"/root/{package.name}"
     machine.runs("apt-get", "update")

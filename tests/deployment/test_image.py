@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         buildah("umount", container)
         buildah("rm", container)
+        shutil.rmtree(folder, ignore_errors=True)  # a gigabyte
 
 
 @contextlib.contextmanager
