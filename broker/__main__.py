@@ -199,10 +199,12 @@ def _run(
 
     async def serve() -> None:
         from broker.runtime import Runtime
+        from broker.server.inherited import Inherited
 
         await Runtime(
             config,
             log_output=log_output,
+            inherited=Inherited.take(),
             ready_file=arguments.ready_file,
             pid_file=arguments.pid_file,
             when_ready=when_ready,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from broker.log_output import LogOutput
     from broker.management.service import Management
     from broker.node import Node
+    from broker.server.inherited import Inherited
 
 log = logging.getLogger("broker")
 
@@ -53,6 +54,7 @@ class Runtime:
         config: Config,
         *,
         log_output: LogOutput,
+        inherited: Inherited | None = None,
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
@@ -62,6 +64,7 @@ class Runtime:
         self.config = config
         self.name = name_of(config)
         self.log_output = log_output
+        self._inherited = inherited
         self._ready_file = ready_file
         self._pid_file = pid_file
         self._when_ready = when_ready
@@ -236,7 +239,7 @@ class Runtime:
             files.callback(self._pid_file.unlink, missing_ok=True)
 
     async def _start_broker(self) -> None:
-        broker = Broker(self.config)
+        broker = Broker(self.config, self._inherited)
         self.is_starting = True
         try:
             await broker.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
-from broker.server.listener import UnixSocket, open_sockets
+from broker.server.inherited import Inherited
+from broker.server.listener import UnixSocket, adopt, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
@@ -55,7 +57,14 @@ class _Part(NamedTuple):
 class Gateway:
     """Made by `open`; `stop_listening`, then `close` when the peers are gone."""
 
-    def __init__(self, node: Node, config: Config, loop: asyncio.AbstractEventLoop):
+    def __init__(
+        self,
+        node: Node,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        inherited: Inherited | None = None,
+    ):
+        """inherited: sockets that listen already; it uses copies."""
         self.node = node
         self.config = config
         self.amqps: TlsPort | None = None
@@ -64,6 +73,8 @@ class Gateway:
         self.is_refusing = False  # whoever comes by AMQP is hung up on: for tests
         self.web: list[HttpServer] = []
         self._loop = loop
+        self._given = inherited if inherited is not None else Inherited()
+        self._inherited = self._given.copies()
         self._certificates: list[Certificates] = []
         self.places = Places(loop, node.usage)
         self.web_places = WebPlaces(loop, node.usage)
@@ -76,19 +87,26 @@ class Gateway:
 
     @classmethod
     async def open(
-        cls, node: Node, config: Config, applications: Mapping[str, Application] | None = None
+        cls,
+        node: Node,
+        config: Config,
+        applications: Mapping[str, Application] | None = None,
+        inherited: Inherited | None = None,
     ) -> Gateway:
         """Listen wherever the config says. applications: for HTTP and PROMETHEUS.
 
         AMQP comes last: who can reach it finds everything else there, too.
+        inherited: sockets that listen already; there must be a listener for each.
         Raises: ListenError; then nothing is left open.
         """
-        gateway = cls(node, config, asyncio.get_running_loop())
+        gateway = cls(node, config, asyncio.get_running_loop(), inherited)
         try:
             for protocol, application in (applications or {}).items():
-                await gateway.open_web(protocol, application)
+                await gateway._open_part(protocol, application)
             gateway._listen_amqp()
+            gateway._inherited.refuse_rest()
         except BaseException:
+            gateway._inherited.close()
             await gateway.stop_listening()
             await gateway.close()
             raise
@@ -110,7 +128,14 @@ class Gateway:
             self._listen_unix(path)
 
     async def open_web(self, protocol: str, application: Application) -> None:
-        """HTTP or PROMETHEUS. Raises: ListenError; then nothing of it is open."""
+        """HTTP or PROMETHEUS, later than AMQP. Raises: ListenError; then nothing of it is open."""
+        self._inherited = self._given.copies()
+        try:
+            await self._open_part(protocol, application)
+        finally:
+            self._inherited.close()
+
+    async def _open_part(self, protocol: str, application: Application) -> None:
         before = self._part()
         try:
             self._listen_web(protocol, application)
@@ -201,22 +226,46 @@ class Gateway:
         factory: Callable[[], asyncio.Protocol],
         places: Places,
     ) -> None:
-        for listening in open_sockets(host, port, self.config.listeners.options):
-            self._accept(listening, factory, places)
-            self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
+        opened = self._sockets(protocol, host, port)
+        for at, listening in enumerate(opened):
+            try:
+                self._accept(protocol, listening, factory, places)
+            except BaseException:
+                for unserved in opened[at:]:
+                    unserved.close()
+                raise
+
+    def _sockets(self, protocol: str, host: str, port: int) -> list[socket.socket]:
+        """For a listener. None, if others stand in for it. Raises: ListenError."""
+        options = self.config.listeners.options
+        if self._inherited.stands_in(protocol):
+            return [adopt(one, options) for one in self._inherited.of_protocol(protocol)]
+        return open_sockets(host, port, options, self._inherited.at)
 
     def _listen_unix(self, path: str) -> None:
+        handed_over = self._inherited.at_path(path)
+        if handed_over is not None:  # its file is not ours
+            self._accept(AMQP, handed_over, self._plain, self.places)
+            return
         listeners = self.config.listeners
         unix = UnixSocket(path, listeners.unix_access, listeners.options.backlog)
         self._unix.append(unix)
-        self._accept(unix.socket, self._plain, self.places)
-        self.listening.append(Listening(AMQP, path, 0))
+        self._accept(AMQP, unix.socket, self._plain, self.places)
 
     def _accept(
-        self, listening: socket.socket, factory: Callable[[], asyncio.Protocol], places: Places
+        self,
+        protocol: str,
+        listening: socket.socket,
+        factory: Callable[[], asyncio.Protocol],
+        places: Places,
     ) -> None:
         bug = self.node.on_bug
         self._acceptors.append(Acceptor(self._loop, listening, factory, places, bug))
+        if listening.family == socket.AF_UNIX:
+            place = Listening(protocol, os.fsdecode(listening.getsockname()), 0)
+        else:
+            place = Listening(protocol, *listening.getsockname()[:2])
+        self.listening.append(place)
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:

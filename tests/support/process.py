@@ -46,17 +46,28 @@ class BrokerProcess:
     def launch(self) -> None:
         """Start the process, and do not wait until it is ready."""
         self._ready_file.unlink(missing_ok=True)
-        command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
-        command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self._flags],
+                self.command(),
+                pass_fds=self.inherits(),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**self.environment(), "PYTHONWARNINGS": "default"},
             )
+
+    def command(self) -> list[str]:
+        command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
+        command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
+        return [*command, *self._flags]
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def inherits(self) -> list[int]:
+        """File descriptors that it gets."""
+        return []
 
     def wait_ready(self) -> None:
         assert self._process is not None
