@@ -13,7 +13,7 @@ from pathlib import Path
 
 from broker import detached
 from broker.config import Config, ConfigError, load, override
-from broker.descriptors import open_standard, raise_limit, tell_limit
+from broker.descriptors import open_standard, raise_limit
 from broker.log_output import LogOutput, directory_of
 from broker.version import __version__
 
@@ -173,7 +173,6 @@ def start(config: Config, arguments: argparse.Namespace, when_ready: Callable[[]
     )
     try:
         log_output.open()
-        tell_limit()
         _run(config, arguments, log_output, when_ready)
     except KeyboardInterrupt:  # before there was a loop to hear of it
         return 130

@@ -22,6 +22,7 @@ from broker import control_socket, cookie
 from broker.boot import Broker, default_node_name
 from broker.control.host import Failure, Listens
 from broker.control.server import ControlError, ControlServer
+from broker.descriptors import tell_limit
 from broker.memory import settle_memory
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
@@ -199,6 +200,7 @@ class Runtime:
 
     def _tell_ready(self) -> None:
         assert self._broker is not None
+        tell_limit()
         self._notifier.ready(f"{self.name} serves clients on port {self._broker.port}")
         self._when_ready()
         if self._control.is_hidden:
