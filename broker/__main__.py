@@ -12,10 +12,17 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from broker.config import Config, ConfigError, load, override
+from broker.config import Config, ConfigError
+from broker.configuration.arguments import build_parser
+from broker.configuration.building import ConfigurationError
+from broker.configuration.loading import default_data_dir, load_everything
 from broker.log_lines import on_one_line
 from broker.version import __version__
+
+if TYPE_CHECKING:
+    from broker.boot import Broker
 
 
 class OneLineFormatter(logging.Formatter):
@@ -23,72 +30,6 @@ class OneLineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         return on_one_line(super().formatMessage(record))
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="leveret",
-        description="A message broker that a program written for RabbitMQ cannot tell from it.",
-        epilog="'leveret store inspect' and 'leveret store verify' look into a data directory.",
-    )
-    parser.add_argument("--config", metavar="F", help="YAML file with settings")
-    parser.add_argument("--node-name", metavar="NAME", help="name of the node (rabbit@<host>)")
-    parser.add_argument(
-        "--data-dir",
-        metavar="D",
-        help="directory of the node, or 'none': keep nothing (/var/lib/leveret if it can be "
-        "written to, else ~/.local/state/leveret)",
-    )
-    parser.add_argument("--bind", metavar="A", help="address to listen on (all)")
-    parser.add_argument("--port", metavar="P", type=int, help="AMQP port; 0: a free one (5672)")
-    parser.add_argument(
-        "--management-port", metavar="P", type=int, help="port of the HTTP API; likewise (15672)"
-    )
-    parser.add_argument(
-        "--prometheus-port", metavar="P", type=int, help="port of the metrics; likewise (15692)"
-    )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="any setting by its key"
-    )
-    parser.add_argument(
-        "--ready-file", metavar="F", type=Path, help="written once clients can connect"
-    )
-    parser.add_argument("--version", action="version", version=f"leveret {__version__}")
-    return parser
-
-
-def configure(arguments: argparse.Namespace) -> Config:
-    """Defaults < file < --set < flags. Raises: ConfigError."""
-    config = load(Path(arguments.config)) if arguments.config else Config()
-    for assignment in arguments.set:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set takes key=value, not '{assignment}'")
-        config = override(config, key.strip(), value.strip())
-    flags = {
-        "node_name": arguments.node_name,
-        "data_dir": arguments.data_dir,
-        "listeners.bind": arguments.bind,
-        "listeners.tcp.default": arguments.port,
-        "management.tcp.port": arguments.management_port,
-        "prometheus.tcp.port": arguments.prometheus_port,
-    }
-    for key, value in flags.items():
-        if value is not None:
-            config = override(config, key, value)
-    if not config.data_dir:
-        config = override(config, "data_dir", str(default_data_dir()))
-    return config
-
-
-def default_data_dir() -> Path:
-    """Where a node keeps its data when nobody says: the system's place if it is ours, else the
-    user's (XDG base directories)."""
-    system = Path("/var/lib/leveret")
-    if os.access(system if system.exists() else system.parent, os.W_OK):
-        return system
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "leveret"
 
 
 def store_command(argv: list[str]) -> int:
@@ -123,16 +64,24 @@ def store_command(argv: list[str]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a broker until SIGTERM or SIGINT, or `store_command`. Returns: the exit code."""
+    """Run a broker until SIGTERM or SIGINT, or a command. Returns: the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["store"]:
         return store_command(argv[1:])
+    if argv[:1] == ["config"]:
+        from broker.cli.config_command import config_command
+
+        return config_command(argv[1:])
     arguments = build_parser().parse_args(argv)
     try:
-        config = configure(arguments)
-    except ConfigError as error:
-        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        loaded = load_everything(arguments, os.environ)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(f"leveret: {problem}", file=sys.stderr)  # noqa: T201 - there is no log yet
         return 2
+    config = loaded.config
+    # until there is a node; the default would end the process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     handler.setLevel(config.log_level.upper())  # amq.rabbitmq.log may have another one
@@ -141,8 +90,10 @@ def main(argv: list[str] | None = None) -> int:
     from broker.store.errors import StoreError
 
     raise_file_limit()
+    for warning in loaded.warnings:
+        logging.getLogger("broker.configuration").warning("%s", warning)
     try:
-        _run(config, arguments.ready_file)
+        _run(config, arguments)
     except (ConfigError, ListenError, StoreError) as error:
         print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
         return 1
@@ -159,6 +110,14 @@ def announcements(config: Config, ready_file: Path | None) -> list[Path]:
     return [path for path in wanted if path is not None]
 
 
+def reload_settings(broker: Broker, arguments: argparse.Namespace) -> None:
+    """SIGHUP. A node that is stopping has nothing to take up."""
+    if broker.node is not None:
+        from broker.reloading import reload
+
+        reload(broker, arguments, os.environ)
+
+
 def raise_file_limit() -> None:
     """As many descriptors as the system lets us have: a connection takes one, a segment too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -167,17 +126,17 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(config: Config, ready_file: Path | None) -> None:
+def _run(config: Config, arguments: argparse.Namespace) -> None:
     factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     with contextlib.suppress(ImportError):  # a platform without it: all works, slower
         import uvloop
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_serve(config, ready_file))
+        runner.run(_serve(config, arguments))
 
 
-async def _serve(config: Config, ready_file: Path | None) -> None:
+async def _serve(config: Config, arguments: argparse.Namespace) -> None:
     from broker.boot import Broker, settle_memory, write_ready_file
     from broker.server.systemd import Notifier
 
@@ -188,10 +147,11 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
         loop.add_signal_handler(number, stopping.set)
     async with Broker(config) as broker:
         settle_memory()
+        loop.add_signal_handler(signal.SIGHUP, reload_settings, broker, arguments)
         assert broker.node is not None
         log.info("ready, node=%s port=%s version=%s", broker.node.name, broker.port, __version__)
         with contextlib.ExitStack() as written:
-            for path in announcements(config, ready_file):
+            for path in announcements(config, arguments.ready_file):
                 write_ready_file(path, broker)
                 written.callback(path.unlink, missing_ok=True)
             notifier = Notifier(lambda: broker.node is not None)

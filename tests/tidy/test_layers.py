@@ -15,7 +15,7 @@ LAYERS: list[set[str]] = [
     {"amqp", "auth_settings", "transport_settings"},
     {"management_settings"},
     {"message", "config", "commands", "changes", "patterns", "retired"},
-    {"seams"},
+    {"seams", "configuration"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
     {"accounts"},
@@ -24,8 +24,9 @@ LAYERS: list[set[str]] = [
     {"node"},
     {"session"},
     {"management"},
-    {"server", "cli"},
+    {"server", "cli", "starting_definitions", "vhost_defaults", "reconfiguring"},
     {"boot"},
+    {"reloading"},
     {"__main__"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it
 ]
