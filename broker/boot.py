@@ -37,7 +37,7 @@ from broker.server.gateway import (
 )
 from broker.server.http import Application
 from broker.server.timers import LoopClock, monotonic_ms
-from broker.starting_definitions import has_definitions, import_definitions
+from broker.starting_definitions import import_definitions
 from broker.store.errors import StoreError
 from broker.store.store import Store
 from broker.transport_settings import parse_address
@@ -146,7 +146,7 @@ class Broker:
             if store is not None:
                 store.attach(node)
             VhostDefaults(node, loop.call_soon)
-            if is_new and not has_definitions(self.config.starting_definitions):
+            if is_new and not self.config.starting_definitions.exist:
                 node.make_defaults()
             make_id(node)
             self._auth = AuthChain(node, self.config.auth)

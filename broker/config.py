@@ -120,16 +120,16 @@ class StartingDefinitions:
         "", key="definitions.local.path", help="The same, with definitions.import_backend."
     )
     backend: str = setting(
-        "",
+        "none",
         key="definitions.import_backend",
         choices=(
-            "",
+            "none",
             "local_filesystem",
             "local",
             "rabbitmq_definitions_import_local_filesystem",
             "rabbit_definitions_import_local_filesystem",
         ),
-        help="Where those come from: local_filesystem.",
+        help="Where those come from: none, or local_filesystem.",
     )
     skip_if_unchanged: bool = setting(
         False,
@@ -142,6 +142,11 @@ class StartingDefinitions:
         choices=("sha", "sha224", "sha256", "sha384", "sha512"),
         help="How that is told.",
     )
+
+    @property
+    def exist(self) -> bool:
+        """RabbitMQ: a node that has some makes no user and vhost of its own."""
+        return bool(self.path) or self.backend != "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

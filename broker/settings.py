@@ -155,6 +155,13 @@ def find_setting(config: type, key: str) -> Found | None:
     return best if best is not None and best.one else None
 
 
+def is_optional(config: Any, path: tuple[str, ...]) -> bool:
+    """Whether a setting may be none. path: of attributes."""
+    for name in path:
+        config = _hints(config)[name]
+    return get_origin(config) in (typing.Union, types.UnionType)
+
+
 def value_of(config: object, path: tuple[str, ...]) -> Any:
     """What a setting of the config is. path: of attributes, as `settings_of` gives it."""
     for name in path:

@@ -32,16 +32,10 @@ _ALGORITHMS = {"sha": "sha1"}
 
 def paths_of(settings: StartingDefinitions) -> list[Path]:
     """What there is to import; empty: nothing. Raises: ConfigError."""
-    if settings.backend and not settings.local_path:
-        raise ConfigError("'definitions.import_backend' needs 'definitions.local.path'")
-    if settings.local_path and not settings.backend:
-        raise ConfigError("'definitions.local.path' needs 'definitions.import_backend'")
+    if bool(settings.local_path) != (settings.backend != "none"):
+        problem = "'definitions.import_backend' and 'definitions.local.path' need each other"
+        raise ConfigError(problem)
     return [Path(path) for path in (settings.path, settings.local_path) if path]
-
-
-def has_definitions(settings: StartingDefinitions) -> bool:
-    """RabbitMQ: a node that has some makes no user and vhost of its own."""
-    return bool(settings.path or settings.backend)
 
 
 def import_definitions(node: Node, settings: StartingDefinitions) -> None:

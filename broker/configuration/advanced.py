@@ -111,25 +111,26 @@ def _setting(path: str, value: Any, place: Place, building: Building) -> Iterato
     shape = _SHAPES.get(path)
     if shape is not None:
         try:
-            for key, found in shape(value):
+            for key, found in list(shape(value)):
                 yield Entry(key, found, place, is_literal=True)
         except (ValueError, TypeError, IndexError):
             building.refuse(place, f"'{path}' cannot be {_shown(value)}")
         return
     known = at_path(path)
-    if known is not None and "$" not in known.pattern and not _is_proplist(value):
-        try:
-            yield Entry(known.pattern, scalar(value), place, is_literal=True)
-        except ValueError:
-            if reason_of(known.pattern) is None:
-                building.refuse(place, f"'{path}' cannot be {_shown(value)}")
-            else:
-                building.warn(place, f"'{path}' is accepted without effect")
+    reason = reason_of(known.pattern) if known is not None else None
+    if value == [] and _has_places(f"{path}."):
         return
     if _is_proplist(value) and _has_places(f"{path}."):
         yield from _walk(path, value, place, building)
-        return
-    building.warn(place, f"'{path}' is accepted without effect: it has no counterpart here")
+    elif reason is not None:
+        building.warn(place, f"'{path}' is accepted without effect: {reason}")
+    elif known is not None and "$" not in known.pattern and not _is_proplist(value):
+        try:
+            yield Entry(known.pattern, scalar(value), place, is_literal=True)
+        except ValueError:
+            building.refuse(place, f"'{path}' cannot be {_shown(value)}")
+    else:
+        building.warn(place, f"'{path}' is accepted without effect: it has no counterpart here")
 
 
 def _has_places(beginning: str) -> bool:
@@ -155,7 +156,7 @@ def scalar(term: object) -> str:
         return str(term)
     if isinstance(term, list) and not term:
         return ""
-    if isinstance(term, list) and all(isinstance(code, int) for code in term):
+    if isinstance(term, list) and all(isinstance(one, int) and one >= 32 for one in term):
         return "".join(map(chr, term))
     raise ValueError("no single value")
 

@@ -151,7 +151,7 @@ def _check_whole(building: Building) -> None:
     except ConfigError as error:
         building.refuse(building.sources.get("auth_backends", ""), str(error))
     definitions = config.starting_definitions
-    if bool(definitions.backend) != bool(definitions.local_path):
+    if bool(definitions.local_path) != (definitions.backend != "none"):
         problem = "'definitions.import_backend' and 'definitions.local.path' need each other"
         place = building.sources.get("definitions.import_backend", "")
         building.refuse(place or building.sources.get("definitions.local.path", ""), problem)

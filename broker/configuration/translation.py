@@ -17,7 +17,7 @@ from broker.config import Config
 from broker.configuration.building import Building, Entry, setting_keys
 from broker.configuration.rabbitmq_keys import RENAMED, all_keys, find, parts_of, reason_of
 from broker.configuration.values import checked
-from broker.settings import did_you_mean, find_setting, is_numbered
+from broker.settings import did_you_mean, find_setting, is_numbered, is_optional
 from broker.transport_settings import parse_address
 
 DECODER = "config_entry_decoder."  # how encrypted values are made plain; see `encrypted_values`
@@ -57,7 +57,8 @@ def _translate(entry: Entry, building: Building) -> None:
         building.refuse(entry.place, f"unknown key '{entry.key}'{nearest}")
         return
     value = entry.value
-    if known is not None and isinstance(value, str):
+    is_none = value == "none" and own is not None and is_optional(Config, own.path)
+    if known is not None and isinstance(value, str) and not is_none:
         try:
             value = checked(known.kind, value)
         except ValueError as error:
@@ -100,6 +101,9 @@ def _members(entries: list[Entry], building: Building, group: str) -> list[Entry
     good = []
     for entry in entries:
         known = find(entry.key)
+        if entry.key == group and entry.value == "none":
+            good.append(entry)
+            continue
         if known is None:
             nearest = did_you_mean(entry.key, [one.pattern for one in all_keys()])
             building.refuse(entry.place, f"unknown key '{entry.key}'{nearest}")
@@ -129,6 +133,7 @@ def _listed(entries: list[Entry], building: Building, key: str) -> None:
     for entry in good:
         if entry.key != key and entry.value not in ("true", "false"):
             building.refuse(entry.place, f"'{entry.key}' must be true or false")
+            return
     words = [".".join(parts_of(entry.key)[1:]) for entry in good if entry.value == "true"]
     if good and not any(entry.value == "none" for entry in good):
         building.put(key, words, good[-1].place)
@@ -183,11 +188,13 @@ def made_plain(entries: Iterable[Entry], building: Building) -> list[Entry]:
     done = []
     for entry in entries:
         value = entry.value
-        if isinstance(value, str) and value.startswith(ENCRYPTED):
+        is_encrypted = isinstance(value, str) and value.startswith(ENCRYPTED)
+        if is_encrypted and not entry.is_literal:
             from broker.configuration.encrypted_values import Decoder, EncryptionError
 
             try:
-                term = Decoder(building.extras).decode(value.removeprefix(ENCRYPTED))
+                hidden = str(value).removeprefix(ENCRYPTED)
+                term = Decoder(building.extras).decode(hidden)
             except EncryptionError as error:
                 building.refuse(entry.place, f"'{entry.key}': {error}")
                 continue

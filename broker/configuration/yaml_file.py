@@ -37,7 +37,7 @@ def read_yaml(path: Path, building: Building) -> None:
         problem = (str(error).splitlines() or ["too deep"])[0]
         building.refuse(path, f"is not YAML: {problem}")
         return
-    if root is None:
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
         return
     if not isinstance(root, yaml.MappingNode):
         building.refuse(path, "must hold settings as 'key: value'")
