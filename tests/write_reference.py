@@ -6,6 +6,7 @@ RabbitMQ's keys and variables comes from broker/configuration.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def _shortened(keys: list[str]) -> list[str]:
     return list(shown)
 
 
+@functools.cache
 def _is_ignored(beginning: str) -> bool:
     found = [known.pattern for known in all_keys() if known.pattern.startswith(beginning)]
     return len(found) > 1 and all(reason_of(key) is not None for key in found)

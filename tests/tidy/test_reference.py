@@ -32,6 +32,7 @@ def test_the_sample_with_nothing_commented_out_is_the_default(tmp_path: Path) ->
 
 
 def test_every_setting_is_in_both() -> None:
+    page, file = reference(), sample()
     for key, _, _ in settings():
-        assert f"| `{key}` |" in reference()
-        assert f"# {key}: " in sample()
+        assert f"| `{key}` |" in page
+        assert f"# {key}: " in file
