@@ -15,8 +15,6 @@ from broker.settings import is_numbered
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
 
-DEPTH_MAX = 50
-
 
 def read_yaml(path: Path, building: Building) -> None:
     """Puts what the file says into the config; what is wrong is noted."""
@@ -34,7 +32,8 @@ def read_yaml(path: Path, building: Building) -> None:
         building.refuse(Place(str(path), line), f"is not YAML: {error.problem}")
         return
     except (yaml.YAMLError, RecursionError) as error:
-        problem = (str(error).splitlines() or ["too deep"])[0]
+        is_deep = isinstance(error, RecursionError)
+        problem = "too deep" if is_deep else str(error).splitlines()[0]
         building.refuse(path, f"is not YAML: {problem}")
         return
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
@@ -43,7 +42,7 @@ def read_yaml(path: Path, building: Building) -> None:
         building.refuse(path, "must hold settings as 'key: value'")
         return
     known = {key: entry for key, _, entry in settings()}
-    for key, value, place in _flattened(root, known, "", str(path), building, 0):
+    for key, value, place in _flattened(root, known, "", str(path), building, {id(root)}):
         building.put(key, value, place)
 
 
@@ -53,7 +52,7 @@ def _flattened(
     prefix: str,
     file: str,
     building: Building,
-    depth: int,
+    seen: set[int],
 ) -> Iterator[tuple[str, object, Place]]:
     import yaml
 
@@ -64,8 +63,12 @@ def _flattened(
             continue
         key = f"{prefix}{key_node.value}"
         nests = key not in known or is_numbered(known[key])
-        if isinstance(value_node, yaml.MappingNode) and nests and depth < DEPTH_MAX:
-            yield from _flattened(value_node, known, f"{key}.", file, building, depth + 1)
+        if isinstance(value_node, yaml.MappingNode) and nests:
+            if id(value_node) in seen:  # an alias: it may lead back here, or be many times its size
+                building.refuse(place, f"'{key}' cannot be what stands elsewhere")
+                continue
+            seen.add(id(value_node))
+            yield from _flattened(value_node, known, f"{key}.", file, building, seen)
             continue
         try:
             yield key, _value_of(value_node), place

@@ -62,6 +62,10 @@ def test_a_file_with_nothing(tmp_path: Path, text: str) -> None:
         ("heartbeat: !!python/object:os.system 1\n", "'heartbeat' must be a value or a list"),
         ("heartbeat: !!int x\n", "'heartbeat' must be a value or a list"),
         ("heartbeat: {a: &a [*a]}\n", "'heartbeat' must be a value or a list"),
+        ("a: &a {b: *a, c: *a}\n", "leveret.yaml:1: 'a.b' cannot be what stands elsewhere"),
+        ("a: &a {b: 1}\nc: *a\n", "leveret.yaml:2: 'c' cannot be what stands elsewhere"),
+        ("a: " * 3000, "is not YAML"),
+        ("[" * 3000, "is not YAML: too deep"),
         ("a: \x00\n", "leveret.yaml: is not YAML"),
     ],
 )
