@@ -150,6 +150,13 @@ def _check_whole(building: Building) -> None:
             cached_pair(config.auth)
     except ConfigError as error:
         building.refuse(building.sources.get("auth_backends", ""), str(error))
+    if config.defaults.users:
+        from broker.configuration.default_users import default_users
+
+        try:
+            default_users(config.defaults.users)
+        except ConfigError as error:
+            building.refuse(building.sources.get("default_users", ""), str(error))
     definitions = config.starting_definitions
     if bool(definitions.local_path) != (definitions.backend != "none"):
         problem = "'definitions.import_backend' and 'definitions.local.path' need each other"

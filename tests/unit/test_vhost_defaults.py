@@ -2,13 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from broker.auth.passwords import verify_password
 from broker.commands import AddVhost, DeleteVhost, PutUser
-from broker.config import Config, ConfigError, override
+from broker.config import Config, override
 from broker.node import Node
-from broker.vhost_defaults import DefaultUser, VhostDefaults, default_users
+from broker.vhost_defaults import VhostDefaults
 
 
 def started(**settings: str) -> tuple[Node, Callable[[], None]]:
@@ -74,21 +72,3 @@ def test_one_that_is_gone_by_then_or_comes_again() -> None:
     node.execute(AddVhost("new"))
     run()
     assert list(permissions(node, "alice")) == ["new"]
-
-
-def test_names_may_have_dots() -> None:
-    (user,) = default_users((("a.b.password", "x"), ("a.b.tags", "")))
-    assert user == DefaultUser("a.b", "x")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("password", "x", "unknown setting 'default_users.password'"),
-        ("a.pasword", "x", "unknown setting 'default_users.a.pasword'"),
-        ("a.read", "(", r"'default_users.a.read' must be a regular expression, not '\('"),
-    ],
-)
-def test_what_cannot_be(name: str, value: str, problem: str) -> None:
-    with pytest.raises(ConfigError, match=problem):
-        default_users(((name, value),))

@@ -171,6 +171,7 @@ def test_a_value_may_contain_an_equals_sign(tmp_path: Path) -> None:
     ("assignment", "problem"),
     [
         ("auth_backends.x=internal", "unknown setting 'auth_backends.x'"),
+        ("default_users.a.pasword=x", "unknown setting 'default_users.a.pasword'"),
         ("auth_backends=cache", "the backend cache needs 'auth_cache.cached_backend'"),
         ("definitions.local.path=/x", "'definitions.local.path' need each other"),
     ],
