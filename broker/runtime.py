@@ -59,6 +59,8 @@ class Runtime:
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
+        config_files: tuple[str, ...] = (),
+        reload: Callable[[Broker], object] | None = None,
         when_ready: Callable[[], None] = lambda: None,
         environment: Mapping[str, str] = os.environ,
     ):
@@ -68,6 +70,8 @@ class Runtime:
         self._inherited = inherited
         self._ready_file = ready_file
         self._pid_file = pid_file
+        self.config_files = config_files
+        self._reload = reload
         self._when_ready = when_ready
         self._environment = environment
         self._broker: Broker | None = None
@@ -119,10 +123,6 @@ class Runtime:
     @property
     def enabled_plugins_file(self) -> str:
         return ""
-
-    @property
-    def config_files(self) -> tuple[str, ...]:
-        return ()
 
     @property
     def log_files(self) -> tuple[str, ...]:
@@ -179,6 +179,8 @@ class Runtime:
         signals = SIGNALS if owns_process else ()
         for number in signals:
             loop.add_signal_handler(number, self._on_signal)
+        if owns_process:
+            loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
         with contextlib.ExitStack() as files:
             self._write_pid(files)
             try:
@@ -209,6 +211,13 @@ class Runtime:
                 " --data-dir or --ready-file only",
                 self.name,
             )
+
+    def _on_hang_up(self) -> None:
+        """Settings are looked at again. A node that is stopped has nothing to take up."""
+        if self.node is not None and self._reload is not None:
+            assert self._broker is not None
+            self._reload(self._broker)
+            self.config = self._broker.config
 
     def _on_signal(self) -> None:
         """Asked once it ends as it should; twice: at once."""

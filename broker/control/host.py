@@ -79,8 +79,9 @@ class Host(Protocol):
 
     @property
     def enabled_plugins_file(self) -> str: ...
-    @property
-    def config_files(self) -> tuple[str, ...]: ...
+
+    config_files: tuple[str, ...]
+
     @property
     def log_files(self) -> tuple[str, ...]: ...
     @property
