@@ -259,23 +259,6 @@ def _number(wanted: type[float], key: str, value: object, unit: str) -> float:
         raise ConfigError(f"'{key}' must be a {kind}, not {value!r}") from None
 
 
-def flattened(
-    document: Mapping[str, object], known: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, object]]:
-    """A document whose keys may be nested, dotted or both, as keys and values.
-
-    known: the settings by their keys. Some are above others: log.file, and log.file.level.
-    """
-    parents = {one.rpartition(".")[0] for one in known}
-    for name, value in document.items():
-        key = f"{prefix}{name}"
-        nests = key not in known or is_numbered(known[key]) or key in parents
-        if isinstance(value, dict) and nests:
-            yield from flattened(value, known, f"{key}.")
-        else:
-            yield key, value
-
-
 def yaml_of(value: object) -> str:
     """A value as a YAML file has it."""
     if isinstance(value, bool):

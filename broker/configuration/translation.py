@@ -23,8 +23,6 @@ from broker.transport_settings import parse_address
 DECODER = "config_entry_decoder."  # how encrypted values are made plain; see `encrypted_values`
 ENCRYPTED = "encrypted:"
 DECODER_KEYS = ("passphrase", "passphrase_file", "cipher", "hash", "iterations")
-# Of levels that a setting does not have, which one tells the same or more.
-_LEVELS = {"notice": "info", "alert": "critical", "emergency": "critical", "none": "critical"}
 _SERVER = "server."  # of management.listener: options of its web server
 Group = Callable[[list[Entry], Building], None]
 
@@ -81,10 +79,6 @@ def _as_ours(key: str, value: object, metadata: object) -> object:
         return None
     if value == "infinity" and key == "handshake_timeout":
         return 2**31
-    choices = metadata.get("choices") or ()
-    if key.endswith("level") and choices:
-        while value not in choices and value in (*_LEVELS, "critical"):
-            value = _LEVELS.get(str(value), "error")
     return value
 
 

@@ -56,7 +56,6 @@ SETTINGS = {
     "PRODUCT_VERSION": "product_version",
     "LOG_BASE": "log.dir",
 }
-LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency", "none")
 
 
 class Variables:

@@ -62,7 +62,9 @@ def _flattened(
             building.refuse(place, "a key must be a word")
             continue
         key = f"{prefix}{key_node.value}"
-        nests = key not in known or is_numbered(known[key])
+        # some are above others: log.file, and log.file.level
+        is_parent = any(one.startswith(f"{key}.") for one in known)
+        nests = key not in known or is_numbered(known[key]) or is_parent
         if isinstance(value_node, yaml.MappingNode) and nests:
             if id(value_node) in seen:  # an alias: it may lead back here, or be many times its size
                 building.refuse(place, f"'{key}' cannot be what stands elsewhere")

@@ -12,7 +12,7 @@ from broker.__main__ import (
 from broker.version import __version__
 
 
-def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_2(
+def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--set", "hartbeat=5"]) == 1
@@ -24,7 +24,7 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_2(
 def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "x.conf"
     path.write_text("a = 1\nheartbeat = x\n")
-    assert main(["--config", str(path)]) == 2
+    assert main(["--config", str(path)]) == 1
     assert capsys.readouterr().err == (
         f"leveret: {path}:1: unknown key 'a'\n"
         f"leveret: {path}:2: 'heartbeat' must be a whole number, not 'x'\n"

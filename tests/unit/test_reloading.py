@@ -9,7 +9,8 @@ import pytest
 
 from broker.boot import Broker
 from broker.configuration.loading import load_everything
-from broker.reloading import reload, set_level
+from broker.log_output import LogOutput
+from broker.reloading import reload
 from tests.support.configuring import arguments
 
 
@@ -23,13 +24,17 @@ class Started:
         )
         self.write("heartbeat = 30")
         self.broker = Broker(load_everything(self.arguments, {}).config)
+        log = self.broker.config.log
+        self.log_output = LogOutput(log, "rabbit@here", directory=path.parent / "logs")
 
     def write(self, *lines: str) -> None:
         off = ("management.enabled = false", "prometheus.enabled = false")
         self.path.write_text("\n".join((*lines, *off)) + "\n")
 
     def reload(self) -> object:
-        return self.broker.call(lambda node: reload(self.broker, self.arguments, {}))
+        return self.broker.call(
+            lambda node: reload(self.broker, self.arguments, {}, self.log_output)
+        )
 
 
 @pytest.fixture
@@ -74,14 +79,14 @@ def test_a_file_with_mistakes_changes_nothing(
     )
 
 
-def test_the_level_of_the_log() -> None:
+def test_the_level_of_the_log(started: Started) -> None:
     root = logging.getLogger()
-    handler = logging.StreamHandler()
     before = root.level
-    root.addHandler(handler)
     try:
-        set_level("error")
-        assert (root.level, handler.level) == (logging.ERROR, logging.ERROR)
+        started.log_output.open()
+        started.write("log.console = true", "log.default.level = error", "heartbeat = 30")
+        assert started.reload() is not None
+        assert root.level == logging.ERROR
     finally:
-        root.removeHandler(handler)
+        started.log_output.close()
         root.setLevel(before)

@@ -34,8 +34,8 @@ from tests.support.configuring import built
             "auth_backends.1.authn = internal\nauth_backends.1.authz = http",
             {"auth_backends.1.authn": "internal", "auth_backends.1.authz": "http"},
         ),
-        ("log.exchange.level = notice", {"log.exchange.level": "info"}),
-        ("log.exchange.level = alert", {"log.exchange.level": "critical"}),
+        ("log.exchange.level = notice", {"log.exchange.level": "notice"}),
+        ("log.exchange.level = alert", {"log.exchange.level": "alert"}),
         (
             "management.listener.port = 1\nmanagement.listener.server.compress = false",
             {"management.tcp.port": 1, "management.tcp.compress": False},

@@ -143,15 +143,17 @@ def test_what_is_no_setting(tmp_path: Path) -> None:
 
 
 def test_levels_of_the_log(tmp_path: Path) -> None:
-    assert with_variables(tmp_path, LOG="debug").config.log_level == "debug"
-    assert with_variables(tmp_path, LOG="notice").config.log_level == "info"
-    found = with_variables(tmp_path, LOG="warning,+single_line")
-    assert found.config.log_level == "warning"
-    assert found.warnings == ("$RABBITMQ_LOG: '+single_line' is accepted without effect",)
+    assert with_variables(tmp_path, LOG="debug").config.log.default.level == "debug"
+    assert with_variables(tmp_path, LOG="notice").config.log.default.level == "notice"
+    found = with_variables(tmp_path, LOG="warning,connection=error,+json")
+    assert found.config.log.default.level == "warning"
+    assert found.config.log.connection.level == "error"
+    assert found.config.log.file_output.formatter == "json"
+    assert found.warnings == ()
 
 
 def test_the_exchange_for_the_log(tmp_path: Path) -> None:
-    assert with_variables(tmp_path, LOGS="exchange:x").config.hooks.log_exchange
+    assert with_variables(tmp_path, LOGS="exchange:x").config.log.has_exchange
 
 
 def test_the_file_of_variables(tmp_path: Path) -> None:
