@@ -15,13 +15,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from broker.amqp.erlang import Atom, CharList
-
-
-class Pid(str):
-    """An Erlang process, which our connections, channels and queues have names like."""
-
-    __slots__ = ()
+from broker.amqp.erlang import Atom, CharList, Pid
 
 
 def as_json(term: Any) -> Any:

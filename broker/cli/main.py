@@ -41,6 +41,7 @@ from broker.cli.errors import (
     InvalidError,
     NodeDownError,
     StateError,
+    TimedOutError,
     ToolError,
 )
 from broker.cli.formatters import FORMATTERS, Formatter, to_json
@@ -210,6 +211,8 @@ class Tool:
         command, options = call.command, call.options
         command.check(call)
         if command.needs in (RUNNING, STOPPED):
+            if call.timeout_ms == 0:  # there is no time to ask whether it runs
+                raise TimedOutError(command.name, call.node, 0)
             if call.link.is_app_running != (command.needs == RUNNING):
                 raise StateError(APP_STOPPED if command.needs == RUNNING else APP_RUNNING)
         elif command.needs == REACHABLE:
