@@ -6,6 +6,7 @@ run → formatter. Imports nothing of the broker but what both sides of the cont
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -278,6 +279,9 @@ def main(
 ) -> int:
     """Run a tool. Returns: the exit code. What is not given is the process's own."""
     own = Path(sys.argv[0]).name
+    for own_stream in (sys.stdout, sys.stderr):
+        if isinstance(own_stream, io.TextIOWrapper):  # names are what clients make of them
+            own_stream.reconfigure(errors="backslashreplace")
     streams = Streams(stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr)
     environment = os.environ if environ is None else environ
     name = tool or environment.get("LEVERET_TOOL") or (own if own in TOOLS else "leveretctl")

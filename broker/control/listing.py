@@ -20,6 +20,8 @@ CHUNK = 500  # sorted in one go
 NONE = Atom("")  # what RabbitMQ shows where there is nothing
 UNDEFINED = Atom("undefined")
 QUEUE_SERIAL = 65_536  # in pids of queues, where those of channels have their numbers
+LEVELS_MAX = 50  # of nested tables: a client's may have 200, too many for what shows them
+LEFT_OUT = Atom("...")
 MS = 1000
 
 Columns = Mapping[str, Callable[[Any], Any]]
@@ -78,17 +80,21 @@ def atom_or_none(value: object) -> Atom:
     return NONE if value is None else Atom(value)
 
 
-def table_term(table: Table) -> list[Any]:
-    """A field table: keys, types and values."""
-    return [(name, Atom(field.type_name), value_term(field)) for name, field in table.items()]
+def table_term(table: Table, levels: int = LEVELS_MAX) -> list[Any]:
+    """A field table: keys, types and values. levels: from which on what is nested is left out."""
+    return [
+        (name, Atom(field.type_name), value_term(field, levels)) for name, field in table.items()
+    ]
 
 
-def value_term(field: Field) -> Any:
+def value_term(field: Field, levels: int = LEVELS_MAX) -> Any:
     value: Any = field.value
+    if field.tag in ("F", "A") and not levels:
+        return [LEFT_OUT] if value else []
     if field.tag == "F":
-        return table_term(value)
+        return table_term(value, levels - 1)
     if field.tag == "A":
-        return [(Atom(inner.type_name), value_term(inner)) for inner in value]
+        return [(Atom(inner.type_name), value_term(inner, levels - 1)) for inner in value]
     return UNDEFINED if field.tag == "V" else value
 
 
