@@ -21,7 +21,7 @@ NONE = Atom("")  # what RabbitMQ shows where there is nothing
 UNDEFINED = Atom("undefined")
 QUEUE_SERIAL = 65_536  # in pids of queues, where those of channels have their numbers
 LEVELS_MAX = 50  # of nested tables: a client's may have 200, too many for what shows them
-LEFT_OUT = Atom("...")
+VOID = Atom("void")
 MS = 1000
 
 Columns = Mapping[str, Callable[[Any], Any]]
@@ -89,11 +89,11 @@ def table_term(table: Table, levels: int = LEVELS_MAX) -> list[Any]:
 
 def value_term(field: Field, levels: int = LEVELS_MAX) -> Any:
     value: Any = field.value
-    if field.tag in ("F", "A") and not levels:
-        return [LEFT_OUT] if value else []
     if field.tag == "F":
-        return table_term(value, levels - 1)
+        return table_term(value, levels - 1) if levels else [("...", VOID, UNDEFINED)]
     if field.tag == "A":
+        if not levels:
+            return [(VOID, Atom("..."))]
         return [(Atom(inner.type_name), value_term(inner, levels - 1)) for inner in value]
     return UNDEFINED if field.tag == "V" else value
 

@@ -28,11 +28,7 @@ from broker.control.listing import (
 from broker.management.lane import SLICE_S, Lane
 from broker.node import Node
 from broker.terms import as_json, from_json
-
-
-def asked_of(node: Node) -> Asked:
-    host: Any = SimpleNamespace(node=node, management=None, began_ms=0)
-    return Asked(host)
+from tests.support.asked import asked_of
 
 
 @pytest.mark.parametrize("count", [0, 1, CHUNK, 3 * CHUNK + 7])
