@@ -38,6 +38,10 @@ class ControlError(Exception):
     """There is no place for the socket. The text is one line."""
 
 
+class _GoneError(Exception):
+    """Who asked does not wait for the answer."""
+
+
 class ControlServer:
     """Listens from `open` until `close`."""
 
@@ -168,6 +172,8 @@ class ControlServer:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._act(asked, writer)
+        except _GoneError:
+            return
         except TimeoutError:
             answer = {"failed": "timeout", "code": TEMPORARY, "kind": "timeout"}
         except Failure as failure:
@@ -216,7 +222,10 @@ async def _send_rows(rows: AsyncGenerator[Any], writer: asyncio.StreamWriter) ->
             if batch and (row is None or len(batch) == ROWS_MAX or octets >= ROWS_OCTETS):
                 _write_rows(batch, writer)
                 batch, octets = [], 0
-                await writer.drain()
+                try:
+                    await writer.drain()
+                except ConnectionError as error:
+                    raise _GoneError from error
     if batch:
         _write_rows(batch, writer)
 
