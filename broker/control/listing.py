@@ -44,19 +44,21 @@ def row_of(thing: object, wanted: list[str], columns: Columns) -> Row:
 
 
 class Pids:
-    """Names like those of Erlang's processes for what has one in RabbitMQ."""
+    """Names like those of Erlang's processes for what has one in RabbitMQ: the same as in events,
+    where there are any, and the same as long as the node runs, whatever its clock is set to."""
 
-    __slots__ = ("_creation", "_node")
+    __slots__ = ("_began_s", "_events", "_node")
 
     def __init__(self, asked: Asked):
         node = asked.node
-        clock = node.clock
-        age_ms = clock.now_ms() - asked.host.began_ms
         self._node = node.name
-        self._creation = (clock.epoch_ms() - age_ms) // MS
+        self._events = node.events
+        self._began_s = asked.host.began_ms // MS
 
     def of(self, number: int, serial: int = 0) -> Pid:
-        return Pid(f"<{self._node}.{self._creation}.{number}.{serial}>")
+        if self._events is not None:
+            return Pid(self._events.pid(number, serial))
+        return Pid(f"<{self._node}.{self._began_s}.{number}.{serial}>")
 
     def of_connection(self, connection_id: int) -> Pid:
         return self.of(connection_id)

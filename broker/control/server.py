@@ -170,8 +170,8 @@ class ControlServer:
         timeout_ms = asked.get("timeout_ms")
         seconds = timeout_ms / 1000 if isinstance(timeout_ms, (int, float)) else None
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._act(asked, writer)
+            async with asyncio.timeout(seconds) as limit:
+                answer = await self._act(asked, writer, limit)
         except _GoneError:
             return
         except TimeoutError:
@@ -190,7 +190,9 @@ class ControlServer:
             writer.write(frame(answer))
             await writer.drain()
 
-    async def _act(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
+    async def _act(
+        self, asked: Mapping[str, Any], writer: asyncio.StreamWriter, limit: asyncio.Timeout
+    ) -> dict[str, Any]:
         """Raises: Failure, and whatever is a bug."""
         given = asked.get("with")
         try:
@@ -203,11 +205,14 @@ class ControlServer:
             raise Failure("the app is not running", kind="stopped")
         if not action.is_stream:
             return {"done": as_json(await action.function(Asked(self._host, self._lane), **given))}
-        await _send_rows(action.function(Asked(self._host, self._lane), **given), writer)
+        rows = action.function(Asked(self._host, self._lane), **given)
+        await _send_rows(rows, writer, limit)
         return {"done": None}
 
 
-async def _send_rows(rows: AsyncGenerator[Any], writer: asyncio.StreamWriter) -> None:
+async def _send_rows(
+    rows: AsyncGenerator[Any], writer: asyncio.StreamWriter, limit: asyncio.Timeout
+) -> None:
     """Many in a frame. None in place of a row: what has come so far is not to wait for more.
 
     Each row is written down by itself, so that it counts to the slice in which it came.
@@ -222,12 +227,22 @@ async def _send_rows(rows: AsyncGenerator[Any], writer: asyncio.StreamWriter) ->
             if batch and (row is None or len(batch) == ROWS_MAX or octets >= ROWS_OCTETS):
                 _write_rows(batch, writer)
                 batch, octets = [], 0
-                try:
-                    await writer.drain()
-                except ConnectionError as error:
-                    raise _GoneError from error
+                await _drained(writer, limit)
     if batch:
         _write_rows(batch, writer)
+
+
+async def _drained(writer: asyncio.StreamWriter, limit: asyncio.Timeout) -> None:
+    """Somebody may page through a list: for how long is not the node's time. Raises: _GoneError."""
+    until, clock = limit.when(), asyncio.get_running_loop().time
+    began = clock()
+    limit.reschedule(None)
+    try:
+        await writer.drain()
+    except ConnectionError as error:
+        raise _GoneError from error
+    if until is not None:
+        limit.reschedule(until + clock() - began)
 
 
 def _write_rows(batch: list[bytes], writer: asyncio.StreamWriter) -> None:

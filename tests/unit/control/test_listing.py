@@ -28,7 +28,7 @@ from broker.control.listing import (
 from broker.management.lane import SLICE_S, Lane
 from broker.node import Node
 from broker.terms import as_json, from_json
-from tests.support.asked import asked_of
+from tests.support.asked import asked_of, bare_node
 
 
 @pytest.mark.parametrize("count", [0, 1, CHUNK, 3 * CHUNK + 7])
@@ -87,6 +87,21 @@ def test_pids_are_told_apart() -> None:
     found = [pids.of_connection(3), pids.of_channel(3, 65_535), pids.of_queue(3)]
     assert len(set(found)) == 3
     assert all(isinstance(pid, Pid) and pid.startswith("<rabbit@there.") for pid in found)
+
+
+def test_pids_stay_as_they_are_when_the_clock_is_set() -> None:
+    node = bare_node()
+    before = Pids(asked_of(node)).of_connection(1)
+    clock: Any = SimpleNamespace(now_ms=lambda: 10**9, epoch_ms=lambda: 10**12)
+    node.clock = clock
+    assert Pids(asked_of(node)).of_connection(1) == before
+
+
+def test_pids_are_those_of_events() -> None:
+    node = bare_node()
+    events: Any = SimpleNamespace(pid=lambda number, serial: f"<e.{number}.{serial}>")
+    node.events = events
+    assert Pids(asked_of(node)).of_channel(1, 2) == "<e.1.2>"
 
 
 def test_tables() -> None:

@@ -42,7 +42,12 @@ async def _rows(*rows: Any) -> AsyncGenerator[Any]:
 
 def sent(*rows: Any) -> Writer:
     writer: Any = Writer()
-    asyncio.run(_send_rows(_rows(*rows), writer))
+
+    async def send() -> None:
+        async with asyncio.timeout(None) as limit:
+            await _send_rows(_rows(*rows), writer, limit)
+
+    asyncio.run(send())
     assert isinstance(writer, Writer)
     return writer
 
@@ -79,3 +84,34 @@ def test_who_has_gone_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
         asyncio.run(ask())
     assert len(writer.frames) == 2
     assert caplog.records == []
+
+
+class Limit:
+    """Keeps when it was to end."""
+
+    def __init__(self, when: float | None):
+        self.moments = [when]
+
+    def when(self) -> float | None:
+        return self.moments[-1]
+
+    def reschedule(self, when: float | None) -> None:
+        self.moments.append(when)
+
+
+@pytest.mark.parametrize("when", [None, 1e9])
+def test_time_in_which_nobody_reads_does_not_count(when: float | None) -> None:
+    limit: Any = Limit(when)
+    ends: list[float | None] = []
+
+    class Slow(Writer):
+        async def drain(self) -> None:
+            ends.append(limit.when())
+            await asyncio.sleep(0.001)
+
+    writer: Any = Slow()
+    asyncio.run(_send_rows(_rows(1, None, 2, None), writer, limit))
+    assert ends == [None, None]
+    moments = [moment for moment in limit.moments if moment is not None]
+    assert moments == sorted(set(moments))
+    assert len(moments) == (3 if when else 0)
