@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from broker.cli import algorithms
+from broker.configuration import encrypted_values
 
 
 def test_those_that_the_system_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +24,8 @@ def test_no_cipher_is_named_twice_or_unsafe() -> None:
     assert len(set(algorithms.CIPHERS)) == len(algorithms.CIPHERS)
     for name in algorithms.CIPHERS:
         assert name.startswith(("aes_", "chacha20"))
+
+
+def test_they_are_those_that_a_configuration_may_have() -> None:
+    assert sorted(algorithms.CIPHERS) == encrypted_values.supported_ciphers()
+    assert sorted(algorithms.hashes()) == encrypted_values.supported_hashes()
