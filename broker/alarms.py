@@ -151,6 +151,11 @@ class Watermarks:
         self._disk_limit = round(relative * self._memory_total) if relative else absolute
         self._disk_due_ms = 0
 
+    def give_back(self) -> None:
+        """Have malloc give to the system what it does not need."""
+        if self._trim is not None:
+            self._trim()
+
     def check(self, now_ms: int) -> tuple[str, ...]:
         """Look again where it is time to. Returns: the resources that are low."""
         self._check_memory(now_ms)

@@ -165,6 +165,11 @@ class Runtime:
                     raise Failure(str(error)) from None
             log.info("reset, node=%s", self.name)
 
+    def set_log_level(self, level: str) -> None:
+        """See `Host`."""
+        self.log_output.set_level(level)
+        log.info("log level changed, level=%s", level)
+
     def halt(self) -> None:
         self._halting.set()
 

@@ -96,5 +96,8 @@ class Host(Protocol):
     async def reset(self) -> None:
         """Forget everything. Raises: Failure, while the app runs."""
 
+    def set_log_level(self, level: str) -> None:
+        """Of everything that is logged. level: one of Erlang's, or "none"."""
+
     def halt(self) -> None:
         """End the process, soon and gracefully."""
