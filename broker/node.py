@@ -30,9 +30,9 @@ from broker.config import Config
 from broker.dead_letters import retry, send_on
 from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
-from broker.hooks.definition_events import DefinitionEvents
 from broker.hooks.events import EXCHANGE as EVENT_EXCHANGE
-from broker.hooks.events import Events, Listener
+from broker.hooks.events import Events
+from broker.hooks.hearing import Hearing
 from broker.hooks.log_exchange import EXCHANGE as LOG_EXCHANGE
 from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
@@ -118,7 +118,7 @@ class Node(Definitions):
         self.bug_count = 0
         self.outlet = Outlet(self, self.request_turn)  # of what the node itself publishes
         self.events: Events | None = None  # None: nobody is told
-        self._definition_events: DefinitionEvents | None = None
+        self.hearing = Hearing(self, self)
         self._log_exchange: LogExchange | None = None
         self.taps = Taps(self, self.outlet, self.name)
         hooks = self.config.hooks
@@ -154,41 +154,9 @@ class Node(Definitions):
 
     def tell_events(self) -> None:
         """Publish them from now on; a node that does already is left alone."""
-        events = self.hear_events()
-        if not events.is_published:
-            self._declare_outlet(events.vhost, EVENT_EXCHANGE)
-            events.is_published = True
-
-    def tell_no_events(self) -> None:
-        """The exchange stays, with what is bound to it."""
-        if self.events is not None:
-            self.events.is_published = False
-            self._hear_no_events()
-
-    def hear_events(self) -> Events:
-        """They are put together from now on, for listeners that are added to them."""
-        if self.events is None:
-            vhost = self.config.hooks.events_vhost or self.config.defaults.vhost
-            self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
-            self._definition_events = DefinitionEvents(self.events, self)
-            self._definition_events.watch()
-        return self.events
-
-    def stop_hearing(self, listener: Listener) -> None:
-        """A listener of events has had enough."""
-        if self.events is not None:
-            self.events.listeners.remove(listener)
-            self._hear_no_events()
-
-    def _hear_no_events(self) -> None:
-        """Unless somebody does."""
-        assert self.events is not None
-        if self.events.is_published or self.events.listeners:
-            return
-        if self._definition_events is not None:
-            self._definition_events.watch_no_more()
-            self._definition_events = None
-        self.events = None
+        if not self.hearing.is_published:
+            self._declare_outlet(self.hearing.vhost, EVENT_EXCHANGE)
+            self.hearing.publish()
 
     def tell_no_more(self) -> None:
         """The node stops."""

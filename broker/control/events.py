@@ -39,7 +39,7 @@ async def stream(
             pending.append((key, facts))
 
     node = asked.node
-    node.hear_events().listeners.append(hear)
+    node.hearing.begin(hear)
     clock = asyncio.get_running_loop().time
     end = None if duration_s is None else clock() + duration_s
     try:
@@ -49,7 +49,7 @@ async def stream(
             yield None
             await asyncio.sleep(0 if pending else POLL_S)
     finally:
-        node.stop_hearing(hear)
+        node.hearing.end(hear)
 
 
 def as_pairs(key: str, facts: Facts) -> Pairs:
