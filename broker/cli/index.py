@@ -53,6 +53,7 @@ _MODULES: dict[str, dict[str, str]] = {
         " forget_cluster_node force_boot rename_cluster_node",
     },
     "evaluation": {CTL: "eval eval_file exec hipe_compile", DIAGNOSTICS: "remote_shell"},
+    "encryption": {CTL: "encode decode"},
     "report": {BOTH: "report"},
     "top": {"": "top", DIAGNOSTICS: "observer"},
     "users": {
