@@ -30,7 +30,6 @@ from broker.config import Config
 from broker.dead_letters import retry, send_on
 from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
-from broker.hooks.events import EXCHANGE as EVENT_EXCHANGE
 from broker.hooks.events import Events
 from broker.hooks.hearing import Hearing
 from broker.hooks.log_exchange import EXCHANGE as LOG_EXCHANGE
@@ -139,10 +138,8 @@ class Node(Definitions):
     # what it tells by messages
 
     def tell(self, thread: int) -> None:
-        """Publish events and lines of the log from now on, if the settings want it.
-
-        Called when the definitions are there. thread: identity of the one that the node runs in.
-        """
+        """Publish events and lines of the log from now on, if the settings want it, once the
+        definitions are there. thread: identity of the one that the node runs in."""
         default = self.config.defaults.vhost
         if self.config.hooks.events:
             self.tell_events()
@@ -155,7 +152,7 @@ class Node(Definitions):
     def tell_events(self) -> None:
         """Publish them from now on; a node that does already is left alone."""
         if not self.hearing.is_published:
-            self._declare_outlet(self.hearing.vhost, EVENT_EXCHANGE)
+            self._declare_outlet(self.hearing.vhost, self.hearing.exchange)
             self.hearing.publish()
 
     def tell_no_more(self) -> None:
@@ -174,9 +171,7 @@ class Node(Definitions):
 
     def execute(self, command: Command, done: Callable[[object], None] | None = None) -> None:
         """Propose a change. done: hears the result, or the exception it raised; may be later.
-
-        Without `done` an error is a bug: the caller has checked that the change is possible.
-        """
+        Without it an error is a bug: the caller has checked that the change is possible."""
         self.replicator.propose(command, done or _raise_errors)
 
     def _on_command(self, command: Command, result: object) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from broker.config import Config
 from broker.definitions import Definitions
 from broker.hooks.definition_events import DefinitionEvents
-from broker.hooks.events import Events, Listener
+from broker.hooks.events import EXCHANGE, Events, Listener
 from broker.hooks.outlet import Outlet
 from broker.seams import Clock
 
@@ -27,6 +27,8 @@ class Teller(Protocol):
 
 class Hearing:
     """Of one node. is_published: there is the exchange, which the node has declared."""
+
+    exchange = EXCHANGE
 
     def __init__(self, node: Teller, definitions: Definitions):
         """definitions: the node's, which it is itself."""
