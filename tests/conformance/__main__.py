@@ -3,6 +3,7 @@
     python -m tests.conformance record  --port 5690 --api-port 15690 [names…] [--times 5]
     python -m tests.conformance compare --port 5672 [names…] [--stage features|quirks|all] [--quiet]
     python -m tests.conformance list
+    python -m tests.conformance cli-record|cli-diff|cli-list [sections…]
 
 A name is a scenario, a module, or a pattern with `*`.
 """
@@ -147,6 +148,10 @@ def alone_on(target: Target) -> Iterator[None]:
 
 
 def main() -> int:
+    if sys.argv[1:2] and sys.argv[1].startswith("cli-"):
+        from tests.conformance.cli.__main__ import main as cli_main
+
+        return cli_main()
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("action", choices=("record", "compare", "list"))

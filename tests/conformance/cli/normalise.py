@@ -1,0 +1,203 @@
+"""What a tool printed as it is compared: what is another one each time has a placeholder.
+
+Kept: every word, tab and escape. Replaced: names of nodes, process ids, ports, versions, times,
+paths, amounts of memory. Of pages of help their prose is left out: what counts is the usage and
+which options there are. Rows of lists are sorted: the order is that of a hash table in RabbitMQ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from tests.conformance.cli.brokers import Answer
+from tests.conformance.cli.steps import Call
+
+# Of these columns the value says nothing.
+VOLATILE = (
+    *("memory", "reductions", "garbage_collection", "connected_at", "recv_oct", "recv_cnt"),
+    *("send_oct", "send_cnt", "consumer_utilisation"),
+    "consumer_capacity",
+)
+HEADLESS = {"-s", "--silent", "--no-table-headers", "-sq", "-qs"}
+# An exception with its stack, of Elixir or Erlang.
+CRASH = re.compile(r"(?m)^Stack trace: $|^\*\* \(\w+|%[\w.]+Error\{|\[file: '|error_info: %\{")
+CRASHED = "<crash>"
+IN_ORDER = {"list_ciphers", "list_hashes", "list_feature_flags"}  # lists that have one
+NODE_PAGES = {
+    *("status", "memory_breakdown", "log_location", "directories", "erlang_cookie_sources"),
+}
+PRETTY = "\x1b(0"  # what lines are drawn with
+BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
+ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
+HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
+PATTERNS = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (r"<[^<>\s]*\.\d+\.\d+\.\d+>", "<pid>"),
+        (r"rabbitmqcli-\d+-[\w.@<>-]+", "<tool>"),
+        (r"(home directory: |cookie hash: |hash: )\S+", r"\1<text>"),
+        (r"(?<![\d.])\d+\.\d+\.\d+(?:[-+][\w.+-]+)?(?![\d.])", "<version>"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "<time>"),
+        (r"(127\.0\.0\.1|localhost|::1):\d+", r"\1:<port>"),
+        (r"\n?^\d\d:\d\d:\d\d\.\d{3} \[\w+\] .*\n", ""),  # of the server's log
+        (r"rabbitmq-cluster-id-[\w-]{22}", "<cluster>"),
+        (r"\{encrypted,<<\"[^\"]+\">>\}", "{encrypted,<text>}"),
+        (r"\{\{\d+,-?\d+,\d+\}, ?", "{<id>, "),
+        (r"(ports:? )[\d<>a-z]+(, [\d<>a-z]+)*", r"\1<ports>"),
+        (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
+        (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
+        (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
+    )
+)
+
+
+# Of the pages about a node: what each is at the moment.
+AMOUNTS = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (r"^(OS PID|Uptime \(seconds\)): \d+", r"\1: <n>"),
+        (r"^(Erlang configuration|Crypto library|OS|RabbitMQ version): .*", r"\1: <text>"),
+        (r"^(Erlang processes|Total|Sockets): \d+( used)?, (\d+ limit|limit: \d+)", r"\1: <n>"),
+        (r"^(Scheduler run queue|Free disk space): .*", r"\1: <n>"),
+        (r"(?<![\w.])\d[\d.e-]* (gb|mb|bytes|GB|MB)(?: \([\d.e-]+ ?%\))?", r"<n> \1"),
+        (r"((?:directory|file|path): )/\S+", r"\1<path>"),
+        (r"^ \* /\S+$", " * <path>"),
+        (r"/\S*/(\S+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
+    )
+)
+
+
+class Normaliser:
+    """names: texts and what stands for them."""
+
+    def __init__(self, names: Mapping[str, str]):
+        longest_first = sorted(names, key=len, reverse=True)
+        words = "|".join(re.escape(name) for name in longest_first if name)
+        self._names = names
+        self._pattern = re.compile(rf"(?<![\w.-])(?:{words})(?![\w-])") if words else None
+
+    def answer(self, call: Call, answer: Answer) -> Answer:
+        if CRASH.search(answer.stdout) or CRASH.search(answer.stderr):
+            return Answer(answer.code, "", CRASHED)
+        return Answer(answer.code, self.text(call, answer.stdout), self.text(call, answer.stderr))
+
+    def text(self, call: Call, text: str) -> str:
+        for pattern, replacement in PATTERNS[:2]:
+            text = pattern.sub(replacement, text)
+        if self._pattern is not None:
+            text = self._pattern.sub(lambda found: self._names[found[0]], text)
+        for pattern, replacement in PATTERNS[2:]:
+            text = pattern.sub(replacement, text)
+        text = without_prose(text)
+        if NODE_PAGES.intersection(call.argv):
+            for pattern, replacement in AMOUNTS:
+                text = pattern.sub(replacement, text)
+        if PRETTY in text and any(word in text for word in ("<node>", "<pid>", "<value>")):
+            text = without_widths(text)
+        if "export_definitions" in call.argv and text.startswith("{"):
+            text = _sorted_definitions(text)
+        if any(word.startswith("list_") for word in call.argv):
+            text = without_volatile(text, call)
+            if not IN_ORDER.intersection(call.argv):
+                text = sorted_rows(text, call)
+        return text
+
+
+def without_prose(text: str) -> str:
+    """A page of help: its headings, usages, names of options; other text as it is."""
+    if "\x1b[1mGeneral Options\x1b[0m" in text:
+        lines = text.split("\n")
+        kept = [line for line in lines if BOLD.match(line) or line.startswith(("<", "-"))]
+        usage = next((line for line in lines if line.startswith(("rabbitmq", "leveret"))), "")
+        return "\n".join([kept[0], usage, *kept[1:]])
+    if "\x1b[1mHelp\x1b[0m:" in text:
+        text = ITEM.sub(r"   \1", text)
+    return text
+
+
+def without_widths(text: str) -> str:
+    """A table whose columns are as wide as a name that is another one on each broker."""
+    return re.sub(r" +(?=\x1b\(0x)", " ", re.sub(r"q{2,}", "q", text))
+
+
+def _sorted_definitions(text: str) -> str:
+    """Definitions with what is in their lists in one order, and without hashes of passwords."""
+    try:
+        definitions = json.loads(text)
+    except ValueError:
+        return text
+    for items in definitions.values():
+        if isinstance(items, list):
+            for item in items:
+                if "password_hash" in item:
+                    item["password_hash"] = "<hash>"
+            items.sort(key=json.dumps)
+    return json.dumps(definitions, ensure_ascii=False)
+
+
+def without_volatile(text: str, call: Call) -> str:
+    """A list with placeholders in the columns that are another thing each time."""
+    for column in VOLATILE:
+        text = re.sub(rf'("{column}":)([\d.e-]+|\{{[^{{}}]*\}})', r"\1<value>", text)
+        text = re.sub(rf"(\{{{column},)(\d+|\[[^][]*\])", r"\1<value>", text)
+    lines = text.split("\n")
+    columns: list[str] = [word for word in call.argv if HEADER.fullmatch(word)]
+    columns = [word for word in columns if not word.startswith("list_")]
+    for number, line in enumerate(lines):
+        if "\t" in line and HEADER.fullmatch(line):
+            columns = line.split("\t")
+            continue
+        cells = line.split("\t")
+        if len(cells) == len(columns) and not line.startswith(("Error", "Listing")):
+            places = zip(columns, cells, strict=True)
+            fresh = [
+                "<value>" if column in VOLATILE and cell and cell != column else cell
+                for column, cell in places
+            ]
+            lines[number] = "\t".join(fresh)
+    return "\n".join(lines)
+
+
+def sorted_rows(text: str, call: Call) -> str:
+    """A list with its rows in one order: those after the banner and the header, or of its JSON."""
+    if PRETTY in text:
+        return _sorted_pretty(text)
+    lines = text.split("\n")
+    first = 0
+    while first < len(lines) and lines[first].endswith("..."):
+        first += 1
+    if lines[first] == "[":
+        return _sorted_json(lines, first + 1)
+    if lines[first].startswith("[["):
+        return _sorted_terms(lines, first)
+    if not HEADLESS.intersection(call.argv) and HEADER.fullmatch(lines[first]):
+        first += 1
+    rows = [line for line in lines[first:] if line]
+    if any(row.startswith(("Error", "Command", "\x1b")) for row in rows):
+        return text
+    return "\n".join([*lines[:first], *sorted(rows), *(line for line in lines[first:] if not line)])
+
+
+def _sorted_pretty(text: str) -> str:
+    lines = text.split("\n")
+    places = [place for place, line in enumerate(lines) if line.startswith("\x1b(0x")][1:]
+    for place, row in zip(places, sorted(lines[place] for place in places), strict=True):
+        lines[place] = row
+    return "\n".join(lines)
+
+
+def _sorted_json(lines: list[str], first: int) -> str:
+    """An object on a line, a comma at the front of each but the first."""
+    end = lines.index("]", first)
+    rows = sorted(line.removeprefix(",") for line in lines[first:end])
+    rows[1:] = [f",{row}" for row in rows[1:]]
+    return "\n".join([*lines[:first], *rows, *lines[end:]])
+
+
+def _sorted_terms(lines: list[str], first: int) -> str:
+    """A list of lists of Erlang, each of them beginning a line."""
+    terms = "\n".join(lines[first:]).strip().removeprefix("[[").removesuffix("]]")
+    rows = sorted(terms.split("],\n ["))
+    return "\n".join([*lines[:first], "[[" + "],\n [".join(rows) + "]]", ""])

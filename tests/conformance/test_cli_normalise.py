@@ -1,0 +1,148 @@
+"""What stands for what, in the recordings of the command line tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.cli.brokers import Answer
+from tests.conformance.cli.normalise import Normaliser, sorted_rows, without_prose
+from tests.conformance.cli.recording import read_answers, write_answers
+from tests.conformance.cli.steps import Act, Call, parsed
+
+NAMES = {"rabbit@here": "<node>", "here": "<host>", "41234": "<port of one>", "/tmp/x": "<dir>"}
+
+
+def normalised(text: str, *argv: str) -> str:
+    call = Call("", "rabbitmqctl", argv or ("ping",))
+    return Normaliser(NAMES).text(call, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Node name: rabbit@here", "Node name: <node>"),
+        ("<rabbit@here.1700000000.12.0>", "<pid>"),
+        ("rabbit@hereafter", "rabbit@hereafter"),
+        ("RabbitMQ version: 3.10.8", "RabbitMQ version: <version>"),
+        ("host 127.0.0.1 it is", "host 127.0.0.1 it is"),
+        ("127.0.0.1:5672 -> 127.0.0.1:9", "127.0.0.1:<port> -> 127.0.0.1:<port>"),
+        ("connected to ports 5672, 15672 on node", "connected to ports <ports> on node"),
+        ("Interface: [::], port: 5672, protocol", "Interface: [::], port: <port>, protocol"),
+        ("file /tmp/x/out.json", "file <dir>/out.json"),
+        ("Timeout: 60.0 seconds ...", "Timeout: 60.0 seconds ..."),
+        ("2026-01-02 03:04:05.678", "<time>"),
+        ("Erlang cookie hash: ab+/c==", "Erlang cookie hash: <text>"),
+        ("\n12:00:00.123 [warning] Failed to\nError:\n", "Error:\n"),
+        ("\x1b[1mRuntime\x1b[0m", "\x1b[1mRuntime\x1b[0m"),
+    ],
+)
+def test_what_is_another_one_each_time_has_a_placeholder(text: str, expected: str) -> None:
+    assert normalised(text) == expected
+
+
+LISTING = Call("", "rabbitmqctl", ("list_users",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Listing ...\nuser\ttags\nred\t[]\nblue\t[]\n",
+            "Listing ...\nuser\ttags\nblue\t[]\nred\t[]\n",
+        ),
+        ("Listing ...\n", "Listing ...\n"),
+        ('[\n{"a":2}\n,{"a":1}\n]\n', '[\n{"a":1}\n,{"a":2}\n]\n'),
+        (
+            "Listing ...\n[[{a,2},\n  {b,1}],\n [{a,1}]]\n",
+            "Listing ...\n[[{a,1}],\n [{a,2},\n  {b,1}]]\n",
+        ),
+        (
+            "\x1b(0x user\n\x1b(0tq\n\x1b(0x red\n\x1b(0tq\n\x1b(0x blue\n",
+            "\x1b(0x user\n\x1b(0tq\n\x1b(0x blue\n\x1b(0tq\n\x1b(0x red\n",
+        ),
+        ("Error:\nwhat\na\n", "Error:\nwhat\na\n"),
+    ],
+)
+def test_rows_are_sorted_below_the_banner_and_the_header(text: str, expected: str) -> None:
+    assert sorted_rows(text, LISTING) == expected
+
+
+def test_rows_without_a_header_are_all_sorted() -> None:
+    silent = Call("", "rabbitmqctl", ("list_queues", "name", "-s"))
+    assert sorted_rows("red\nblue\n", silent) == "blue\nred\n"
+
+
+def test_columns_that_say_nothing_are_no_part_of_it() -> None:
+    argv = ("list_queues", "name", "memory")
+    text = "Listing queues ...\nname\tmemory\nblue\t12345\n"
+    assert normalised(text, *argv) == "Listing queues ...\nname\tmemory\nblue\t<value>\n"
+    assert normalised("blue\t12345\n", *argv, "-s") == "blue\t<value>\n"
+    json_text = '[\n{"name":"blue","memory":12345}\n]\n'
+    assert normalised(json_text, *argv) == '[\n{"name":"blue","memory":<value>}\n]\n'
+
+
+def test_a_page_of_help_is_its_usage_and_its_options() -> None:
+    page = (
+        "\n\x1b[1mUsage\x1b[0m\n\nrabbitmqctl ping\n\nAsks it.\n\n\x1b[1mArguments and Options"
+        "\x1b[0m\n\n--timeout <n>\n\thow long\n\n\x1b[1mGeneral Options\x1b[0m\n\nsome\n"
+    )
+    assert without_prose(page).split("\n") == [
+        "\x1b[1mUsage\x1b[0m",
+        "rabbitmqctl ping",
+        "\x1b[1mArguments and Options\x1b[0m",
+        "--timeout <n>",
+        "\x1b[1mGeneral Options\x1b[0m",
+    ]
+    assert without_prose("\x1b[1mHelp\x1b[0m:\n   ping    asks it\n") == (
+        "\x1b[1mHelp\x1b[0m:\n   ping\n"
+    )
+
+
+def test_lines_of_a_walk() -> None:
+    section = parsed(
+        "x", "%last\n# comment\nadd_user a 'b c'\nplugins: list\n!queue q\nx <<< a\\n\nx <<<\n"
+    )
+    assert section.is_last
+    assert section.steps == (
+        Call("add_user a 'b c'", "rabbitmqctl", ("add_user", "a", "b c")),
+        Call("plugins: list", "rabbitmq-plugins", ("list",)),
+        Act("queue", ("q",)),
+        Call("x <<< a\\n", "rabbitmqctl", ("x",), "a\n"),
+        Call("x <<<", "rabbitmqctl", ("x",), ""),
+    )
+
+
+def test_calls_that_are_made_again_are_numbered() -> None:
+    labels = [label for label, _ in parsed("x", "ping\nping\nstatus\nping").calls()]
+    assert labels == ["ping", "ping #2", "status", "ping #3"]
+
+
+def test_a_recording_gives_back_what_was_written(
+    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.conformance.cli.recording.RECORDINGS", tmp_path)
+    long = "a text that occurs twice and is worth a place at the top\n"
+    answers = {"a": Answer(0, long, ""), "b": Answer(64, "", long), "c": Answer(1, "größe", "x")}
+    write_answers("some", answers)
+    assert read_answers("some") == answers
+    assert list(read_answers("some")) == ["a", "b", "c"]
+    assert read_answers("other") == {}
+
+
+def test_amounts_on_pages_about_the_node_have_placeholders() -> None:
+    text = "Total memory used: 0.1442 gb\ncode: 0.0352 gb (24.43 %)\nUptime (seconds): 20\n"
+    assert normalised(text, "status") == (
+        "Total memory used: <n> gb\ncode: <n> gb\nUptime (seconds): <n>\n"
+    )
+    assert normalised(text, "ping") == text
+
+
+def test_a_table_with_a_name_of_a_node_has_no_widths() -> None:
+    text = "\x1b(0lqqqqqk\x1b(B\n\x1b(0x\x1b(B rabbit@here    \x1b(0x\x1b(B\n"
+    assert normalised(text, "rebalance") == "\x1b(0lqk\x1b(B\n\x1b(0x\x1b(B <node> \x1b(0x\x1b(B\n"
+
+
+def test_exported_definitions_are_in_one_order() -> None:
+    text = '{"users":[{"name":"b","password_hash":"x"},{"name":"a"}],"vhosts":[]}\n'
+    expected = '{"users": [{"name": "a"}, {"name": "b", "password_hash": "<hash>"}], "vhosts": []}'
+    assert normalised(text, "export_definitions", "-") == expected
