@@ -7,11 +7,7 @@ signals around it.
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
-import json
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +19,9 @@ from urllib.parse import quote
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.identity import make_id
+from broker.memory import memory_trimmer
 from broker.node import Node
+from broker.plugins import refused_types
 from broker.server.auth_chain import AuthChain
 from broker.server.gateway import (
     AMQP,
@@ -34,20 +32,19 @@ from broker.server.gateway import (
     Gateway,
     Listening,
 )
-from broker.server.http import Application
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.store.errors import StoreError
-from broker.store.store import Store
 from broker.transport_settings import parse_address
 
 if TYPE_CHECKING:
     from broker.management.loading import Loading
     from broker.management.service import Management
+    from broker.server.http import Application
+    from broker.store.store import Store
 
 log = logging.getLogger("broker")
 
 T = TypeVar("T")
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 WORK_S = 5.0  # for queues to finish what they have begun; the rest is done after the next start
 GRACE_S = 1.0  # for peers to take connection.close before their sockets are dropped
 EMBEDDED: dict[str, object] = {  # what is different inside a program
@@ -158,26 +155,58 @@ class Broker:
                 store.close(is_clean=store.committer is not None and store.committer.is_idle)
             raise
         self.node, self._clock, self._store, self.gateway = node, clock, store, gateway
-        self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
+        self._note_ports(gateway)
         if self._management is not None:
             self._management.start()
-        self.management_port = gateway.port(HTTP) or gateway.port(OVER_TLS[HTTP])
-        self.prometheus_port = gateway.port(PROMETHEUS) or gateway.port(OVER_TLS[PROMETHEUS])
 
     def _applications(self, node: Node) -> Mapping[str, Application]:
         """Who answers what comes by HTTP. Imported only where somebody can ask."""
-        applications: dict[str, Application] = {}
+        return {protocol: self._application(node, protocol) for protocol in self._wanted_web()}
+
+    def _wanted_web(self) -> list[str]:
         settings = self.config
-        if not settings.management.enabled and not settings.prometheus.enabled:
-            return applications
+        switches = {HTTP: settings.management.enabled, PROMETHEUS: settings.prometheus.enabled}
+        return [protocol for protocol, is_on in switches.items() if is_on]
+
+    def _application(self, node: Node, protocol: str) -> Application:
         from broker.management.loading import Later, Loading, http_api, metrics
 
-        self._management = loading = Loading(node, self._listening)
-        if settings.management.enabled:
-            applications[HTTP] = Later(loading, http_api)
-        if settings.prometheus.enabled:
-            applications[PROMETHEUS] = Later(loading, metrics)
-        return applications
+        if self._management is None:
+            self._management = Loading(node, self._listening)
+        return Later(self._management, http_api if protocol == HTTP else metrics)
+
+    async def switch(self, config: Config) -> None:
+        """Have those optional parts on that a config wants; of it nothing else is looked at.
+
+        Raises: ListenError; those switched before stay as they are by then.
+        """
+        node, gateway = self.node, self.gateway
+        assert node is not None
+        assert gateway is not None
+        self.config = node.config = gateway.config = config
+        node.refused_types = refused_types(config)
+        if config.hooks.events:
+            node.tell_events()
+        else:
+            node.tell_no_events()
+        wanted = self._wanted_web()
+        for protocol in (HTTP, PROMETHEUS):
+            if protocol in wanted and not gateway.has_web(protocol):
+                is_first = self._management is None
+                await gateway.open_web(protocol, self._application(node, protocol))
+                if is_first and self._management is not None:
+                    self._management.start()
+            elif protocol not in wanted and gateway.has_web(protocol):
+                await gateway.close_web(protocol)
+        if not wanted and self._management is not None:
+            self._management.stop()
+            self._management = None
+        self._note_ports(gateway)
+
+    def _note_ports(self, gateway: Gateway) -> None:
+        self.port, self.tls_port = gateway.port(AMQP), gateway.port(AMQPS)
+        self.management_port = gateway.port(HTTP) or gateway.port(OVER_TLS[HTTP])
+        self.prometheus_port = gateway.port(PROMETHEUS) or gateway.port(OVER_TLS[PROMETHEUS])
 
     def _listening(self) -> Sequence[Listening]:
         return self.gateway.listening if self.gateway is not None else ()
@@ -186,6 +215,8 @@ class Broker:
         """Raises: StoreError, OSError."""
         if not self.config.kept_in:
             return None
+        from broker.store.store import Store  # 5 ms that a node in memory does not pay
+
         return Store(
             Path(self.config.kept_in),
             self.config.storage,
@@ -334,60 +365,3 @@ class _LoopThread:
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
-
-
-def write_ready_file(
-    path: Path, broker: Broker, *, control: Mapping[str, object] | None = None
-) -> None:
-    """Tell scripts that clients can connect: written whole, then renamed into place.
-
-    control: where the process listens for the command line tools.
-    """
-    assert broker.node is not None
-    ready = {
-        "pid": os.getpid(),
-        "node": broker.node.name,
-        "data_dir": broker.config.kept_in or None,
-        "host": broker.host,
-        "ports": {
-            "amqp": broker.port or None,
-            "amqps": broker.tls_port or None,
-            "management": broker.management_port or None,
-            "prometheus": broker.prometheus_port or None,
-            "cluster": None,
-        },
-        "socket": None,
-        "cookie_file": None,
-        **(control or {}),
-    }
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(ready) + "\n")
-    temporary.replace(path)
-
-
-def settle_memory() -> None:
-    """For a process that is a broker and nothing else: the collector and the allocator.
-
-    What was made at start stays, and messages are acyclic: the collector need not look at the
-    former, nor often at the latter. And glibc must not give every large body back to the kernel and
-    ask for it again: 64 KiB bodies 65 → 37 µs of CPU a message.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another libc: it does as it does
-        return
-    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)
-    mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)
-    mallopt(M_TOP_PAD, 1024 * 1024)
-
-
-def memory_trimmer() -> Callable[[], object] | None:
-    """glibc's malloc_trim: gives free pages of the whole heap back. None: another libc."""
-    try:
-        malloc_trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
-    return lambda: malloc_trim(0)

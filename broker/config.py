@@ -237,6 +237,11 @@ class Config:
     loopback_users: tuple[str, ...] = setting(
         ("guest",), key="loopback_users", help="Users that may connect from this machine only."
     )
+    disabled_plugins: tuple[str, ...] = setting(
+        (),
+        key="plugins.disabled",
+        help="Optional parts that are off, by the names of RabbitMQ's plugins for them.",
+    )
     fast_path: bool = setting(
         True, key="fast_path", help="Off: every message takes the general path (for tests)."
     )

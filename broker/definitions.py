@@ -84,6 +84,12 @@ class Definitions(Accounts):
         for kind in kinds or self._appliers:
             self._observers.setdefault(kind, []).append(observer)
 
+    def forget(self, observer: Observer) -> None:
+        """It is not called any more."""
+        for observers in self._observers.values():
+            if observer in observers:
+                observers.remove(observer)
+
     def on_bug(self, sentence: str, *values: object) -> None:
         """Something that cannot happen did; called while its exception is handled. A node notes
         it and goes on."""

@@ -39,6 +39,7 @@ from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
 from broker.identity import keep_name
+from broker.plugins import refused_types
 from broker.queues.queue import Queue
 from broker.seams import (
     Clock,
@@ -94,6 +95,7 @@ class Node(Definitions):
         )
         self.has_ack_timeouts = self.config.limits.consumer_timeout_ms is not None
         self.counts_pairs = self.config.management.rates_mode == "detailed"
+        self.refused_types = refused_types(self.config)  # of exchanges: nobody can declare them
         self.replicator: Replicator = replicator or LocalReplicator(self.apply)
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []
@@ -140,19 +142,31 @@ class Node(Definitions):
 
         Called when the definitions are there. thread: identity of the one that the node runs in.
         """
-        hooks = self.config.hooks
         default = self.config.defaults.vhost
-        if hooks.events:
-            vhost = hooks.events_vhost or default
-            self._declare_outlet(vhost, EVENT_EXCHANGE)
-            self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
-            self._definition_events = DefinitionEvents(self.events, self)
-            self._definition_events.watch()
+        if self.config.hooks.events:
+            self.tell_events()
         if self.config.log.has_exchange and default in self.vhosts:
             self._declare_outlet(default, LOG_EXCHANGE)
             settings = self.config.log
             self._log_exchange = LogExchange(self.outlet, default, self.name, thread, settings)
             self._log_exchange.open()
+
+    def tell_events(self) -> None:
+        """From now on; a node that does already is left alone."""
+        if self.events is not None:
+            return
+        vhost = self.config.hooks.events_vhost or self.config.defaults.vhost
+        self._declare_outlet(vhost, EVENT_EXCHANGE)
+        self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
+        self._definition_events = DefinitionEvents(self.events, self)
+        self._definition_events.watch()
+
+    def tell_no_events(self) -> None:
+        """The exchange stays, with what is bound to it."""
+        if self._definition_events is not None:
+            self._definition_events.watch_no_more()
+            self._definition_events = None
+        self.events = None
 
     def tell_no_more(self) -> None:
         """The node stops."""

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import signal
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broker import control_socket, cookie
-from broker.boot import Broker, default_node_name, settle_memory, write_ready_file
+from broker.boot import Broker, default_node_name
 from broker.control.host import Failure, Listens
 from broker.control.server import ControlError, ControlServer
+from broker.memory import settle_memory
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
 from broker.store.errors import StoreError
@@ -255,14 +257,41 @@ class Runtime:
             await broker.stop(STOPPED_APP)
 
 
+def write_ready_file(
+    path: Path, broker: Broker, *, control: Mapping[str, object] | None = None
+) -> None:
+    """Tell scripts that clients can connect: written whole, then renamed into place.
+
+    control: where the process listens for the command line tools.
+    """
+    assert broker.node is not None
+    ready = {
+        "pid": os.getpid(),
+        "node": broker.node.name,
+        "data_dir": broker.config.kept_in or None,
+        "host": broker.host,
+        "ports": {
+            "amqp": broker.port or None,
+            "amqps": broker.tls_port or None,
+            "management": broker.management_port or None,
+            "prometheus": broker.prometheus_port or None,
+            "cluster": None,
+        },
+        "socket": None,
+        "cookie_file": None,
+        **(control or {}),
+    }
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(ready) + "\n")
+    temporary.replace(path)
+
+
 def name_of(config: Config) -> str:
     """The node's, before its store is open."""
     if config.identity.node_name:
         return config.identity.node_name
     if config.kept_in:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            import json
-
             return str(json.loads(Path(config.kept_in, IDENTITY).read_text())["node"])
     return default_node_name()
 

@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from broker.cli.messaging.confirms import Confirms
+
 from . import wire
 from .peer import Peer, PeerError
 from .source import Source
@@ -189,8 +191,7 @@ class Publisher:
         self._pending = memoryview(b"")
         self._partial = b""
         self.is_refused = False  # whether nacks are as good as acks
-        self._confirmed_to = 0
-        self._confirmed_ahead: set[int] = set()
+        self._confirms = Confirms()
 
     def start(self) -> None:
         self.peer.socket.setblocking(False)
@@ -246,26 +247,13 @@ class Publisher:
 
     def take_confirms(self, acks: bytes) -> None:
         """Count confirms. acks: whole basic.ack frames, in any order of delivery tags."""
-        for head, ids, tag, multiple in wire.iterate_acks(acks):
-            is_known = ids == wire.ACK_IDS or (ids == wire.NACK_IDS and self.is_refused)
-            if not is_known or not self.window:
-                raise PeerError(f"a publisher received {head + acks!r:.300}")
-            if multiple:
-                self._confirmed_to = max(self._confirmed_to, tag)
-            elif tag == self._confirmed_to + 1:
-                self._confirmed_to = tag
-            else:
-                self._confirmed_ahead.add(tag)
-        if self._confirmed_ahead:
-            # Persistent messages consumed before they were written are confirmed out of turn.
-            while self._confirmed_to + 1 in self._confirmed_ahead:
-                self._confirmed_to += 1
-            ahead = self._confirmed_ahead = {
-                tag for tag in self._confirmed_ahead if tag > self._confirmed_to
-            }
-            self.confirmed = self._confirmed_to + len(ahead) - self.published_before
-        else:
-            self.confirmed = self._confirmed_to - self.published_before
+        confirms = self._confirms
+        taken = confirms.take(acks)
+        is_known = taken == len(acks) and (self.is_refused or not confirms.nacked)
+        if not is_known or not self.window:
+            raise PeerError(f"a publisher received {acks[taken:]!r:.300}")
+        # Persistent messages consumed before they were written are confirmed out of turn.
+        self.confirmed = confirms.settled - self.published_before
 
     @property
     def is_done(self) -> bool:

@@ -59,9 +59,6 @@ PERSISTENT = b"\x10\x00\x02"  # flags: delivery-mode only
 
 ACK_SIZE = FRAME_OVERHEAD + 4 + 8 + 1
 unpack_tag = struct.Struct(">Q").unpack_from
-ACK_IDS = 60 << 16 | 80
-NACK_IDS = 60 << 16 | 120
-iterate_acks = struct.Struct(">7sIQBx").iter_unpack  # frame head, class and method, tag, multiple
 _pack_ack = struct.Struct(">BHIHHQBB").pack
 
 

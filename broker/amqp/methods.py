@@ -1,7 +1,7 @@
 """The method table: every method of AMQP 0-9-1 and of RabbitMQ's extensions, in spec order.
 
-Annotations are wire domains; `codec.py` turns an entry into encode and decode at import. Spec: the
-class and method ids of amqp0-9-1.extended.xml; the reserved fields keep their places.
+Annotations are wire domains; `codec.py` turns an entry into encode and decode. Spec: the class and
+method ids of amqp0-9-1.extended.xml; the reserved fields keep their places.
 """
 
 from __future__ import annotations

@@ -76,6 +76,12 @@ class Said(NamedTuple):
     value: Any
 
 
+class Exit(NamedTuple):
+    """A command has shown everything itself."""
+
+    code: int
+
+
 class Rows(NamedTuple):
     """Values one after another; mostly lists of pairs."""
 
@@ -107,6 +113,7 @@ class Call:
         self.tool = tool
         self.arguments = arguments
         self.options = options
+        self.given: dict[str, Any] = {}  # of them: as they stood there
         self.environment = environment
         self.streams = streams
         self._link: Link | None = None

@@ -42,6 +42,9 @@ _MODULES: dict[str, dict[str, str]] = {
         " list_user_topic_permissions",
     },
     "definitions": {CTL: "export_definitions import_definitions"},
+    "pub": {CTL: "pub"},
+    "sub": {CTL: "sub"},
+    "bench": {CTL: "bench"},
     "vhosts": {
         CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
         BOTH: "list_vhosts",

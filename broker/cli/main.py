@@ -25,6 +25,7 @@ from broker.cli.command import (
     TOOLS,
     Call,
     Command,
+    Exit,
     Rows,
     Said,
     Streams,
@@ -154,6 +155,7 @@ class Tool:
         options["timeout"] = timeout * 1000 if isinstance(timeout, int) else command.timeout_ms
         arguments = parsed.arguments[1:] or list(command.default_arguments)
         call = Call(command, self.name, arguments, options, self._environment, self._streams)
+        call.given = dict(parsed.options)
         try:
             self._fill_in(call)
             return self._carry_out(call, formatter)
@@ -230,8 +232,8 @@ class Tool:
         elif isinstance(output, Said):
             value = output.value
             output = {"result": "ok", "node": call.node, "value": value} if is_json else value
-        if isinstance(output, int) and not isinstance(output, bool):
-            return output  # an exit code, from a command that has shown everything itself
+        if isinstance(output, Exit):
+            return output.code
         if isinstance(output, Rows):
             self._say(formatter.rows(output.items, options))
         elif output is not None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SWITCH, TEXT, INTEGER = "switch", "text", "integer"
+TEXTS = "texts"  # an option that may be given several times
 
 _LETTERS = re.compile(r"-([A-Za-z?]+)(\d*)\Z")
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?\Z")
@@ -24,7 +25,7 @@ class Parsed(NamedTuple):
     """invalid: option as it stands, and its value, if it has a wrong one."""
 
     arguments: list[str]
-    options: dict[str, str | int | bool]
+    options: dict[str, Any]
     invalid: list[tuple[str, str | None]]
 
 
@@ -46,10 +47,14 @@ class _Reader:
                 return
             if word.startswith("--"):
                 self._long(word)
-            elif word.startswith("-") and word != "-" and not _NEGATIVE.match(word):
+            elif word.startswith("-") and word != "-" and not self._is_number(word):
                 self._short(word)
             else:
                 self.parsed.arguments.append(word)
+
+    def _is_number(self, word: str) -> bool:
+        """A negative one, and no option."""
+        return _NEGATIVE.match(word) is not None and word[1:] not in self._letters
 
     def _long(self, word: str) -> None:
         shown, equals, value = word.partition("=")
@@ -101,6 +106,8 @@ class _Reader:
             value = given if given is not None else self._next_value()
             if value is None or (kind == INTEGER and not _INTEGER.match(value)):
                 self._refuse(shown, value)
+            elif kind == TEXTS:
+                self.parsed.options.setdefault(name, []).append(value)
             else:
                 self.parsed.options[name] = int(value) if kind == INTEGER else value
 

@@ -76,6 +76,11 @@ class DefinitionEvents:
         definitions.changes.watch = self._note
         definitions.observe(self._on_change)
 
+    def watch_no_more(self) -> None:
+        definitions = self._context.definitions
+        definitions.changes.watch = None
+        definitions.forget(self._on_change)
+
     def _note(self, kind: Seen, key: tuple[Any, ...], is_there: bool) -> None:
         definitions = self._context.definitions
         before: Any = None

@@ -25,13 +25,17 @@ STEPS = (
     *("request", "routes", "lane", "remembered", "pattern_cost", "negotiation", "multipart"),
     *("statistics", "views", "operations", "", "prometheus", "api"),
 )
+# What a node in memory has not imported, and all others have.
+STORE = ("broker.store.files", "broker.store.queue_log", "broker.store.commit_log")
 LATER_S = 0.02  # after the listeners are open: the first clients come before
 PAUSE_S = 0.002  # between two modules
 BODY_MAX = 64 * 1024 * 1024  # octets that the first request may have, whatever it is
 
 
 def module_names() -> Iterator[str]:
-    """All modules but the description of the API, in the order in which they are imported."""
+    """All modules but the description of the API, in the order in which they are imported; before
+    them what they need of the store."""
+    yield from STORE
     root = Path(__file__).parent
     seen = set()
     for step in STEPS:

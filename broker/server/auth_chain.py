@@ -11,7 +11,6 @@ from broker.auth.cached import CachedBackend
 from broker.auth_settings import AuthBackends, HttpService, cached_pair, pairs_of
 from broker.server.asking import Asking
 from broker.server.auth_plugins import PluginBackend, PluginError, load_plugin
-from broker.server.http_backend import HttpBackend
 from broker.settings import ConfigError
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ class AuthChain:
 
     def _plain(self, name: str) -> Backend:
         if name == "http":
+            from broker.server.http_backend import HttpBackend  # where it is asked for only
+
             return HttpBackend(self._settings.http, _tls(self._settings.http))
         try:
             plugin = load_plugin(name)

@@ -35,7 +35,7 @@ class Doorway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._gateway.node.is_stopping:
+        if self._gateway.turns_away:
             self._transport.abort()
             return
         self._gateway.arriving[self] = None
@@ -81,7 +81,7 @@ class Doorway(asyncio.Protocol):
     def _go_on(self, peername: Peername | None, rest: bytes) -> None:
         """Let the protocol that follows take over."""
         self._leave()
-        if self._gateway.node.is_stopping:
+        if self._gateway.turns_away:
             self._transport.abort()
             return
         following: AMQPProtocol | TlsStream

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
-from broker.server.http import Application, HttpProtocol, HttpServer
-from broker.server.http_peer import HttpPeer
 from broker.server.listener import UnixSocket, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
@@ -23,9 +21,11 @@ from broker.transport_settings import TlsOptions, parse_address
 if TYPE_CHECKING:
     from broker.config import Config
     from broker.node import Node
+    from broker.server.http import Application, HttpServer
 
 log = logging.getLogger("broker.listener")
 
+LISTENING = "listening, protocol=%s host=%s port=%s"
 RELOAD_S = 2.0  # between two looks at the files of certificates
 WEB_GRACE_S = 1.0  # for answers that are under way when the node stops
 AMQP, AMQPS = "amqp", "amqp/ssl"  # as RabbitMQ calls them
@@ -42,6 +42,15 @@ class Listening(NamedTuple):
     port: int
 
 
+class _Part(NamedTuple):
+    """What belongs to HTTP or to PROMETHEUS."""
+
+    listening: list[Listening]
+    servers: list[asyncio.AbstractServer]
+    web: list[HttpServer]
+    certificates: list[Certificates]
+
+
 class Gateway:
     """Made by `open`; `stop_listening`, then `close` when the peers are gone."""
 
@@ -51,11 +60,13 @@ class Gateway:
         self.amqps: TlsPort | None = None
         self.arriving: dict[Doorway | TlsStream, None] = {}  # whose handshake is not done
         self.listening: list[Listening] = []
+        self.is_refusing = False  # whoever comes by AMQP is hung up on: for tests
         self.web: list[HttpServer] = []
         self._loop = loop
         self._certificates: list[Certificates] = []
         self._servers: list[asyncio.AbstractServer] = []
         self._unix: list[UnixSocket] = []
+        self._parts: dict[str, _Part] = {}  # HTTP and PROMETHEUS, which can be switched
         self._reloading: asyncio.TimerHandle | None = None
         self._has_nodelay = config.listeners.options.nodelay
         self._timeout_s = config.tls.handshake_timeout_ms / 1000
@@ -72,14 +83,15 @@ class Gateway:
         gateway = cls(node, config, asyncio.get_running_loop())
         try:
             for protocol, application in (applications or {}).items():
-                await gateway._listen_web(protocol, application)
+                await gateway.open_web(protocol, application)
             await gateway._listen_amqp()
         except BaseException:
             await gateway.stop_listening()
             await gateway.close()
             raise
         for listening in gateway.listening:
-            log.info("listening, protocol=%s host=%s port=%s", *listening)
+            if listening.protocol in (AMQP, AMQPS):
+                log.info(LISTENING, *listening)
         if gateway._certificates:
             gateway._look_again()
         return gateway
@@ -94,7 +106,52 @@ class Gateway:
         for _, path in listeners.unix:
             await self._listen_unix(path)
 
+    async def open_web(self, protocol: str, application: Application) -> None:
+        """HTTP or PROMETHEUS. Raises: ListenError; then nothing of it is open."""
+        before = self._part()
+        try:
+            await self._listen_web(protocol, application)
+        except BaseException:
+            self._parts[protocol] = self._part(before)
+            await self.close_web(protocol)
+            raise
+        part = self._parts[protocol] = self._part(before)
+        for listening in part.listening:
+            log.info(LISTENING, *listening)
+
+    def _part(self, before: _Part | None = None) -> _Part:
+        """All there is, or what has come since."""
+        counts = [len(found) for found in before] if before is not None else [0] * 4
+        return _Part(
+            self.listening[counts[0] :],
+            self._servers[counts[1] :],
+            self.web[counts[2] :],
+            self._certificates[counts[3] :],
+        )
+
+    async def close_web(self, protocol: str) -> None:
+        """Its clients are hung up on once they have their answers."""
+        part = self._parts.pop(protocol)
+        for server in part.servers:
+            server.close()
+        for web in part.web:
+            web.shut_down()
+        await asyncio.gather(*(web.close(WEB_GRACE_S) for web in part.web))
+        for listening in part.listening:
+            log.info("not listening any more, protocol=%s host=%s port=%s", *listening)
+        self.listening = [one for one in self.listening if one not in part.listening]
+        self._servers = [one for one in self._servers if one not in part.servers]
+        self.web = [one for one in self.web if one not in part.web]
+        self._certificates = [one for one in self._certificates if one not in part.certificates]
+
+    def has_web(self, protocol: str) -> bool:
+        return protocol in self._parts
+
     async def _listen_web(self, protocol: str, application: Application) -> None:
+        # 8 ms, with h11, that a node without the HTTP API does not pay
+        from broker.server.http import HttpProtocol, HttpServer
+        from broker.server.http_peer import HttpPeer
+
         config = self.config
         settings = config.management if protocol == HTTP else config.prometheus
         port, tls_port = settings.ports
@@ -173,6 +230,11 @@ class Gateway:
         return ports[0] if ports else 0
 
     # for those who arrive
+
+    @property
+    def turns_away(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self.is_refusing or self.node.is_stopping
 
     def settle(self, transport: asyncio.Transport) -> None:
         """Set up a transport that has just been made."""

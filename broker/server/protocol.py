@@ -42,7 +42,7 @@ class AMQPProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         plain = cast(asyncio.Transport, transport)
-        if self._gateway.node.is_stopping:  # accepted just before the listener closed
+        if self._gateway.turns_away:  # accepted just before the listener closed
             plain.abort()
             return
         self._gateway.settle(plain)

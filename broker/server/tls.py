@@ -93,7 +93,9 @@ class TlsStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._gateway.node.is_stopping:
+        gateway = self._gateway
+        is_refused = gateway.is_refusing and self._port is gateway.amqps
+        if gateway.node.is_stopping or is_refused:
             self._transport.abort()
             return
         self._gateway.settle(self._transport)

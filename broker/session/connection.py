@@ -398,6 +398,12 @@ class Connection(Outbox):
                 log.warning("handshake timeout, peer=%s state=%s", self.peer_name, self.state.value)
             self.drop()
 
+    def postpone(self, by_ms: int) -> None:
+        """The clock is put forward: heartbeats, handshake and close have as long as they had."""
+        self._last_received_ms += by_ms
+        self._last_sent_ms += by_ms
+        self._deadline_ms += by_ms
+
     # the end
 
     def _refuse(self, refusal: AMQPException, number: int) -> None:

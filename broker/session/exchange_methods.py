@@ -51,7 +51,7 @@ def exchange_declare(channel: Channel, command: ExchangeDeclare) -> Method | Non
         vhost.find_exchange(name)
         return ExchangeDeclareOk()
     exchange_class = find_type(command.type)
-    if exchange_class is None:
+    if exchange_class is None or command.type in channel.connection.node.refused_types:
         raise unknown_exchange_type(command.type, is_atom=is_atom(command.type))
     if name == "":
         raise default_exchange_operation()

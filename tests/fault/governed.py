@@ -21,8 +21,9 @@ from types import TracebackType
 from typing import Any
 
 from broker import commands
-from broker.boot import Broker, write_ready_file
+from broker.boot import Broker
 from broker.node import Node
+from broker.runtime import write_ready_file
 
 START_S = 20.0
 

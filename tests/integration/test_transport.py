@@ -19,12 +19,13 @@ from typing import Any
 import pika
 import pytest
 import uvloop
+from broker.cli.ctl import main
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.boot import Broker, write_ready_file
-from broker.cli.ctl import main
+from broker.boot import Broker
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node
+from broker.runtime import write_ready_file
 from broker.server.listener import ListenError
 from tests.conformance import wire_codec as wire
 from tests.integration.support import (

@@ -37,6 +37,7 @@ MAY_READ_A_CLOCK = {
     "server/timers.py": "it is the clock",
     "store/files.py": "measures how long the disk takes",
     "cli/ctl.py": "has a timeout",
+    "cli/messaging/clock.py": "it is the clock",
 }
 
 

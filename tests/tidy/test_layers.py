@@ -11,14 +11,14 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings", "log_lines", "detached"},
+    {"marks", "version", "settings", "log_lines", "detached", "memory"},
     {"amqp", "auth_settings", "transport_settings", "log_settings"},
     {"management_settings", "logs"},
     {
         *("log_output", "message", "config", "commands", "changes", "patterns", "retired"),
         *("terms", "cookie", "control_socket"),
     },
-    {"seams"},
+    {"seams", "plugins"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
     {"accounts"},
@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
     {"server", "cli"},
     {"boot"},
     {"runtime"},
-    {"__main__"},
+    {"__main__", "testing"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it
 ]
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}

@@ -207,7 +207,7 @@ class Import:
         arguments = _arguments(fields)
         exchange_class = find_type(type_name) if isinstance(type_name, str) else None
         with _telling(is_whole=self._vhost is None):
-            if exchange_class is None:
+            if exchange_class is None or type_name in self._node.refused_types:
                 shown = str(type_name)
                 raise unknown_exchange_type(shown, is_atom=is_atom(shown))
             exchange_class.validate(arguments)

@@ -99,3 +99,22 @@ def test_a_method_without_fields_is_its_ids() -> None:
     class_ids = METHODS[b"\x00\x5a\x00\x0a"]
     assert class_ids().encode() == b"\x00\x5a\x00\x0a"
     assert class_ids.decode(b"\x00\x5a\x00\x0a") == class_ids()
+
+
+def test_a_method_is_written_when_it_is_first_used() -> None:
+    """By whatever is used first, and once."""
+
+    @method(99, 7)
+    class TestSomething(Method):
+        number: LongLong = 3
+        text: ShortStr = "x"
+
+    try:
+        assert not {"__init__", "encode", "decode"} & vars(TestSomething).keys()
+        octets = b"\0\x63\0\x07" + b"\0" * 7 + b"\x05\x01y"
+        assert TestSomething.decode(octets) == TestSomething(5, text="y")
+        written = TestSomething.encode
+        assert TestSomething(number=5, text="y").encode() == octets
+        assert TestSomething.encode is written
+    finally:
+        del METHODS[b"\0\x63\0\x07"]

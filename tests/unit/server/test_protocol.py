@@ -90,6 +90,18 @@ def test_a_peer_that_comes_while_the_node_stops_is_sent_away() -> None:
     assert world.node.peers == {}
 
 
+def test_a_peer_that_comes_while_nobody_is_let_in_is_sent_away() -> None:
+    world = World()
+    gateway, _ = gateway_of(world.node)
+    for is_refusing in (True, False):
+        gateway.is_refusing = is_refusing
+        protocol: Any = AMQPProtocol(gateway)
+        transport = AsyncioTransport(("127.0.0.1", 1))
+        protocol.connection_made(transport)
+        assert transport.is_aborted is is_refusing
+        assert bool(world.node.peers) is not is_refusing
+
+
 def test_it_is_an_asyncio_protocol() -> None:
     assert issubclass(AMQPProtocol, asyncio.Protocol)
 

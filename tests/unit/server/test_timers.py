@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from broker.server import timers
 from broker.server.timers import TICK_S, LoopClock, monotonic_ms
 from tests.support.peer import World
 
@@ -123,7 +122,7 @@ class Alarms:
         untyped: Any = loop
         self.clock = LoopClock(untyped)
         node = World().node
-        monkeypatch.setattr(timers, "monotonic_ms", lambda: self.now_ms)
+        monkeypatch.setattr(self.clock, "now_ms", lambda: self.now_ms)
         monkeypatch.setattr(node, "wake", lambda sleeper: self.woken.append(sleeper.name))
         self.clock.start(node)
 

@@ -209,6 +209,15 @@ def test_a_node_that_stops_takes_nobody_in(client: Client) -> None:
     assert transport.is_aborted
 
 
+@pytest.mark.parametrize("is_of_amqp", [True, False])
+def test_amqp_alone_may_be_refused(client: Client, is_of_amqp: bool) -> None:
+    client.gateway.is_refusing = True
+    client.gateway.amqps = client.port if is_of_amqp else None
+    stream, transport = TlsStream(client.gateway, client.port), AsyncioTransport()
+    stream.connection_made(transport)  # type: ignore[arg-type]
+    assert transport.is_aborted is is_of_amqp
+
+
 def test_a_chain_that_is_too_long_is_refused_without_a_word(
     authority: Authority, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -441,6 +441,18 @@ def test_heartbeats_are_sent_when_nothing_else_is() -> None:
     assert not peer.is_hung_up
 
 
+@pytest.mark.parametrize("is_postponed", [True, False])
+def test_limits_go_with_a_clock_that_is_put_forward(is_postponed: bool) -> None:
+    world = World()
+    peers = [world.peer(heartbeat=10), Peer(world)]
+    world.passes(1_000)  # what has come until now counts as of now
+    for peer in peers:
+        peer.connection.postpone(3_600_000 if is_postponed else 0)
+    world.now_ms += 3_600_000
+    world.passes(1_000)
+    assert [peer.is_hung_up for peer in peers] == [not is_postponed] * 2
+
+
 def test_other_output_counts_as_a_heartbeat() -> None:
     peer = World().peer(heartbeat=10)
     peer.opens_channel(1)

@@ -1,0 +1,37 @@
+"""The memory of a process that is a broker and nothing else: the collector and the allocator."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
+
+
+def settle_memory() -> None:
+    """For a process that is a broker and nothing else: the collector and the allocator.
+
+    What was made at start stays, and messages are acyclic: the collector need not look at the
+    former, nor often at the latter. And glibc must not give every large body back to the kernel and
+    ask for it again: 64 KiB bodies 65 → 37 µs of CPU a message.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another libc: it does as it does
+        return
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)
+    mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)
+    mallopt(M_TOP_PAD, 1024 * 1024)
+
+
+def memory_trimmer() -> Callable[[], object] | None:
+    """glibc's malloc_trim: gives free pages of the whole heap back. None: another libc."""
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return None
+    return lambda: malloc_trim(0)
