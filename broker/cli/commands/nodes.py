@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from broker.amqp.erlang import Atom
 from broker.cli.command import (
     CLUSTER,
     CTL,
@@ -23,6 +25,7 @@ from broker.cli.command import (
     Rows,
     command,
 )
+from broker.cli.elixir import inspect
 from broker.cli.errors import (
     EX_SOFTWARE,
     EX_UNAVAILABLE,
@@ -33,6 +36,7 @@ from broker.cli.errors import (
     TimedOutError,
     bad_argument,
 )
+from broker.cli.node_names import long_host, short_host
 from broker.cli.processes import is_alive, wait_until
 
 BOTH = (CTL, DIAGNOSTICS)
@@ -89,6 +93,17 @@ def stop(call: Call) -> Output:
     return f"process {pid} (take from pid file {path}) is no longer running"
 
 
+def _check_host(call: Call) -> None:
+    """Raises: InvalidError: it cannot be seen from here when that process has ended."""
+    host, own = call.node.rpartition("@")[2], short_host()
+    if call.options["wait"] and host not in ("localhost", own, long_host()):
+        raise InvalidError(
+            f"\nThis command can only --wait for shutdown of local nodes but node {call.node} seems"
+            f" to be remote (local hostname: {own}, remote: {host}).\n"
+            f"Pass --no-wait to shut node {call.node} down without waiting.\n"
+        )
+
+
 @command(
     "shutdown",
     usage="shutdown [--wait]",
@@ -101,6 +116,7 @@ def stop(call: Call) -> Output:
     has_timeout=True,
     switches={"wait": SWITCH},
     defaults={"wait": True},
+    validate=_check_host,
     needs=NOTHING,
 )
 def shutdown(call: Call) -> Output:
@@ -270,7 +286,6 @@ def check_running(call: Call) -> Output:
     usage="await_startup",
     description="Waits until the node serves clients; one named by a file: also until it runs",
     section=NODES,
-    has_timeout=True,
     timeout_ms=300_000,
     needs=NOTHING,
 )
@@ -290,7 +305,8 @@ def _await_process(call: Call) -> None:
 
 
 def _check_count(call: Call) -> None:
-    if not call.arguments[0].isascii() or not call.arguments[0].isdigit():
+    count = call.arguments[0]
+    if not count.isascii() or not count.isdigit() or not int(count):
         raise bad_argument("Argument must be a positive integer")
 
 
@@ -368,7 +384,7 @@ def _waiting(call: Call) -> Iterator[str]:
     )
     found = wait_until(lambda: call.is_reachable() or not is_alive(pid), timeout_ms / 1000)
     if not is_alive(pid):
-        raise FailedError("Error: process is not running.", EX_SOFTWARE)
+        raise FailedError("process_not_running")
     if not found:
         raise _in_vain(call)
     yield f"Waiting for applications 'rabbit_and_plugins' to start on node '{call.node}'"
@@ -387,10 +403,11 @@ def _pid_of(call: Call, path: Path, timeout_ms: int) -> int:
         except FileNotFoundError:
             return False
         except (OSError, UnicodeDecodeError) as error:
-            detail = f"Error: could not read pid. Detail: {getattr(error, 'strerror', 'not text')}"
-            raise FailedError(detail, EX_SOFTWARE) from None
+            word = errno.errorcode.get(getattr(error, "errno", 0), "eio").lower()
+            reason = (Atom("could_not_read_pid"), Atom(word))
+            raise FailedError(inspect(reason)) from None
         if not text or not text[0].isdigit():
-            raise FailedError("Error: garbage in pid file.", EX_SOFTWARE)
+            raise FailedError(inspect((Atom("garbage_in_pid_file"), str(path))))
         pid = int(text[0])
         return is_alive(pid) and call.is_reachable()
 

@@ -27,6 +27,8 @@ from tests.conformance.cli.recording import read_answers, write_answers
 from tests.conformance.cli.steps import Call, Section, sections
 from tests.support.process import BrokerProcess
 
+NODE = "rabbit@localhost"
+
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
@@ -62,7 +64,7 @@ def diff(walks: list[Section]) -> int:
     different = 0
     for section in walks:
         recorded = read_answers(section.name)
-        with BrokerProcess() as process:
+        with BrokerProcess("--node-name", NODE) as process:
             found = compared(section.name, recorded, play(Ours(process, main), section))
         left = unmeant(found)
         different += len(left)

@@ -13,6 +13,7 @@ from typing import Any
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
+from broker.cli.node_names import short_host
 from tests.conformance.cli.brokers import Broker
 from tests.conformance.cli.steps import Act
 
@@ -56,6 +57,7 @@ class Stage:
     def placeholders(self) -> dict[str, str]:
         """What is another one on each broker, and what stands for it in a recording."""
         found = {self.broker.node: "<node>", str(self.scratch): "<dir>"}
+        found[short_host()] = "<machine>"
         found[self.broker.node.partition("@")[2]] = "<host>"
         for name, port in self._ports.items():
             found[str(port)] = f"<port of {name}>"
