@@ -159,7 +159,7 @@ class Link:
         self._socket.sendall(frame(document))
 
     def _receive(self, most: int | None = None) -> dict[str, Any]:
-        """most: octets of somebody who has proved nothing. Raises: OSError, EOFError, ValueError."""
+        """most: octets of who has proved nothing. Raises: OSError, EOFError, ValueError."""
         length = int.from_bytes(self._exactly(4), "big")
         if most is not None and length > most:
             raise ValueError("it says too much")

@@ -28,6 +28,13 @@ def normalised(text: str, *argv: str) -> str:
         ("127.0.0.1:5672 -> 127.0.0.1:9", "127.0.0.1:<port> -> 127.0.0.1:<port>"),
         ("connected to ports 5672, 15672 on node", "connected to ports <ports> on node"),
         ("Interface: [::], port: 5672, protocol", "Interface: [::], port: <port>, protocol"),
+        (
+            "Error: unable to perform an operation on node 'a@b'. Please\n\nMost common\n",
+            "Error: unable to perform an operation on node 'a@b'. Please\n<diagnosis>\n",
+        ),
+        ("table_of_rabbit@here [rabbit@here]", "table_of_<node> [<node>]"),
+        ("Config: /etc/rabbitmq/rabbitmq.conf, that is it", "Config: <path>, that is it"),
+        ("vhost / and /odd/name", "vhost / and /odd/name"),
         ("file /tmp/x/out.json", "file <dir>/out.json"),
         ("Timeout: 60.0 seconds ...", "Timeout: 60.0 seconds ..."),
         ("2026-01-02 03:04:05.678", "<time>"),

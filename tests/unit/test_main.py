@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import (
-    announcements,
     build_parser,
     configure,
     default_data_dir,
@@ -92,12 +91,6 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"leveret {__version__}\n"
-
-
-def test_where_a_node_says_who_it_is() -> None:
-    config = override(Config(), "data_dir", "/d")
-    assert announcements(config, Path("/r")) == [Path("/r"), Path("/d/node.json")]
-    assert announcements(Config(), None) == []
 
 
 class FileLimit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
-from broker.cli.node_names import short_host
 from tests.conformance.cli.brokers import Broker
 from tests.conformance.cli.steps import Act
 
@@ -56,8 +56,8 @@ class Stage:
 
     def placeholders(self) -> dict[str, str]:
         """What is another one on each broker, and what stands for it in a recording."""
-        found = {self.broker.node: "<node>", str(self.scratch): "<dir>"}
-        found[short_host()] = "<machine>"
+        found = {socket.gethostname().partition(".")[0]: "<machine>"}
+        found |= {self.broker.node: "<node>", str(self.scratch): "<dir>"}
         found[self.broker.node.partition("@")[2]] = "<host>"
         for name, port in self._ports.items():
             found[str(port)] = f"<port of {name}>"
@@ -78,10 +78,18 @@ class Stage:
         rows = [line.split("\t") for line in answer.stdout.splitlines()]
         return [row for row in rows if len(row) == 2]
 
+    def answer(self) -> None:
+        """Let the clients answer what a broker has said: one that is told to close has to agree."""
+        for connection in self.connections.values():
+            # A ValueError is raised by pika when the connection goes meanwhile.
+            with contextlib.suppress(pika.exceptions.AMQPError, OSError, ValueError):
+                connection.process_data_events(0)
+
     def wait_peer(self, name: str, *, is_there: bool) -> None:
         """Until a connection is in the lists, or no longer."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
+            self.answer()
             if (str(self._ports.get(name)) in [port for port, _ in self.peers()]) is is_there:
                 return
             time.sleep(POLL_S)
@@ -122,7 +130,7 @@ def run(stage: Stage, act: Act) -> str:
     """Returns: what the broker had against it, empty when it was done."""
     try:
         ACTS[act.name](stage, *(stage.filled(word) for word in act.words))
-    except pika.exceptions.AMQPError as error:
+    except (pika.exceptions.AMQPError, KeyError) as error:  # a key: of a connection not made
         return str(error) or type(error).__name__
     return ""
 
@@ -234,6 +242,7 @@ def _lines(stage: Stage, count: str, *words: str) -> None:
     """Until a call of rabbitmqctl prints that many lines."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
+        stage.answer()
         if len(stage.broker.run("rabbitmqctl", words, None).stdout.splitlines()) == int(count):
             return
         time.sleep(POLL_S)

@@ -50,7 +50,11 @@ PATTERNS = tuple(
         (r"\{\{\d+,-?\d+,\d+\}, ?", "{<id>, "),
         (r"(ports:? )[\d<>a-z]+(, [\d<>a-z]+)*", r"\1<ports>"),
         (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
+        (r"\bPID \d+|\{pid,\d+\}|\"pid\":\d+", "PID <n>"),
+        (r"(?<![\w<>.])/(?:root|home|usr|var|etc|tmp|build)/[^\s\",:\])}']*", "<path>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
+        # Below it stand guesses at the reason, and what epmd says.
+        (r"(?s)(Error: unable to perform an operation on node '[^\n]*\n).*", r"\1<diagnosis>\n"),
         (r"amq\.(gen|ctag)-[\w-]{22}", r"amq.\1-#"),
     )
 )
@@ -67,7 +71,8 @@ AMOUNTS = tuple(
         (r"(?<![\w.])\d[\d.e-]* (gb|mb|bytes|GB|MB)(?: \([\d.e-]+ ?%\))?", r"<n> \1"),
         (r"((?:directory|file|path): )/\S+", r"\1<path>"),
         (r"^ \* /\S+$", " * <path>"),
-        (r"/\S*/(\S+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
+        (r"/[^\s\"]*/([^\s\"/]+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
+        (r"(\":|\w,)-?\d[\d.e-]*(?=[,}\]])", r"\1<n>"),  # of JSON and of Erlang
     )
 )
 
@@ -77,9 +82,13 @@ class Normaliser:
 
     def __init__(self, names: Mapping[str, str]):
         longest_first = sorted(names, key=len, reverse=True)
-        words = "|".join(re.escape(name) for name in longest_first if name)
+        words = "|".join(
+            re.escape(name) if "@" in name else rf"(?<![\w.-]){re.escape(name)}"
+            for name in longest_first
+            if name
+        )
         self._names = names
-        self._pattern = re.compile(rf"(?<![\w.-])(?:{words})(?![\w-])") if words else None
+        self._pattern = re.compile(rf"(?:{words})(?![\w-])") if words else None
 
     def answer(self, call: Call, answer: Answer) -> Answer:
         if CRASH.search(answer.stdout) or CRASH.search(answer.stderr):
