@@ -21,7 +21,7 @@ import pytest
 import uvloop
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.boot import Broker
+from broker.boot import Broker, write_ready_file
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node
 from broker.server.listener import ListenError

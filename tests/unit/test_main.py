@@ -16,7 +16,7 @@ from broker.__main__ import (
     main,
     raise_file_limit,
 )
-from broker.config import Config, ConfigError, override
+from broker.config import Config, ConfigError
 from broker.version import __version__
 
 
