@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check soak bench setup clean
+.PHONY: run test check soak bench wheel deb setup clean
 
 setup: $(VENV)/.ready
 
@@ -30,5 +30,11 @@ soak: setup
 bench: setup
 	$(BIN)/python -m benchmarks
 
+wheel: setup
+	$(BIN)/python -m tools.wheel dist
+
+deb: setup
+	$(BIN)/python -m tools.deb dist
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist *.egg-info

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
-import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from broker import detached
 from broker.config import Config, ConfigError, load, override
+from broker.descriptors import open_standard, raise_limit, tell_limit
 from broker.log_output import LogOutput, directory_of
 from broker.version import __version__
 
@@ -88,7 +89,10 @@ def default_data_dir() -> Path:
     system = Path("/var/lib/leveret")
     if os.access(system if system.exists() else system.parent, os.W_OK):
         return system
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    except RuntimeError:  # a user that the system does not know, and without HOME
+        raise ConfigError("there is no home for a data directory: name one (--data-dir)") from None
     return Path(state) / "leveret"
 
 
@@ -128,52 +132,56 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["store"]:
         return store_command(argv[1:])
+    open_standard()
     arguments = build_parser().parse_args(argv)
     try:
         config = configure(arguments)
-    except ConfigError as error:
-        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
-        return 2
-    from broker.control.server import ControlError
-    from broker.cookie import CookieError
-    from broker.runtime import name_of
-    from broker.server.listener import ListenError
-    from broker.store.errors import StoreError
+    except Exception as error:  # whatever it is: one line
+        return complain(error)
+    if not arguments.detached:
+        return start(config, arguments, when_ready=_nobody_waits)
+    if arguments.pid_file is None:
+        print(detached.WARNING, file=sys.stderr, flush=True)  # noqa: T201 - as RabbitMQ did
+    tell = detached.detach()
+    code = start(config, arguments, when_ready=lambda: tell(0))
+    tell(code)
+    return code
 
-    raise_file_limit()
-    tell: Callable[[int], None] | None = None
-    if arguments.detached:
-        if arguments.pid_file is None:
-            print(detached.WARNING, file=sys.stderr, flush=True)  # noqa: T201 - as RabbitMQ did
-        tell = detached.detach()
+
+def complain(error: Exception) -> int:
+    """Called while it is handled. Returns: the exit code."""
+    from broker.start_errors import tell
+
+    return tell(error)
+
+
+def _nobody_waits() -> None:
+    """At a terminal the log says that the node is ready."""
+
+
+def start(config: Config, arguments: argparse.Namespace, when_ready: Callable[[], None]) -> int:
+    """Run a broker to its end. Returns: the exit code."""
+    from broker.runtime import name_of
+
+    logging.raiseExceptions = False  # a full error output must not fill itself with tracebacks
+    raise_limit()
     log_output = LogOutput(
         config.log,
         name_of(config),
         directory=directory_of(config.log, config.kept_in),
         is_detached=arguments.detached,
     )
-    code = 1
     try:
         log_output.open()
-        _run(config, arguments, log_output, lambda: tell(0) if tell is not None else None)
-        code = 0
-    except (ConfigError, ControlError, CookieError, ListenError, StoreError) as error:
-        print(f"leveret: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it by hand
-    except OSError as error:
-        print(f"leveret: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        tell_limit()
+        _run(config, arguments, log_output, when_ready)
+    except KeyboardInterrupt:  # before there was a loop to hear of it
+        return 130
+    except Exception as error:  # whatever it is: one line
+        return complain(error)
     finally:
         log_output.close()
-        if tell is not None:
-            tell(code)
-    return code
-
-
-def raise_file_limit() -> None:
-    """As many descriptors as the system lets us have: a connection takes one, a segment too."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):  # some systems name a limit and refuse it
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return 0
 
 
 def _run(
@@ -191,10 +199,12 @@ def _run(
 
     async def serve() -> None:
         from broker.runtime import Runtime
+        from broker.server.inherited import Inherited
 
         await Runtime(
             config,
             log_output=log_output,
+            inherited=Inherited.take(),
             ready_file=arguments.ready_file,
             pid_file=arguments.pid_file,
             when_ready=when_ready,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from broker.management.loading import Loading
     from broker.management.service import Management
     from broker.server.http import Application
+    from broker.server.inherited import Inherited
     from broker.store.store import Store
 
 log = logging.getLogger("broker")
@@ -72,7 +73,12 @@ class Broker:
     behind.
     """
 
-    def __init__(self, settings: dict[str, object] | Config | None = None):
+    def __init__(
+        self,
+        settings: dict[str, object] | Config | None = None,
+        inherited: Inherited | None = None,
+    ):
+        """inherited: sockets that listen already, for the listeners."""
         if isinstance(settings, Config):
             self.config = settings
         else:
@@ -90,6 +96,7 @@ class Broker:
         self._thread: _LoopThread | None = None
         self._store: Store | None = None
         self._auth: AuthChain | None = None
+        self._inherited = inherited
         self._stopping: Node | None = None  # the node, while it has something to finish
 
     @property
@@ -147,7 +154,9 @@ class Broker:
             node.tell(threading.get_ident())
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
-            gateway = await Gateway.open(node, self.config, self._applications(node))
+            gateway = await Gateway.open(
+                node, self.config, self._applications(node), self._inherited
+            )
         except BaseException:
             node.tell_no_more()
             clock.stop()
@@ -217,13 +226,19 @@ class Broker:
             return None
         from broker.store.store import Store  # 5 ms that a node in memory does not pay
 
-        return Store(
-            Path(self.config.kept_in),
-            self.config.storage,
-            wanted_name=self.config.identity.node_name,
-            default_name=default_node_name(),
-            post=loop.call_soon_threadsafe,
-        )
+        try:
+            return Store(
+                Path(self.config.kept_in),
+                self.config.storage,
+                wanted_name=self.config.identity.node_name,
+                default_name=default_node_name(),
+                post=loop.call_soon_threadsafe,
+            )
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            place = self.config.kept_in
+            raise StoreError(f"cannot use the data directory {place}: {error.strerror}") from None
 
     def _has_work(self) -> bool:
         """Whether queues still have something to do: dead letters to be sent on, mostly."""

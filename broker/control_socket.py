@@ -60,14 +60,16 @@ def usable(directory: Path) -> bool:
 
 
 def trusted(directory: Path) -> bool:
-    """Whether a tool may look there: nobody but its user and the administrator can enter names."""
+    """Whether a tool may look there: nobody but its user and the administrator can enter names.
+
+    The system's directory is a service's own, and only the administrator can have made it. In /tmp
+    anybody could make one that looks like another's, and be told passwords.
+    """
     try:
         status = directory.lstat()
     except OSError:
         return False
-    is_known = status.st_uid in (0, os.getuid())
-    if not is_known and os.getuid() == 0:  # of a service; but in /tmp anybody may have made it
-        is_known = not directory.parent.stat().st_mode & 0o002
+    is_known = status.st_uid in (0, os.getuid()) or directory == SYSTEM_DIRECTORY
     return stat.S_ISDIR(status.st_mode) and is_known and not status.st_mode & 0o022
 
 

@@ -44,10 +44,10 @@ def check(secret: str, origin: str) -> str:
 
 
 def read(path: Path) -> Cookie:
-    """Raises: CookieError; FileNotFoundError when there is none."""
+    """Raises: CookieError; FileNotFoundError or NotADirectoryError when there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
         raise CookieError(f"cannot read cookie file {path}: {error.strerror}") from None

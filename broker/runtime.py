@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from broker.log_output import LogOutput
     from broker.management.service import Management
     from broker.node import Node
+    from broker.server.inherited import Inherited
 
 log = logging.getLogger("broker")
 
@@ -53,6 +54,7 @@ class Runtime:
         config: Config,
         *,
         log_output: LogOutput,
+        inherited: Inherited | None = None,
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
@@ -62,6 +64,7 @@ class Runtime:
         self.config = config
         self.name = name_of(config)
         self.log_output = log_output
+        self._inherited = inherited
         self._ready_file = ready_file
         self._pid_file = pid_file
         self._when_ready = when_ready
@@ -258,7 +261,7 @@ class Runtime:
             files.callback(self._pid_file.unlink, missing_ok=True)
 
     async def _start_broker(self) -> None:
-        broker = Broker(self.config)
+        broker = Broker(self.config, self._inherited)
         self.is_starting = True
         try:
             await broker.start()
@@ -268,6 +271,14 @@ class Runtime:
         self._broker = broker
         self.name = broker.node.name
         log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
+        try:
+            self._announce(broker)
+        except BaseException:
+            await self._stop_broker()
+            raise
+
+    def _announce(self, broker: Broker) -> None:
+        """Raises: OSError."""
         for path in announcements(self.config, self._ready_file):
             write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
             self._written.callback(path.unlink, missing_ok=True)
@@ -284,7 +295,8 @@ def write_ready_file(
 ) -> None:
     """Tell scripts that clients can connect: written whole, then renamed into place.
 
-    control: where the process listens for the command line tools.
+    control: where the process listens for the command line tools. Raises: OSError, which names the
+    path that was asked for.
     """
     assert broker.node is not None
     ready = {
@@ -304,8 +316,13 @@ def write_ready_file(
         **(control or {}),
     }
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(ready) + "\n")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(ready) + "\n")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def name_of(config: Config) -> str:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-PLACES = ("broker", "tests", "benchmarks", "examples")
+PLACES = ("broker", "tests", "benchmarks", "examples", "tools")
 HANG_S = 300  # a test that takes longer hangs: say where, and end
 
 STATIC = {

@@ -19,8 +19,10 @@ class Usage:
         "connections_in",
         "connections_of",
         "connections_opened",
+        "is_out_of_descriptors",
         "logins",
         "queues_declared",
+        "socket_count",
         "traffic",
     )
 
@@ -29,6 +31,8 @@ class Usage:
         self.connections_of: Counter[str] = Counter()  # by user
         self.channels_of: Counter[str] = Counter()  # by user
         self.channel_count = 0
+        self.socket_count = 0  # of clients of AMQP, also of those who have not logged in
+        self.is_out_of_descriptors = False  # so that new ones have to wait
         self.connections_opened = self.connections_closed = 0  # ever
         self.channels_opened = self.channels_closed = 0
         self.queues_declared = 0  # by clients, also those that were there

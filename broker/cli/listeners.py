@@ -17,7 +17,11 @@ LABELS = {
     "https/prometheus": "Prometheus exporter API over TLS (HTTPS)",
     "clustering": "inter-node and CLI tool communication",
 }
-_RESOURCES = {"memory": "Memory", "disk": "Free disk space"}
+_RESOURCES = {
+    "memory": "Memory alarm",
+    "disk": "Free disk space alarm",
+    "file_descriptors": "File descriptor limit alarm",
+}
 
 
 def as_map(listener: Any) -> dict[str, Any]:
@@ -51,14 +55,15 @@ def _shown_address(address: Any) -> str:
     return f"[{ipaddress.IPv6Address(packed)}]"
 
 
-def alarm_map(alarm: Any) -> dict[str, Any]:
+def alarm_map(alarm: Any, node: str) -> dict[str, Any]:
     """alarm: (resource_limit, resource, node), perhaps in a pair."""
+    if isinstance(alarm, Atom):  # file_descriptor_limit
+        return {"type": Atom("resource_limit"), "resource": Atom("file_descriptors"), "node": node}
     found = alarm[0] if isinstance(alarm[0], tuple) else alarm
     return {"type": Atom("resource_limit"), "resource": found[1], "node": found[2]}
 
 
-def alarm_lines(alarms: Iterable[Any]) -> list[str]:
-    return [
-        f"{_RESOURCES.get(str(one['resource']), str(one['resource']))} alarm on node {one['node']}"
-        for one in map(alarm_map, alarms)
-    ]
+def alarm_lines(alarms: Iterable[Any], node: str) -> list[str]:
+    """node: that was asked, whose descriptors may have run out."""
+    maps = (alarm_map(alarm, node) for alarm in alarms)
+    return [f"{_RESOURCES[str(one['resource'])]} on node {one['node']}" for one in maps]

@@ -9,6 +9,7 @@ import ssl
 import sys
 from typing import TYPE_CHECKING, Any
 
+from broker import descriptors
 from broker.amqp.erlang import Atom, CharList
 from broker.control.actions import Asked, action
 from broker.control.host import Host, Listens
@@ -31,15 +32,13 @@ async def status(asked: Asked) -> Pairs:
     from broker.management.views.node import (
         PROCESSES_MAX,
         Process,
-        file_limit,
         processes,
-        sockets_limit,
     )
 
     host, node = asked.host, asked.node
     process = Process()
     process.look(node.clock.now_ms())
-    fd_total = file_limit()
+    fd_total = descriptors.file_limit()
     levels = node.watermarks.snapshot() if node.watermarks is not None else None
     product = node.config.identity
     return [
@@ -62,8 +61,8 @@ async def status(asked: Asked) -> Pairs:
             pairs(
                 total_limit=fd_total,
                 total_used=process.fd_used,
-                sockets_limit=sockets_limit(fd_total),
-                sockets_used=len(node.peers),
+                sockets_limit=descriptors.sockets_limit(fd_total),
+                sockets_used=node.usage.socket_count,
             ),
         ),
         *pairs(processes=pairs(limit=PROCESSES_MAX, used=processes(node)), run_queue=0),
@@ -108,7 +107,12 @@ async def memory(asked: Asked) -> Pairs:
 async def alarms(asked: Asked) -> list[Any]:
     """Those of the node, as `rabbit_alarm:get_alarms()` has them."""
     name = Atom(asked.node.name)
-    return [((Atom("resource_limit"), Atom(one), name), []) for one in asked.node.alarms]
+    found: list[Any] = [
+        ((Atom("resource_limit"), Atom(one), name), []) for one in asked.node.alarms
+    ]
+    if asked.node.usage.is_out_of_descriptors:
+        found.append(Atom("file_descriptor_limit"))
+    return found
 
 
 @action()

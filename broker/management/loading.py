@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from broker.management.request import Request, Response
     from broker.management.service import Listening, Management
     from broker.node import Node
+
+log = logging.getLogger("broker.management")
 
 PACKAGE = "broker.management"
 # Those that others need come first: so no step brings many modules at once.
@@ -29,6 +32,7 @@ STEPS = (
 STORE = ("broker.store.files", "broker.store.queue_log", "broker.store.commit_log")
 LATER_S = 0.02  # after the listeners are open: the first clients come before
 PAUSE_S = 0.002  # between two modules
+RETRY_S = 5.0  # after one that could not be read
 BODY_MAX = 64 * 1024 * 1024  # octets that the first request may have, whatever it is
 
 
@@ -57,6 +61,7 @@ class Loading:
         self._listening = listening
         self.management: Management | None = None
         self._names = module_names()
+        self._next: str | None = None  # the module that is to be imported now
         self._timer: asyncio.TimerHandle | None = None
         self._began_ms = node.clock.now_ms()
         self._is_stopped = False
@@ -75,14 +80,22 @@ class Loading:
 
     def _step(self) -> None:
         self._timer = None
-        if self._load_next():
-            self._timer = asyncio.get_running_loop().call_later(PAUSE_S, self._step)
+        pause_s = PAUSE_S
+        try:
+            if not self._load_next():
+                return
+        except OSError as error:  # most likely there is no descriptor left; later there may be
+            log.warning("management cannot be loaded yet: %s", error.strerror or error)
+            pause_s = RETRY_S
+        self._timer = asyncio.get_running_loop().call_later(pause_s, self._step)
 
     def _load_next(self) -> bool:
-        """Import one module more. Returns: whether there may be others."""
-        name = next(self._names, None)
-        if name is not None:
-            importlib.import_module(name)
+        """Import one module more. Returns: whether there may be others. Raises: OSError; then it is
+        still to be imported."""
+        self._next = self._next or next(self._names, None)
+        if self._next is not None:
+            importlib.import_module(self._next)
+            self._next = None
             return True
         if self.management is None:
             from broker.management.service import Management

@@ -123,7 +123,7 @@ class Management:
         return offered(self.node.config.authentication, is_tls=True)
 
     def node_numbers(self) -> dict[str, int]:
-        return numbers_of(self.node, self._process, len(self.node.peers))
+        return numbers_of(self.node, self._process)
 
     def _note(self, slot: int) -> None:
         """With every look of the collector."""

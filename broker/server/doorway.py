@@ -42,6 +42,7 @@ class Doorway(asyncio.Protocol):
         self._timer = self._gateway.call_later(self._on_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gateway.places.leave()
         self._leave()
 
     def abort(self) -> None:

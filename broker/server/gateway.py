@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
-from broker.server.listener import UnixSocket, open_sockets
+from broker.server.inherited import Inherited
+from broker.server.listener import UnixSocket, adopt, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
@@ -46,7 +49,7 @@ class _Part(NamedTuple):
     """What belongs to HTTP or to PROMETHEUS."""
 
     listening: list[Listening]
-    servers: list[asyncio.AbstractServer]
+    acceptors: list[Acceptor]
     web: list[HttpServer]
     certificates: list[Certificates]
 
@@ -54,7 +57,14 @@ class _Part(NamedTuple):
 class Gateway:
     """Made by `open`; `stop_listening`, then `close` when the peers are gone."""
 
-    def __init__(self, node: Node, config: Config, loop: asyncio.AbstractEventLoop):
+    def __init__(
+        self,
+        node: Node,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        inherited: Inherited | None = None,
+    ):
+        """inherited: sockets that listen already; it uses copies."""
         self.node = node
         self.config = config
         self.amqps: TlsPort | None = None
@@ -63,8 +73,12 @@ class Gateway:
         self.is_refusing = False  # whoever comes by AMQP is hung up on: for tests
         self.web: list[HttpServer] = []
         self._loop = loop
+        self._given = inherited if inherited is not None else Inherited()
+        self._inherited = self._given.copies()
         self._certificates: list[Certificates] = []
-        self._servers: list[asyncio.AbstractServer] = []
+        self.places = Places(loop, node.usage)
+        self.web_places = WebPlaces(loop, node.usage)
+        self._acceptors: list[Acceptor] = []
         self._unix: list[UnixSocket] = []
         self._parts: dict[str, _Part] = {}  # HTTP and PROMETHEUS, which can be switched
         self._reloading: asyncio.TimerHandle | None = None
@@ -73,19 +87,26 @@ class Gateway:
 
     @classmethod
     async def open(
-        cls, node: Node, config: Config, applications: Mapping[str, Application] | None = None
+        cls,
+        node: Node,
+        config: Config,
+        applications: Mapping[str, Application] | None = None,
+        inherited: Inherited | None = None,
     ) -> Gateway:
         """Listen wherever the config says. applications: for HTTP and PROMETHEUS.
 
         AMQP comes last: who can reach it finds everything else there, too.
+        inherited: sockets that listen already; there must be a listener for each.
         Raises: ListenError; then nothing is left open.
         """
-        gateway = cls(node, config, asyncio.get_running_loop())
+        gateway = cls(node, config, asyncio.get_running_loop(), inherited)
         try:
             for protocol, application in (applications or {}).items():
-                await gateway.open_web(protocol, application)
-            await gateway._listen_amqp()
+                await gateway._open_part(protocol, application)
+            gateway._listen_amqp()
+            gateway._inherited.refuse_rest()
         except BaseException:
+            gateway._inherited.close()
             await gateway.stop_listening()
             await gateway.close()
             raise
@@ -96,21 +117,28 @@ class Gateway:
             gateway._look_again()
         return gateway
 
-    async def _listen_amqp(self) -> None:
+    def _listen_amqp(self) -> None:
         listeners = self.config.listeners
         if listeners.tls:
             speaker = partial(Connection, self.node)
-            self.amqps = self._tls_port(self.config.tls, "ssl_options", speaker)
-        await self._listen_numbered(AMQP, listeners.tcp, self._plain)
-        await self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
+            self.amqps = self._tls_port(self.config.tls, "ssl_options", speaker, self.places)
+        self._listen_numbered(AMQP, listeners.tcp, self._plain)
+        self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
         for _, path in listeners.unix:
-            await self._listen_unix(path)
+            self._listen_unix(path)
 
     async def open_web(self, protocol: str, application: Application) -> None:
-        """HTTP or PROMETHEUS. Raises: ListenError; then nothing of it is open."""
+        """HTTP or PROMETHEUS, later than AMQP. Raises: ListenError; then nothing of it is open."""
+        self._inherited = self._given.copies()
+        try:
+            await self._open_part(protocol, application)
+        finally:
+            self._inherited.close()
+
+    async def _open_part(self, protocol: str, application: Application) -> None:
         before = self._part()
         try:
-            await self._listen_web(protocol, application)
+            self._listen_web(protocol, application)
         except BaseException:
             self._parts[protocol] = self._part(before)
             await self.close_web(protocol)
@@ -124,7 +152,7 @@ class Gateway:
         counts = [len(found) for found in before] if before is not None else [0] * 4
         return _Part(
             self.listening[counts[0] :],
-            self._servers[counts[1] :],
+            self._acceptors[counts[1] :],
             self.web[counts[2] :],
             self._certificates[counts[3] :],
         )
@@ -132,22 +160,24 @@ class Gateway:
     async def close_web(self, protocol: str) -> None:
         """Its clients are hung up on once they have their answers."""
         part = self._parts.pop(protocol)
-        for server in part.servers:
-            server.close()
+        for acceptor in part.acceptors:
+            acceptor.stop()
+        for acceptor in part.acceptors:
+            await acceptor.wait()
         for web in part.web:
             web.shut_down()
         await asyncio.gather(*(web.close(WEB_GRACE_S) for web in part.web))
         for listening in part.listening:
             log.info("not listening any more, protocol=%s host=%s port=%s", *listening)
         self.listening = [one for one in self.listening if one not in part.listening]
-        self._servers = [one for one in self._servers if one not in part.servers]
+        self._acceptors = [one for one in self._acceptors if one not in part.acceptors]
         self.web = [one for one in self.web if one not in part.web]
         self._certificates = [one for one in self._certificates if one not in part.certificates]
 
     def has_web(self, protocol: str) -> bool:
         return protocol in self._parts
 
-    async def _listen_web(self, protocol: str, application: Application) -> None:
+    def _listen_web(self, protocol: str, application: Application) -> None:
         # 8 ms, with h11, that a node without the HTTP API does not pay
         from broker.server.http import HttpProtocol, HttpServer
         from broker.server.http_peer import HttpPeer
@@ -160,58 +190,82 @@ class Gateway:
             server = HttpServer(self.node, application, settings.tcp, self._loop)
             self.web.append(server)
             factory: Callable[[], asyncio.Protocol] = partial(HttpProtocol, server)
-            await self._listen_tcp(protocol, settings.tcp.ip or bind, port, factory)
+            self._listen_tcp(protocol, settings.tcp.ip or bind, port, factory, self.web_places)
         if tls_port is not None:
             server = HttpServer(self.node, application, settings.tls, self._loop, is_tls=True)
             self.web.append(server)
             is_shared = not settings.tls.certfile and bool(config.tls.certfile)
             place = "ssl_options" if is_shared else _KEYS[protocol]
             options = settings.tls.options(config.tls)
-            factory = partial(
-                TlsStream, self, self._tls_port(options, place, partial(HttpPeer, server))
-            )
-            await self._listen_tcp(OVER_TLS[protocol], settings.tls.ip or bind, tls_port, factory)
+            places = self.web_places
+            tls = self._tls_port(options, place, partial(HttpPeer, server), places)
+            factory = partial(TlsStream, self, tls)
+            self._listen_tcp(OVER_TLS[protocol], settings.tls.ip or bind, tls_port, factory, places)
 
-    def _tls_port(self, options: TlsOptions, place: str, speaker: Callable[[], Speaker]) -> TlsPort:
+    def _tls_port(
+        self, options: TlsOptions, place: str, speaker: Callable[[], Speaker], places: Places
+    ) -> TlsPort:
         """Raises: ListenError."""
         certificates = Certificates(options, place)
         self._certificates.append(certificates)
-        return TlsPort(certificates, options.depth, speaker)
+        return TlsPort(certificates, options.depth, speaker, places)
 
-    async def _listen_numbered(
+    def _listen_numbered(
         self, protocol: str, addresses: Numbered, factory: Callable[[], asyncio.Protocol]
     ) -> None:
         for _, text in addresses:
             host, port = parse_address(text)
             bind = host or self.config.listeners.bind
-            await self._listen_tcp(protocol, bind, port, factory)
+            self._listen_tcp(protocol, bind, port, factory, self.places)
 
-    async def _listen_tcp(
-        self, protocol: str, host: str, port: int, factory: Callable[[], asyncio.Protocol]
+    def _listen_tcp(
+        self,
+        protocol: str,
+        host: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        places: Places,
     ) -> None:
-        options = self.config.listeners.options
-        opened = open_sockets(host, port, options)
+        opened = self._sockets(protocol, host, port)
         for at, listening in enumerate(opened):
             try:
-                server = await self._loop.create_server(
-                    factory, sock=listening, backlog=options.backlog
-                )
+                self._accept(protocol, listening, factory, places)
             except BaseException:
                 for unserved in opened[at:]:
                     unserved.close()
                 raise
-            self._servers.append(server)
-            self.listening.append(Listening(protocol, *listening.getsockname()[:2]))
 
-    async def _listen_unix(self, path: str) -> None:
+    def _sockets(self, protocol: str, host: str, port: int) -> list[socket.socket]:
+        """For a listener. None, if others stand in for it. Raises: ListenError."""
         options = self.config.listeners.options
-        unix = UnixSocket(path, self.config.listeners.unix_access, options.backlog)
+        if self._inherited.stands_in(protocol):
+            return [adopt(one, options) for one in self._inherited.of_protocol(protocol)]
+        return open_sockets(host, port, options, self._inherited.at)
+
+    def _listen_unix(self, path: str) -> None:
+        handed_over = self._inherited.at_path(path)
+        if handed_over is not None:  # its file is not ours
+            self._accept(AMQP, handed_over, self._plain, self.places)
+            return
+        listeners = self.config.listeners
+        unix = UnixSocket(path, listeners.unix_access, listeners.options.backlog)
         self._unix.append(unix)
-        server = await self._loop.create_unix_server(
-            self._plain, sock=unix.socket, backlog=options.backlog
-        )
-        self._servers.append(server)
-        self.listening.append(Listening(AMQP, path, 0))
+        self._accept(AMQP, unix.socket, self._plain, self.places)
+
+    def _accept(
+        self,
+        protocol: str,
+        listening: socket.socket,
+        factory: Callable[[], asyncio.Protocol],
+        places: Places,
+    ) -> None:
+        bug = self.node.on_bug
+        self._acceptors.append(Acceptor(self._loop, listening, factory, places, bug))
+        if listening.family == socket.AF_UNIX:
+            place = Listening(protocol, os.fsdecode(listening.getsockname()), 0)
+        else:
+            place = Listening(protocol, *listening.getsockname()[:2])
+        self.listening.append(place)
 
     def _plain(self) -> asyncio.Protocol:
         if self.config.listeners.proxy_protocol:
@@ -262,29 +316,24 @@ class Gateway:
     # the end
 
     async def stop_listening(self) -> None:
-        """Let what has been accepted become a transport first: asyncio up to 3.11 loses the socket
-        of one that finds its server closed."""
+        """Who has been accepted has a transport when this returns."""
         if self._reloading is not None:
             self._reloading.cancel()
-        for server in self._servers:
-            for listening in server.sockets:  # type: ignore[attr-defined]
-                self._loop.remove_reader(listening.fileno())
-        for _ in range(4):
-            await asyncio.sleep(0)
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        self.places.close()
+        self.web_places.close()
         for unix in self._unix:
-            unix.socket.close()
             unix.remove()
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            await acceptor.wait()
         for peer in list(self.arriving):
             peer.abort()
         for web in self.web:
             web.shut_down()
 
     async def close(self) -> None:
-        """Wait until the servers are gone. The peers of AMQP have to be, by now."""
+        """Wait until the clients of HTTP are gone. The peers of AMQP have to be, by now."""
         await asyncio.gather(*(web.close(WEB_GRACE_S) for web in self.web))
         self.web = []
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers = []

@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from broker import descriptors
 from broker.management.request import Headers, Request, Response
 from broker.management_settings import WebOptions
 from broker.server.http_familiar import Familiar
@@ -73,8 +74,10 @@ class HttpServer:
         self.peers[peer] = None
         if self._ticker is None:
             self._ticker = self.loop.call_later(self._tick_s, self._tick)
-        most = self.options.max_connections
-        return not self.is_stopping and (most is None or len(self.peers) <= most)
+        most = descriptors.web_limit(descriptors.file_limit())
+        if self.options.max_connections is not None:
+            most = min(most, self.options.max_connections)
+        return not self.is_stopping and len(self.peers) <= most
 
     def leave(self, peer: HttpPeer) -> None:
         self.peers.pop(peer, None)

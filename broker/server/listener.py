@@ -6,18 +6,24 @@ import os
 import socket
 import stat
 import struct
+from collections.abc import Callable
 
 from broker.transport_settings import UNIX_MODES, TcpOptions
+
+FromOutside = Callable[[str, int], socket.socket | None]  # gives a socket for host and port
 
 
 class ListenError(OSError):
     """An address cannot be listened on; the text is one line for the user."""
 
 
-def open_sockets(address: str, port: int, options: TcpOptions) -> list[socket.socket]:
+def open_sockets(
+    address: str, port: int, options: TcpOptions, inherited: FromOutside | None = None
+) -> list[socket.socket]:
     """Listening sockets for an address. "": all addresses, IPv6 and IPv4 on one socket.
 
-    port 0: a free one, the same for every socket. Raises: ListenError.
+    port 0: a free one, the same for every socket. inherited: asked for a socket that is open
+    already. Raises: ListenError.
     """
     wanted = [(socket.AF_INET6, "::")] if address == "" else _resolve(address)
     if address == "" and not socket.has_dualstack_ipv6():
@@ -25,6 +31,9 @@ def open_sockets(address: str, port: int, options: TcpOptions) -> list[socket.so
     opened: list[socket.socket] = []
     try:
         for family, host in wanted:
+            if inherited is not None and (found := inherited(host, port)) is not None:
+                opened.append(adopt(found, options))
+                continue
             listening = socket.socket(family, socket.SOCK_STREAM)
             opened.append(listening)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,6 +50,13 @@ def open_sockets(address: str, port: int, options: TcpOptions) -> list[socket.so
         place = f"{address or '*'}:{port}"
         raise ListenError(f"cannot listen on {place}: {error.strerror or error}") from None
     return opened
+
+
+def adopt(listening: socket.socket, options: TcpOptions) -> socket.socket:
+    """Set up a socket that listens already."""
+    if listening.family != socket.AF_UNIX:
+        _set_options(listening, options)
+    return listening
 
 
 def _set_options(listening: socket.socket, options: TcpOptions) -> None:

@@ -60,6 +60,7 @@ class AMQPProtocol(asyncio.Protocol):
         )  # fmt: skip
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gateway.places.leave()
         self._connection.on_lost()
 
 

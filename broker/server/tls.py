@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from broker.seams import Transport
+from broker.server.acceptor import Places
 from broker.server.certificates import Certificates, chain_problem
 from broker.server.peers import Peername, peername_of
 from broker.session.endpoint import Endpoint, Tls
@@ -55,6 +56,7 @@ class TlsPort(NamedTuple):
     certificates: Certificates
     depth: int
     speaker: Callable[[], Speaker]
+    places: Places
 
 
 class TlsStream(asyncio.Protocol):
@@ -122,6 +124,7 @@ class TlsStream(asyncio.Protocol):
         """The peer has hung up, with or without a close_notify: the transport closes."""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._port.places.leave()
         self._leave()
         self._is_closing = True
         connection, self._connection = self._connection, None

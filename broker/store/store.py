@@ -9,8 +9,10 @@ log/            messages (store/format.py)
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
+import os
 import secrets
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -62,7 +64,9 @@ def claim(directory: Path) -> LocalDisk:
         directory.mkdir(parents=True, exist_ok=True)
         is_free = disk.lock()
     except OSError as error:
-        raise StoreError(f"cannot use the data directory {directory}: {error.strerror}") from None
+        is_taken = isinstance(error, FileExistsError)  # by a file: "exists" would say nothing
+        reason = os.strerror(errno.ENOTDIR) if is_taken else error.strerror
+        raise StoreError(f"cannot use the data directory {directory}: {reason}") from None
     if not is_free:
         holder = f" (pid {pid})" if (pid := disk.holder()) else ""
         raise StoreInUse(f"the data directory {directory} is in use by another process{holder}")

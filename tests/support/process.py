@@ -46,17 +46,28 @@ class BrokerProcess:
     def launch(self) -> None:
         """Start the process, and do not wait until it is ready."""
         self._ready_file.unlink(missing_ok=True)
-        command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
-        command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *self._flags],
+                self.command(),
+                pass_fds=self.inherits(),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "PYTHONWARNINGS": "default"},
+                env={**self.environment(), "PYTHONWARNINGS": "default"},
             )
+
+    def command(self) -> list[str]:
+        command = [self._python, "-m", "broker", *FREE_PORTS, "--bind", "127.0.0.1"]
+        command += ["--data-dir", str(self.data_dir), "--ready-file", str(self._ready_file)]
+        return [*command, *self._flags]
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def inherits(self) -> list[int]:
+        """File descriptors that it gets."""
+        return []
 
     def wait_ready(self) -> None:
         assert self._process is not None
@@ -78,6 +89,11 @@ class BrokerProcess:
         """Send a signal, wait for the end. Returns: the exit code."""
         assert self._process is not None
         self.signal(signal_number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """For the end of a process that was told to stop. Returns: the exit code."""
+        assert self._process is not None
         return self._process.wait(20)
 
     def signal(self, signal_number: int) -> None:

@@ -11,7 +11,7 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings", "log_lines", "detached", "memory"},
+    {"marks", "version", "settings", "log_lines", "detached", "memory", "descriptors"},
     {"amqp", "auth_settings", "transport_settings", "log_settings"},
     {"management_settings", "logs"},
     {
@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     {"management"},
     {"control"},
     {"server", "cli"},
-    {"boot"},
+    {"boot", "start_errors"},
     {"runtime"},
     {"__main__", "testing"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it

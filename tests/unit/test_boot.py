@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import json
-import os
 import socket
-from pathlib import Path
 
 import pytest
 
-from broker.alarms import memory_used
-from broker.boot import (
-    Broker,
-    default_node_name,
-    memory_trimmer,
-    settle_memory,
-    write_ready_file,
-)
+from broker.boot import Broker, default_node_name
 from broker.config import Config, ConfigError
 
 
@@ -67,45 +55,3 @@ def test_a_whole_config_is_taken_as_it_is() -> None:
 def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(ConfigError):
         Broker({"hartbeat": 10})
-
-
-def test_the_ready_file_appears_whole(tmp_path: Path) -> None:
-    with Broker() as broker:
-        path = tmp_path / "ready.json"
-        write_ready_file(path, broker)
-        ready = json.loads(path.read_text())
-        assert ready["pid"] == os.getpid()
-        assert ready["ports"]["amqp"] == broker.port != 0
-        assert broker.node is not None
-        assert ready["node"] == broker.node.name
-    assert [entry.name for entry in tmp_path.iterdir()] == ["ready.json"]
-
-
-def test_what_was_made_at_start_is_not_looked_at_again() -> None:
-    thresholds = gc.get_threshold()
-    try:
-        settle_memory()
-        assert gc.get_freeze_count() > 0
-        assert gc.get_threshold()[0] > thresholds[0]
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
-
-
-def test_malloc_gives_back_what_was_freed_in_the_midst() -> None:
-    trim = memory_trimmer()
-    if trim is None:
-        pytest.skip("not glibc")
-    trim()
-    bodies = [bytes(10_000) for _ in range(5_000)]
-    last = bytes(10_000)  # keeps the end of the heap where it is
-    full = memory_used()
-    bodies.clear()
-    trim()
-    assert full - memory_used() > 30_000_000
-    assert len(last) == 10_000
-
-
-def test_another_libc_may_not_be_able_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
-    assert memory_trimmer() is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from broker.__main__ import (
     configure,
     default_data_dir,
     main,
-    raise_file_limit,
 )
 from broker.config import Config, ConfigError
 from broker.version import __version__
@@ -78,10 +76,10 @@ def test_set_without_a_value_is_an_error() -> None:
         configured("--set", "heartbeat")
 
 
-def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_2(
+def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["--set", "hartbeat=5"]) == 2
+    assert main(["--set", "hartbeat=5"]) == 1
     assert capsys.readouterr().err == (
         "leveret: unknown setting 'hartbeat'; did you mean 'heartbeat'?\n"
     )
@@ -91,54 +89,3 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"leveret {__version__}\n"
-
-
-class FileLimit:
-    """The system's limit of open files."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, soft: int, hard: int):
-        self.limits = (soft, hard)
-        self.error: Exception | None = None
-        self.calls = 0
-        monkeypatch.setattr(resource, "getrlimit", self._get)
-        monkeypatch.setattr(resource, "setrlimit", self._set)
-
-    def _get(self, which: int) -> tuple[int, int]:
-        assert which == resource.RLIMIT_NOFILE
-        return self.limits
-
-    def _set(self, which: int, limits: tuple[int, int]) -> None:
-        assert which == resource.RLIMIT_NOFILE
-        self.calls += 1
-        if self.error is not None:
-            raise self.error
-        self.limits = limits
-
-
-def test_a_node_takes_as_many_descriptors_as_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit = FileLimit(monkeypatch, 1024, 524_288)
-    raise_file_limit()
-    assert limit.limits == (524_288, 524_288)
-    raise_file_limit()
-    assert limit.calls == 1
-
-
-@pytest.mark.parametrize("error", [ValueError("not allowed"), OSError(22, "Invalid argument")])
-def test_a_limit_that_cannot_be_raised_stays(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """Some systems name one that they refuse."""
-    limit = FileLimit(monkeypatch, 256, resource.RLIM_INFINITY)
-    limit.error = error
-    raise_file_limit()
-    assert (limit.calls, limit.limits) == (1, (256, resource.RLIM_INFINITY))
-
-
-def test_the_limit_of_this_process_can_be_raised() -> None:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        raise_file_limit()
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        assert soft == hard == before[1]
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -38,7 +38,7 @@ def _is_json(call: Call) -> bool:
 
 def _alarms(call: Call) -> list[str]:
     """A line for each."""
-    return alarm_lines(call.ask("status.alarms"))
+    return alarm_lines(call.ask("status.alarms"), call.node)
 
 
 def _passed(call: Call, text: str, **more: Any) -> Output:

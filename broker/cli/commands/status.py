@@ -51,7 +51,7 @@ def status(call: Call) -> Output:
         return found
     facts = _facts(dict(found))
     if formatter == "json":
-        return {**facts, "alarms": [alarm_map(one) for one in facts["alarms"]]}
+        return {**facts, "alarms": [alarm_map(one, call.node) for one in facts["alarms"]]}
     return "\n".join(_status_lines(call.node, facts, call.options["unit"]))
 
 
@@ -92,7 +92,7 @@ def _watermark(setting: Any) -> dict[str, Any]:
 def _status_lines(node: str, facts: dict[str, Any], unit: str) -> list[str]:
     return [
         *_runtime_lines(node, facts),
-        *_file_lines(facts),
+        *_file_lines(node, facts),
         *_memory_lines(facts, unit),
         _section("File Descriptors"),
         "Total: {total_used}, limit: {total_limit}".format(**_named(facts["file_descriptors"])),
@@ -131,7 +131,7 @@ def _runtime_lines(node: str, facts: dict[str, Any]) -> list[str]:
     ]
 
 
-def _file_lines(facts: dict[str, Any]) -> list[str]:
+def _file_lines(node: str, facts: dict[str, Any]) -> list[str]:
     return [
         _section("Plugins"),
         f"Enabled plugin file: {facts['enabled_plugin_file']}",
@@ -145,7 +145,7 @@ def _file_lines(facts: dict[str, Any]) -> list[str]:
         _section("Log file(s)"),
         *(f" * {path}" for path in facts["log_files"]),
         _section("Alarms"),
-        *(alarm_lines(facts["alarms"]) or ["(none)"]),
+        *(alarm_lines(facts["alarms"], node) or ["(none)"]),
     ]
 
 
@@ -197,8 +197,8 @@ def cluster_status(call: Call) -> Output:
         return found
     facts = _cluster_facts(dict(found))
     if formatter == "json":
-        return {**facts, "alarms": [alarm_map(one) for one in facts["alarms"]]}
-    return "\n".join(_cluster_lines(facts))
+        return {**facts, "alarms": [alarm_map(one, call.node) for one in facts["alarms"]]}
+    return "\n".join(_cluster_lines(call.node, facts))
 
 
 def _cluster_facts(found: dict[str, Any]) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _cluster_facts(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cluster_lines(facts: dict[str, Any]) -> list[str]:
+def _cluster_lines(node: str, facts: dict[str, Any]) -> list[str]:
     ram = sorted(map(str, facts["ram_nodes"]))
     listeners = [
         line for name, maps in facts["listeners"].items() for line in lines(maps, str(name))
@@ -242,7 +242,7 @@ def _cluster_lines(facts: dict[str, Any]) -> list[str]:
         _section("Maintenance status"),
         *(f"Node: {name}, status: {one}" for name, one in facts["maintenance_status"].items()),
         _section("Alarms"),
-        *(alarm_lines(facts["alarms"]) or ["(none)"]),
+        *(alarm_lines(facts["alarms"], node) or ["(none)"]),
         _section("Network Partitions"),
         *(_partition_lines(facts["partitions"]) or ["(none)"]),
         _section("Listeners"),

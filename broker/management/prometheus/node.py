@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from broker import descriptors
 from broker.identity import ID
 from broker.management.prometheus.exposition import Table, Value, labels
 from broker.management.views.node import (
     PROCESSES_MAX,
-    file_limit,
     io_of,
     read_count,
-    sockets_limit,
 )
 from broker.version import __version__
 
@@ -58,10 +57,10 @@ def node_coarse_metrics(management: Management) -> Table:
 def node_metrics(management: Management) -> Table:
     watermarks = management.node.watermarks
     levels = watermarks.snapshot() if watermarks is not None else None
-    files = file_limit()
+    files = descriptors.file_limit()
     return single(
         process_max_fds=files,
-        process_max_tcp_sockets=sockets_limit(files),
+        process_max_tcp_sockets=descriptors.sockets_limit(files),
         resident_memory_limit_bytes=levels.memory_limit if levels is not None else None,
         disk_space_available_limit_bytes=levels.disk_limit if levels is not None else None,
         erlang_processes_limit=PROCESSES_MAX,
@@ -123,7 +122,7 @@ def alarms(management: Management) -> Table:
     """RabbitMQ: each is 1 while it is on."""
     raised = management.node.alarms
     return single(
-        alarms_file_descriptor_limit=0,
+        alarms_file_descriptor_limit=int(management.node.usage.is_out_of_descriptors),
         alarms_free_disk_space_watermark=int("disk" in raised),
         alarms_memory_used_watermark=int("memory" in raised),
     )

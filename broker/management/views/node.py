@@ -8,6 +8,7 @@ import platform
 import resource
 from typing import TYPE_CHECKING, Any
 
+from broker import descriptors
 from broker.auth.mechanisms import MECHANISMS
 from broker.exchanges.registry import find_type, type_names
 from broker.management.statistics import presented
@@ -58,21 +59,7 @@ class Process:
     def look(self, now_ms: int) -> None:
         if now_ms - self._at_ms >= 1_000:
             self._at_ms = now_ms
-            try:
-                self.fd_used = len(os.listdir("/proc/self/fd"))
-            except OSError:
-                self.fd_used = 0  # another system, or none left to look with
-
-
-def file_limit() -> int:
-    """Descriptors that the process may have."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft if soft != resource.RLIM_INFINITY else 2**31 - 1
-
-
-def sockets_limit(fd_total: int) -> int:
-    """RabbitMQ: what of them may be sockets."""
-    return max(0, int(fd_total * 0.9 - 2))
+            self.fd_used = descriptors.used()
 
 
 def show_node(management: Management, lens: Lens) -> Shown:
@@ -84,7 +71,7 @@ def show_node(management: Management, lens: Lens) -> Shown:
 def _facts(management: Management) -> Shown:
     """What the node is and has."""
     node = management.node
-    fd_total = file_limit()
+    fd_total = descriptors.file_limit()
     watermarks = node.watermarks
     levels = watermarks.snapshot() if watermarks is not None else None
     config = node.config
@@ -92,7 +79,7 @@ def _facts(management: Management) -> Shown:
         "partitions": [],
         "os_pid": str(os.getpid()),
         "fd_total": fd_total,
-        "sockets_total": sockets_limit(fd_total),
+        "sockets_total": descriptors.sockets_limit(fd_total),
         "proc_total": PROCESSES_MAX,
         "mem_limit": levels.memory_limit if levels is not None else 0,
         "mem_alarm": "memory" in node.alarms,
@@ -155,7 +142,7 @@ COLLECTED = (
 IO_TIMES = ("io_read_avg_time", "io_write_avg_time", "io_sync_avg_time", "io_seek_avg_time")
 
 
-def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
+def numbers_of(node: Node, process: Process) -> dict[str, int]:
     """What moves, in the order of `service.NODE`."""
     process.look(node.clock.now_ms())
     levels = node.watermarks.snapshot() if node.watermarks is not None else None
@@ -180,7 +167,7 @@ def numbers_of(node: Node, process: Process, sockets: int) -> dict[str, int]:
         "mnesia_disk_tx_count": 0,
         "mem_used": levels.memory_used if levels is not None else 0,
         "fd_used": process.fd_used,
-        "sockets_used": sockets,
+        "sockets_used": node.usage.socket_count,
         "proc_used": processes(node),
         "disk_free": (levels.disk_free or 0) if levels is not None else 0,
     }

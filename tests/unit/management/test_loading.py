@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from broker.management import loading
 from broker.management.loading import BODY_MAX, Later, Loading, http_api, metrics, module_names
@@ -102,3 +105,29 @@ def test_a_node_that_stops_meanwhile_leaves_nothing_behind() -> None:
         await asyncio.sleep(0.05)
 
     asyncio.run(run())
+
+
+def test_a_module_that_cannot_be_read_now_is_read_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There was no descriptor left."""
+    asked: list[str] = []
+
+    def no_module(name: str) -> None:
+        asked.append(name)
+        if len(asked) == 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main() -> None:
+        monkeypatch.setattr(loading, "RETRY_S", 0.0)
+        monkeypatch.setattr(loading, "module_names", lambda: iter("abc"))
+        monkeypatch.setattr(loading.importlib, "import_module", no_module)
+        loads = Loading(World().node, nothing_listens)
+        loads.start()
+        while loads.management is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+        loads.stop()
+
+    asyncio.run(main())
+    assert asked[:4] == ["a", "b", "b", "c"]
+    assert caplog.messages == ["management cannot be loaded yet: Too many open files"]

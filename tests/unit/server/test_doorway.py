@@ -55,7 +55,8 @@ def test_tls_may_follow(tmp_path: object) -> None:
     for key, value in authority.server_settings(authority.issue("server")).items():
         config = override(config, key, value)
     gateway, _ = gateway_of(arrival.world.node, config)
-    gateway.amqps = TlsPort(Certificates(config.tls), 10, partial(Connection, gateway.node))
+    speaker = partial(Connection, gateway.node)
+    gateway.amqps = TlsPort(Certificates(config.tls), 10, speaker, gateway.places)
     arrival = Arrival(gateway, is_tls=True)
     arrival.doorway.data_received(HEADER)
     assert isinstance(arrival.transport.protocol, TlsStream)

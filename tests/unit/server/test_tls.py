@@ -43,7 +43,9 @@ class Client:
     def __init__(self, authority: Authority, certificates: Certificates, depth: int = 10):
         self.world = World()
         self.gateway, self.loop = gateway_of(self.world.node)
-        self.port = TlsPort(certificates, depth, lambda: Connection(self.world.node))
+        self.port = TlsPort(
+            certificates, depth, lambda: Connection(self.world.node), self.gateway.places
+        )
         self.stream = TlsStream(self.gateway, self.port)
         self.transport = AsyncioTransport()
         self.stream.connection_made(self.transport)  # type: ignore[arg-type]

@@ -75,7 +75,7 @@ def test_a_holder_that_has_not_said_who_it_is(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"cannot use the data directory .*/file: File exists"):
+    with pytest.raises(StoreError, match=r"cannot use the data directory .*/file: Not a directory"):
         claim(tmp_path / "file")
     with pytest.raises(StoreError, match="Not a directory"):
         claim(tmp_path / "file" / "below")

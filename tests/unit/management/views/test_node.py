@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from broker.alarms import Watermarks
+from broker.descriptors import file_limit, sockets_limit
 from broker.management.service import NODE
 from broker.management.views.common import Lens
 from broker.management.views.node import (
@@ -16,12 +17,10 @@ from broker.management.views.node import (
     Process,
     applications,
     exchange_types,
-    file_limit,
     memory_breakdown,
     numbers_of,
     processes,
     show_node,
-    sockets_limit,
 )
 from broker.management.views.queue import BASE_OCTETS
 from tests.support.api import Api
@@ -90,7 +89,8 @@ def test_charts_of_what_is_not_measured(api: Api) -> None:
 
 
 def test_numbers_are_in_the_order_in_which_they_are_noted(api: Api, peer: Peer) -> None:
-    assert tuple(numbers_of(api.node, Process(), 1)) == NODE.names
+    assert tuple(numbers_of(api.node, Process())) == NODE.names
+    api.node.usage.socket_count = 1
     slot = api.looks()
     samples = api.management.node_samples
     assert samples is not None

@@ -1,0 +1,1 @@
+"""What makes the packages. Nothing of it is in them."""
