@@ -51,13 +51,15 @@ def read(path: Path) -> Cookie:
         raise
     except OSError as error:
         raise CookieError(f"cannot read cookie file {path}: {error.strerror}") from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise CookieError(f"cookie file {path} is not a file")
         if status.st_mode & 0o077:
             raise CookieError(f"Cookie file {path} must be accessible by owner only")
-        octets = file.read(4 * LENGTH_MAX + 2)
+        octets = os.read(descriptor, 4 * LENGTH_MAX + 2)
+    finally:
+        os.close(descriptor)
     lines = octets.splitlines() or [b""]
     try:
         secret = lines[0].decode().rstrip(" ")

@@ -201,6 +201,7 @@ class Runtime:
             loop.add_signal_handler(number, self._on_signal)
         with contextlib.ExitStack() as files:
             try:
+                self.is_starting = True
                 await self._control.open(self._environment, self.config.kept_in)
                 if not self._control.is_second:  # whose start fails, and the file is the other's
                     self._write_pid(files)
