@@ -34,3 +34,13 @@ def test_a_line_for_each() -> None:
         "Interface: 0.0.0.0, port: 5672, protocol: bogus, purpose: bogus",
     ]
     assert listeners.lines(maps[:1], "rabbit@here")[0].startswith("Node: rabbit@here, interface: 0")
+
+
+def test_alarms() -> None:
+    resource = (Atom("resource_limit"), Atom("memory"), NODE)
+    disk = ((Atom("resource_limit"), Atom("disk"), NODE), [])
+    assert listeners.alarm_lines([resource, disk], "rabbit@here") == [
+        "Memory alarm on node rabbit@here",
+        "Free disk space alarm on node rabbit@here",
+    ]
+    assert listeners.alarm_map(resource, "x")["node"] == NODE
