@@ -94,13 +94,23 @@ def _closed(environment: Mapping[str, str]) -> list[str]:
     return [
         f"  * {directory} belongs to another user: call this tool as that user, or as root"
         for directory in control_socket.directories(environment)
-        if directory.exists() and not control_socket.trusted(directory)
+        if _is_there(directory)
+        and not (control_socket.trusted(directory) and os.access(directory, os.R_OK | os.X_OK))
     ]
 
 
+def _is_there(directory: Path) -> bool:
+    try:
+        directory.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def _advice(place: Place) -> list[str]:
-    path = Path(place.socket) if place.socket else None
-    if path is not None and path.exists() and not os.access(path, os.W_OK):
+    if place.socket and _is_there(Path(place.socket)) and not os.access(place.socket, os.W_OK):
         return ["  * suggestion: call this tool as the user of the node, or as root"]
     if place.pid and not is_alive(place.pid):
         return ["  * its process has ended without a word", "  * suggestion: start the node"]

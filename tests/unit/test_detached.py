@@ -53,7 +53,12 @@ Path("PLACE/alive").touch()
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [("tell(2)", 2), ("os._exit(7)", 1), ("raise SystemExit(0)", 1), ("os.kill(os.getpid(), 9)", 1)],
+    [
+        ("tell(2)", 2),
+        ("os._exit(7)", 1),
+        ("raise SystemExit(0)", 1),
+        ("os.kill(os.getpid(), 9)", 1),
+    ],
 )
 def test_a_failure_is_told_and_shown(tmp_path: Path, body: str, code: int) -> None:
     result = detached(f"print('no good', file=sys.stderr, flush=True)\n{body}", tmp_path)

@@ -58,4 +58,6 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_python_with_spaces_in_its_path() -> None:
-    assert "exec '/my python/bin' -m broker " in aliases.text_of("rabbitmq-server", "/my python/bin")
+    assert "exec '/my python/bin' -m broker " in aliases.text_of(
+        "rabbitmq-server", "/my python/bin"
+    )

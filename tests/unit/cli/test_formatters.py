@@ -66,9 +66,7 @@ def test_csv() -> None:
 
 
 def test_erlang() -> None:
-    assert rows("erlang") == [
-        '[[{name,<<"a">>},{tags,[x,y]}],[{name,<<"b \\"q\\"">>},{tags,[]}]]'
-    ]
+    assert rows("erlang") == ['[[{name,<<"a">>},{tags,[x,y]}],[{name,<<"b \\"q\\"">>},{tags,[]}]]']
     assert value("erlang", {A("a"): CharList("b")}) == ['#{a => "b"}']
 
 

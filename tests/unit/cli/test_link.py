@@ -58,9 +58,7 @@ def linked(place: Place) -> Link:
         (frame({"nonce": 5, "node": None}), "does not answer"),
     ],
 )
-def test_one_that_is_none(
-    pretended: Callable[[Talk], Place], octets: bytes, problem: str
-) -> None:
+def test_one_that_is_none(pretended: Callable[[Talk], Place], octets: bytes, problem: str) -> None:
     with pytest.raises(Unreachable, match=problem):
         linked(pretended(lambda peer: peer.sendall(octets)))
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -232,8 +231,8 @@ def test_rows_come_in_parts(node: ControlledNode) -> None:
 
 
 @pytest.fixture
-def host(node: ControlledNode) -> Iterator[Any]:
-    yield node.runtime
+def host(node: ControlledNode) -> Any:
+    return node.runtime
 
 
 def opened(node: ControlledNode, host: Any, run: Path, data_dir: Path) -> ControlServer:

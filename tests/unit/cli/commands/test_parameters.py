@@ -91,9 +91,7 @@ def test_parameters_of_a_component(node: ControlledNode) -> None:
         (("set_policy", "x", "^"), 64, "not enough arguments"),
     ],
 )
-def test_what_cannot_be(
-    node: ControlledNode, argv: tuple[str, ...], code: int, text: str
-) -> None:
+def test_what_cannot_be(node: ControlledNode, argv: tuple[str, ...], code: int, text: str) -> None:
     said = node.tool(*argv)
     assert text in said.err
     assert said.code == code

@@ -50,9 +50,7 @@ def test_of_topics(node: ControlledNode) -> None:
         (("list_user_permissions", "nobody"), 69, '{:no_such_user, "nobody"}'),
     ],
 )
-def test_what_cannot_be(
-    node: ControlledNode, argv: tuple[str, ...], code: int, text: str
-) -> None:
+def test_what_cannot_be(node: ControlledNode, argv: tuple[str, ...], code: int, text: str) -> None:
     said = node.tool(*argv)
     assert said.code == code
     assert text in said.err

@@ -46,9 +46,7 @@ def test_one_that_runs_need_not_be_restarted(node: ControlledNode) -> None:
         (("list_vhosts", "bogus"), 64, "Info key(s) bogus are not supported"),
     ],
 )
-def test_what_cannot_be(
-    node: ControlledNode, argv: tuple[str, ...], code: int, text: str
-) -> None:
+def test_what_cannot_be(node: ControlledNode, argv: tuple[str, ...], code: int, text: str) -> None:
     said = node.tool(*argv)
     assert said.code == code
     assert text in said.err
