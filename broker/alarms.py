@@ -125,12 +125,16 @@ class Watermarks:
         self._trim = trim
         self._read_used = used
         self._read_total = total
-        self._total_override = config.memory_total
         self._unreadable: set[str] = set()
         self._trim_due_ms = self._disk_due_ms = 0
         self._memory_used = 0
         self._disk_free: int | None = None
         self._low = dict.fromkeys(RESOURCES, False)
+        self.configure(config)
+
+    def configure(self, config: Alarms) -> None:
+        """The limits as the settings have them. The next check judges by them."""
+        self._total_override = config.memory_total
         self.set_memory_limit(relative=config.memory_relative, absolute=config.memory_absolute)
         self.set_disk_limit(relative=config.disk_relative, absolute=config.disk_absolute)
 
@@ -146,6 +150,11 @@ class Watermarks:
         """Octets, or (unless 0) a multiple of the memory. The next check judges by it."""
         self._disk_limit = round(relative * self._memory_total) if relative else absolute
         self._disk_due_ms = 0
+
+    def give_back(self) -> None:
+        """Have malloc give to the system what it does not need."""
+        if self._trim is not None:
+            self._trim()
 
     def check(self, now_ms: int) -> tuple[str, ...]:
         """Look again where it is time to. Returns: the resources that are low."""

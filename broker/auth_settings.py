@@ -128,6 +128,7 @@ class AuthBackends:
     hashing_module: str = setting(
         HASHING_MODULES[0],
         key="password_hashing_module",
+        live=True,
         choices=HASHING_MODULES,
         help="How passwords are hashed that are set from now on.",
     )

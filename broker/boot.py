@@ -22,6 +22,7 @@ from broker.identity import make_id
 from broker.memory import memory_trimmer
 from broker.node import Node
 from broker.plugins import refused_types
+from broker.reconfiguring import Reconfigured, reconfigure
 from broker.server.auth_chain import AuthChain
 from broker.server.gateway import (
     AMQP,
@@ -33,8 +34,10 @@ from broker.server.gateway import (
     Listening,
 )
 from broker.server.timers import LoopClock, monotonic_ms
+from broker.starting_definitions import import_definitions
 from broker.store.errors import StoreError
 from broker.transport_settings import parse_address
+from broker.vhost_defaults import VhostDefaults
 
 if TYPE_CHECKING:
     from broker.management.loading import Loading
@@ -146,11 +149,13 @@ class Broker:
             is_new = store is None or store.is_new
             if store is not None:
                 store.attach(node)
-            if is_new:
+            VhostDefaults(node, loop.call_soon)
+            if is_new and not self.config.starting_definitions.exist:
                 node.make_defaults()
             make_id(node)
             self._auth = AuthChain(node, self.config.auth)
             node.backends = self._auth.backends
+            import_definitions(node, self.config.starting_definitions)
             node.tell(threading.get_ident())
             node.check_alarms(clock.now_ms())
             await self._committed(store)  # nobody is served by a node that cannot write
@@ -313,6 +318,14 @@ class Broker:
         Returns: whether there were any, and they can be used. In the broker's own thread.
         """
         return self.gateway is not None and self.gateway.reload_certificates()
+
+    def reconfigure(self, config: Config) -> Reconfigured:
+        """Take up what a running node can of another config, in the broker's own thread; the rest
+        waits for a restart. Returns: what is which."""
+        assert self.node is not None
+        found = reconfigure(self.node, config)
+        self.config = self.node.config
+        return found
 
     async def __aenter__(self) -> Broker:
         await self.start()

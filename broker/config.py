@@ -1,31 +1,22 @@
 """Every setting: its type, default, unit and RabbitMQ's key for it.
 
-One frozen dataclass tree. Values come from the defaults, a YAML file, `--set key=value` and the
-command line, the later ones winning; an unknown key is an error that names the nearest known one.
+One frozen dataclass tree. Where values come from, files, variables and the command line, is the
+matter of `configuration`; an unknown key is an error that names the nearest known one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from broker.auth_settings import AuthBackends
 from broker.log_settings import Log
 from broker.management_settings import Management, Prometheus
-from broker.settings import (
-    ConfigError,
-    flattened,
-    override,
-    parse_size,
-    setting,
-    settings_of,
-    yaml_of,
-)
+from broker.settings import ConfigError, numbered, override, parse_size, setting, settings_of
 from broker.transport_settings import Authentication, Listeners, TlsOptions
 
-__all__ = ["Config", "ConfigError", "load", "override", "parse_size", "reference", "sample"]
+__all__ = ["Config", "ConfigError", "override", "parse_size", "settings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,38 +24,58 @@ class Limits:
     """What is negotiated and enforced."""
 
     channel_max: int = setting(
-        2047, key="channel_max", bounds=(0, 65535), help="Channels per connection; 0: no limit."
+        2047,
+        key="channel_max",
+        live=True,
+        bounds=(0, 65535),
+        help="Channels per connection; 0: no limit.",
     )
     channel_max_per_node: int | None = setting(
         None,
         key="channel_max_per_node",
+        live=True,
         help="Channels of all connections together; none: no limit.",
     )
     connection_max: int | None = setting(
-        None, key="connection_max", help="Connections to the node; none: no limit."
+        None, key="connection_max", live=True, help="Connections to the node; none: no limit."
     )
     frame_max: int = setting(
         131072,
         key="frame_max",
+        live=True,
         unit="bytes",
         bounds=(4096, 2**31 - 1),
         help="Largest frame offered to a peer.",
     )
     heartbeat_s: int = setting(
-        60, key="heartbeat", unit="s", bounds=(0, 65535), help="Heartbeat offered; 0: none."
+        60,
+        key="heartbeat",
+        live=True,
+        unit="s",
+        bounds=(0, 65535),
+        help="Heartbeat offered; 0: none.",
     )
     handshake_timeout_ms: int = setting(
-        10_000, key="handshake_timeout", unit="ms", help="Time for a peer to open its connection."
+        10_000,
+        key="handshake_timeout",
+        live=True,
+        unit="ms",
+        help="Time for a peer to open its connection.",
     )
     max_message_size: int = setting(
         134_217_728,
         key="max_message_size",
+        live=True,
         unit="bytes",
         bounds=(1, 512 * 1024 * 1024),
         help="Largest message body accepted.",
     )
     consumer_timeout_ms: int | None = setting(
-        None, key="consumer_timeout", unit="ms", help="Time for a delivery to be acked; none: any."
+        None,
+        key="consumer_timeout",
+        live=True,
+        unit="ms",
+        help="Time for a delivery to be acked; none: any.",
     )
 
 
@@ -73,9 +84,70 @@ class Defaults:
     """What a node has when it starts for the first time."""
 
     user: str = setting("guest", key="default_user", help="The first user; empty: none.")
-    password: str = setting("guest", key="default_pass", help="Its password.")
+    password: str = setting("guest", key="default_pass", secret=True, help="Its password.")
     tags: tuple[str, ...] = setting(("administrator",), key="default_user_tags", help="Its tags.")
     vhost: str = setting("/", key="default_vhost", help="The first virtual host.")
+    configure: str = setting(
+        ".*", key="default_permissions.configure", help="What it may configure there, a pattern."
+    )
+    write: str = setting(".*", key="default_permissions.write", help="What it may write to.")
+    read: str = setting(".*", key="default_permissions.read", help="What it may read from.")
+
+    users: tuple[tuple[str, str], ...] = numbered(
+        (),
+        key="default_users",
+        secret=True,
+        help="Users that every new virtual host has: `default_users.alice.password`, and likewise"
+        " `tags`, `vhost_pattern`, `configure`, `read` and `write`; who is there keeps the rest.",
+    )
+
+    @property
+    def permissions(self) -> tuple[str, str, str]:
+        """In the order of AMQP: configure, write, read."""
+        return self.configure, self.write, self.read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartingDefinitions:
+    """Definitions that are imported whenever the node starts."""
+
+    path: str = setting(
+        "",
+        key="load_definitions",
+        help="File, or directory of files, that is imported at every start, as exported over HTTP;"
+        " empty: none. A node that has one makes no first user and vhost.",
+    )
+    local_path: str = setting(
+        "", key="definitions.local.path", help="The same, with definitions.import_backend."
+    )
+    backend: str = setting(
+        "none",
+        key="definitions.import_backend",
+        choices=(
+            "none",
+            "local_filesystem",
+            "local",
+            "rabbitmq_definitions_import_local_filesystem",
+            "rabbit_definitions_import_local_filesystem",
+        ),
+        help="Where those come from: none, or local_filesystem.",
+    )
+    skip_if_unchanged: bool = setting(
+        False,
+        key="definitions.skip_if_unchanged",
+        help="Import them only when they are others than the last time.",
+    )
+    hashing_algorithm: str = setting(
+        "sha256",
+        key="definitions.hashing.algorithm",
+        choices=("sha", "sha224", "sha256", "sha384", "sha512"),
+        help="How that is told.",
+    )
+
+    @property
+    def exist(self) -> bool:
+        """RabbitMQ: a node that has some makes no user and vhost of its own."""
+        return bool(self.path) or self.backend != "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +156,14 @@ class Identity:
 
     node_name: str = setting("", key="node_name", help="Name of the node; empty: rabbit@<host>.")
     cluster_name: str = setting("", key="cluster_name", help="Empty: the node's name.")
-    product: str = setting("RabbitMQ", key="product", help="Announced to clients at connect.")
+    product: str = setting(
+        "RabbitMQ", key="product", live=True, help="Announced to clients at connect."
+    )
     product_version: str = setting(
-        "3.13.7", key="product_version", help="Announced to clients, some of which branch on it."
+        "3.13.7",
+        key="product_version",
+        live=True,
+        help="Announced to clients, some of which branch on it.",
     )
 
 
@@ -97,30 +174,35 @@ class Alarms:
     memory_relative: float = setting(
         0.4,
         key="vm_memory_high_watermark.relative",
+        live=True,
         bounds=(0, 1),
         help="Share of the memory above which publishers are blocked; 0: they always are.",
     )
     memory_absolute: int | None = setting(
         None,
         key="vm_memory_high_watermark.absolute",
+        live=True,
         unit="bytes",
         help="The same as an amount, which then counts instead; none: unused.",
     )
     memory_total: int | None = setting(
         None,
         key="total_memory_available_override_value",
+        live=True,
         unit="bytes",
         help="What counts as all the memory; none: the machine's, or the cgroup's if that is less.",
     )
     disk_absolute: int = setting(
         50_000_000,
         key="disk_free_limit.absolute",
+        live=True,
         unit="bytes",
         help="Free space at data_dir below which publishers are blocked.",
     )
     disk_relative: float = setting(
         0.0,
         key="disk_free_limit.relative",
+        live=True,
         help="The same as a multiple of the memory, which then counts instead; 0: unused.",
     )
 
@@ -153,12 +235,14 @@ class Storage:
     queue_memory: int = setting(
         16 * 1024 * 1024,
         key="store.queue_memory",
+        live=True,
         unit="bytes",
         help="Memory that a queue's messages may take; what is behind them stays on disk.",
     )
     node_memory: int = setting(
         256 * 1024 * 1024,
         key="store.node_memory",
+        live=True,
         unit="bytes",
         help="The same for all queues together; above it each has a smaller share.",
     )
@@ -218,6 +302,7 @@ class Config:
 
     limits: Limits = field(default_factory=Limits)
     defaults: Defaults = field(default_factory=Defaults)
+    starting_definitions: StartingDefinitions = field(default_factory=StartingDefinitions)
     identity: Identity = field(default_factory=Identity)
     listeners: Listeners = field(default_factory=Listeners)
     tls: TlsOptions = field(default_factory=TlsOptions)
@@ -235,7 +320,10 @@ class Config:
         help="Directory of the node; none: in memory only; empty: the command has a default.",
     )
     loopback_users: tuple[str, ...] = setting(
-        ("guest",), key="loopback_users", help="Users that may connect from this machine only."
+        ("guest",),
+        key="loopback_users",
+        live=True,
+        help="Users that may connect from this machine only.",
     )
     disabled_plugins: tuple[str, ...] = setting(
         (),
@@ -255,61 +343,3 @@ class Config:
 def settings() -> Iterator[tuple[str, tuple[str, ...], Any]]:
     """Every setting: key, path of attributes, dataclass field."""
     return settings_of(Config)
-
-
-def load(path: Path, config: Config | None = None) -> Config:
-    """A YAML file over a config. Nested keys and dotted ones are the same. Raises: ConfigError."""
-    import yaml  # 15 ms that a start without a file does not pay
-
-    try:
-        document = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path} must hold settings as 'key: value'")
-    result = config or Config()
-    known = {key: entry for key, _, entry in settings()}
-    for key, value in flattened(document, known):
-        result = override(result, key, value)
-    return result
-
-
-def reference() -> str:
-    """docs/configuration.md: every setting, from this module."""
-    lines = [
-        "# Settings",
-        "",
-        "In a YAML file (`leveret --config F`), by `--set key=value`, in a program by",
-        "`Broker({key: value})`. Later ones win: defaults, file, `--set`, flags. In YAML, nested",
-        "keys and dotted ones are the same. What is in bytes may be written 512MiB (times 1024) or",
-        "500MB (times 1000). Written from `broker/config.py` by `python -m tests.write_reference`.",
-        "",
-        "| key | default | unit | what it is |",
-        "| --- | --- | --- | --- |",
-    ]
-    for key, default, entry in _documented():
-        unit = entry.metadata["unit"]
-        lines.append(f"| `{key}` | `{yaml_of(default)}` | {unit} | {entry.metadata['help']} |")
-    return "\n".join(lines) + "\n"
-
-
-def sample() -> str:
-    """config/leveret.yaml: every setting with its default, commented out."""
-    lines = ["# Settings of a node, with their defaults. See docs/configuration.md.", ""]
-    for key, default, entry in _documented():
-        unit = f" ({entry.metadata['unit']})" if entry.metadata["unit"] else ""
-        lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {yaml_of(default)}", ""]
-    return "\n".join(lines[:-1]) + "\n"
-
-
-def _documented() -> Iterator[tuple[str, object, Any]]:
-    config = Config()
-    for key, path, entry in settings():
-        value: object = config
-        for name in path:
-            value = getattr(value, name)
-        yield key, value, entry

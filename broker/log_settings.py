@@ -109,7 +109,7 @@ def _empty_or(check: Check) -> Check:
 
 
 def _level(help: str) -> Any:
-    return setting("", key="level", rule=_is_level, help=help)
+    return setting("", key="level", rule=_is_level, live=True, help=help)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +277,11 @@ class Log:
     """The log."""
 
     level: str = setting(
-        "info", key="level", choices=tuple(LEVELS), help="The least important lines of the log."
+        "info",
+        key="level",
+        live=True,
+        choices=tuple(LEVELS),
+        help="The least important lines of the log.",
     )
     dir: str = setting(
         "", key="dir", help="Directory of log files; empty: /var/log/leveret, or with the data."

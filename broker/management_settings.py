@@ -48,7 +48,7 @@ class WebTls(WebOptions):
         " changed file is taken up within seconds. Empty: `ssl_options` are used, without verify."
     )  # fmt: skip
     keyfile: str = setting("", key="keyfile", help="Its key; empty: it is in the certfile.")
-    password: str = setting("", key="password", help="Of an encrypted key.")
+    password: str = setting("", key="password", secret=True, help="Of an encrypted key.")
     cacertfile: str = setting(
         "", key="cacertfile", help="CAs whose client certificates are believed, PEM."
     )
@@ -176,6 +176,7 @@ class Management:
     rates_mode: str = setting(
         "basic",
         key="management.rates_mode",
+        live=True,
         choices=("basic", "detailed", "none"),
         help="Rates that are kept: of objects (basic), also of pairs of them (detailed), or none.",
     )

@@ -133,7 +133,7 @@ class Node(Definitions):
             algorithm = self.config.auth.hashing_module
             password_hash = hash_password(defaults.password.encode(), algorithm)
             self.execute(PutUser(defaults.user, password_hash, algorithm, defaults.tags))
-            self.execute(SetPermissions(defaults.user, defaults.vhost, ".*", ".*", ".*"))
+            self.execute(SetPermissions(defaults.user, defaults.vhost, *defaults.permissions))
 
     # what it tells by messages
 

@@ -22,6 +22,7 @@ from broker import control_socket, cookie
 from broker.boot import Broker, default_node_name
 from broker.control.host import Failure, Listens
 from broker.control.server import ControlError, ControlServer
+from broker.descriptors import tell_limit
 from broker.memory import settle_memory
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
@@ -58,6 +59,8 @@ class Runtime:
         ready_file: Path | None = None,
         pid_file: Path | None = None,
         given_cookie: str = "",
+        config_files: tuple[str, ...] = (),
+        reload: Callable[[Broker], object] | None = None,
         when_ready: Callable[[], None] = lambda: None,
         environment: Mapping[str, str] = os.environ,
     ):
@@ -67,6 +70,8 @@ class Runtime:
         self._inherited = inherited
         self._ready_file = ready_file
         self._pid_file = pid_file
+        self.config_files = config_files
+        self._reload = reload
         self._when_ready = when_ready
         self._environment = environment
         self._broker: Broker | None = None
@@ -120,10 +125,6 @@ class Runtime:
     @property
     def enabled_plugins_file(self) -> str:
         return ""
-
-    @property
-    def config_files(self) -> tuple[str, ...]:
-        return ()
 
     @property
     def log_files(self) -> tuple[str, ...]:
@@ -185,6 +186,11 @@ class Runtime:
                     raise Failure(str(error)) from None
             log.info("reset, node=%s", self.name)
 
+    def set_log_level(self, level: str) -> None:
+        """See `Host`."""
+        self.log_output.set_level(level)
+        log.info("log level changed, level=%s", level)
+
     def halt(self) -> None:
         self._halting.set()
 
@@ -199,6 +205,8 @@ class Runtime:
         signals = SIGNALS if owns_process else ()
         for number in signals:
             loop.add_signal_handler(number, self._on_signal)
+        if owns_process:
+            loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
         with contextlib.ExitStack() as files:
             try:
                 self.is_starting = True
@@ -222,6 +230,7 @@ class Runtime:
 
     def _tell_ready(self) -> None:
         assert self._broker is not None
+        tell_limit()
         self._notifier.ready(f"{self.name} serves clients on port {self._broker.port}")
         self._when_ready()
         if self._control.is_hidden:
@@ -230,6 +239,13 @@ class Runtime:
                 " --data-dir or --ready-file only",
                 self.name,
             )
+
+    def _on_hang_up(self) -> None:
+        """Settings are looked at again. A node that is stopped has nothing to take up."""
+        if self.node is not None and self._reload is not None:
+            assert self._broker is not None
+            self._reload(self._broker)
+            self.config = self._broker.config
 
     def _on_signal(self) -> None:
         """Asked once it ends as it should; twice: at once."""

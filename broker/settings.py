@@ -13,9 +13,9 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, fields, is_dataclass, replace
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Numbered = tuple[tuple[str, str], ...]  # name and value; a name is empty where a list was given
@@ -52,26 +52,38 @@ def setting(
     bounds: tuple[float, float] = (0, 2**63),
     choices: tuple[str, ...] = (),
     rule: Check | None = None,
+    live: bool = False,
+    secret: bool = False,
 ) -> Any:
     """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
 
     unit: what a number counts; one of bytes may be written as a size.
     bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
-    rule: raises ValueError for a text that cannot be used.
+    rule: raises ValueError for a text that cannot be used. live: a running node takes another value
+    up. secret: the value is shown to nobody.
     """
-    metadata: dict[str, object] = {"key": key, "help": help, "unit": unit, "rule": rule}
-    metadata |= {"bounds": bounds, "choices": choices}
+    metadata: dict[str, Any] = {"key": key, "help": help, "unit": unit, "rule": rule}
+    metadata |= {"bounds": bounds, "choices": choices, "live": live, "secret": secret}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def numbered(default: tuple[str, ...], *, key: str, help: str, check: Check = str) -> Any:
+def numbered(
+    default: tuple[str, ...],
+    *,
+    key: str,
+    help: str,
+    check: Check = str,
+    live: bool = False,
+    secret: bool = False,
+) -> Any:
     """A setting that may be given several times, as key.1, key.2 or with any other names.
 
-    check: raises ValueError for a value that cannot be used.
+    check: raises ValueError for a value that cannot be used. live, secret: as for `setting`.
     """
-    metadata = {"key": key, "help": help, "unit": "", "check": check}
+    metadata = {"key": key, "help": help, "unit": "", "check": check, "live": live}
+    metadata["secret"] = secret
     return field(default=tuple(("", value) for value in default), metadata=metadata)
 
 
@@ -97,14 +109,17 @@ def settings_of(
 
 def override(config: T, key: str, value: object) -> T:
     """The config with one setting changed. Raises: ConfigError (unknown key, wrong type)."""
-    known = {name: path for name, path, _ in settings_of(type(config))}
-    found = _setting_for(type(config), key)
+    found = find_setting(type(config), key)
     if found is None:
-        nearest = difflib.get_close_matches(key, known, 1, 0.5)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise ConfigError(f"unknown setting '{key}'{hint}")
-    path, name = found
-    return cast(T, _replaced(config, path, key, name, value))
+        known = [name for name, _, _ in settings_of(type(config))]
+        raise ConfigError(f"unknown setting '{key}'{did_you_mean(key, known)}")
+    return cast(T, _replaced(config, found.path, key, found.one, value))
+
+
+def did_you_mean(key: str, known: Iterable[str]) -> str:
+    """The end of a line about a key that nobody knows; empty if it is like no other."""
+    nearest = difflib.get_close_matches(key, known, 1, 0.5)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def one_of(*choices: str) -> Check:
@@ -121,16 +136,39 @@ def is_numbered(entry: Any) -> bool:
     return "check" in entry.metadata
 
 
-def _setting_for(config: type, key: str) -> tuple[tuple[str, ...], str] | None:
-    """The path of a key's setting, and the name of the one value that is meant; empty: all."""
-    best: tuple[str, tuple[str, ...], str] | None = None
+class Found(NamedTuple):
+    """A setting by its key. one: name of the one value that is meant; empty: all."""
+
+    key: str
+    path: tuple[str, ...]
+    entry: Any
+    one: str
+
+
+def find_setting(config: type, key: str) -> Found | None:
+    """The setting that a key belongs to: its own, or that of one value of a numbered one."""
+    best: Found | None = None
     for known, path, entry in settings_of(config):
         if key == known:
-            return path, ""
-        is_longer = best is None or len(known) > len(best[0])
+            return Found(known, path, entry, "")
+        is_longer = best is None or len(known) > len(best.key)
         if is_numbered(entry) and key.startswith(f"{known}.") and is_longer:
-            best = known, path, key[len(known) + 1 :]
-    return (best[1], best[2]) if best is not None and best[2] else None
+            best = Found(known, path, entry, key[len(known) + 1 :])
+    return best if best is not None and best.one else None
+
+
+def is_optional(config: Any, path: tuple[str, ...]) -> bool:
+    """Whether a setting may be none. path: of attributes."""
+    for name in path:
+        config = _hints(config)[name]
+    return get_origin(config) in (typing.Union, types.UnionType)
+
+
+def value_of(config: object, path: tuple[str, ...]) -> Any:
+    """What a setting of the config is. path: of attributes, as `settings_of` gives it."""
+    for name in path:
+        config = getattr(config, name)
+    return config
 
 
 def _replaced(owner: Any, path: tuple[str, ...], key: str, one: str, value: object) -> Any:
@@ -219,23 +257,6 @@ def _number(wanted: type[float], key: str, value: object, unit: str) -> float:
     except ValueError:
         kind = "size like 512MiB" if is_size else "number"
         raise ConfigError(f"'{key}' must be a {kind}, not {value!r}") from None
-
-
-def flattened(
-    document: Mapping[str, object], known: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, object]]:
-    """A document whose keys may be nested, dotted or both, as keys and values.
-
-    known: the settings by their keys. Some are above others: log.file, and log.file.level.
-    """
-    parents = {one.rpartition(".")[0] for one in known}
-    for name, value in document.items():
-        key = f"{prefix}{name}"
-        nests = key not in known or is_numbered(known[key]) or key in parents
-        if isinstance(value, dict) and nests:
-            yield from flattened(value, known, f"{key}.")
-        else:
-            yield key, value
 
 
 def yaml_of(value: object) -> str:

@@ -138,7 +138,9 @@ class TlsOptions:
     keyfile: str = setting(
         "", key="ssl_options.keyfile", help="Its private key; empty: it is in the certfile."
     )
-    password: str = setting("", key="ssl_options.password", help="Of an encrypted private key.")
+    password: str = setting(
+        "", key="ssl_options.password", secret=True, help="Of an encrypted private key."
+    )
     cacertfile: str = setting(
         "", key="ssl_options.cacertfile", help="CAs whose client certificates are believed, PEM."
     )
@@ -206,6 +208,7 @@ class Authentication:
     mechanisms: tuple[tuple[str, str], ...] = numbered(
         ("PLAIN", "AMQPLAIN"),
         key="auth_mechanisms",
+        live=True,
         check=one_of(*MECHANISM_NAMES),
         help="SASL mechanisms offered, in this order: PLAIN, AMQPLAIN, EXTERNAL (over TLS),"
         " ANONYMOUS.",
@@ -213,6 +216,7 @@ class Authentication:
     login_from: str = setting(
         "distinguished_name",
         key="ssl_cert_login_from",
+        live=True,
         choices=(
             "distinguished_name",
             "common_name",
@@ -224,13 +228,16 @@ class Authentication:
     san_type: str = setting(
         "dns",
         key="ssl_cert_login_san_type",
+        live=True,
         choices=("dns", "ip", "email", "uri", "other_name"),
         help="Which subject alternative name.",
     )
     san_index: int = setting(
-        0, key="ssl_cert_login_san_index", help="Which one of that type, from 0 on."
+        0, key="ssl_cert_login_san_index", live=True, help="Which one of that type, from 0 on."
     )
     anonymous_user: str = setting(
-        "guest", key="anonymous_login_user", help="The user that ANONYMOUS stands for."
+        "guest", key="anonymous_login_user", live=True, help="The user that ANONYMOUS stands for."
     )
-    anonymous_password: str = setting("guest", key="anonymous_login_pass", help="Its password.")
+    anonymous_password: str = setting(
+        "guest", key="anonymous_login_pass", secret=True, live=True, help="Its password."
+    )

@@ -27,6 +27,12 @@ class CharList(str):
     __slots__ = ()
 
 
+class Pid(str):
+    """An Erlang process, which our connections, channels and queues have names like."""
+
+    __slots__ = ()
+
+
 # Words that RabbitMQ's runtime knows as atoms: a few of thousands, those that somebody may take
 # for the type of an exchange. RabbitMQ's text about a word that it does not know is another.
 _WORDS = """
@@ -230,6 +236,8 @@ def _flat(term: object) -> str:
         return "undefined"
     if isinstance(term, Atom):
         return str(term) if _PLAIN_ATOM.match(term) else f"'{term}'"
+    if isinstance(term, Pid):
+        return str(term)
     if isinstance(term, CharList):
         octets = term.encode("utf-8", "surrogateescape")
         return _quoted(term) if _is_text(octets) else _flat(list(octets))

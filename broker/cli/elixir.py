@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from broker.amqp.erlang import Atom, CharList, flat
-from broker.terms import Pid
+from broker.amqp.erlang import Atom, CharList, Pid, flat
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\x1b": "\\e"}

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from broker.amqp.erlang import Atom, CharList, flat, printed
+from broker.amqp.erlang import Atom, CharList, Pid, flat, printed
 from broker.cli.elixir import inspect, to_text
-from broker.terms import Pid
 
 Options = Mapping[str, Any]
 
@@ -180,6 +179,8 @@ def plain(term: Any) -> Any:
         return list(term.encode())
     if isinstance(term, Atom):
         return None if term == "nil" else str(term)
+    if isinstance(term, Pid):
+        return f"#PID{term}"
     if isinstance(term, (bytes, bytearray)):
         return term.decode("utf-8", "replace")
     if isinstance(term, dict):
@@ -206,7 +207,12 @@ def _json_value(term: Any, _options: Options) -> Iterator[str]:
 def _json_rows(items: Iterable[Any], options: Options) -> Iterator[str]:
     yield "["
     for number, item in enumerate(_flattened(items)):
-        yield ("," if number else "") + "".join(_json_value(item, options))
+        if item and is_pairs(item):  # whatever its keys are
+            item = {to_text(key): value for key, value in item}
+            shown = ",".join(f"{to_json(key)}:{to_json(value)}" for key, value in item.items())
+            yield f"{',' if number else ''}{{{shown}}}"
+        else:
+            yield ("," if number else "") + "".join(_json_value(item, options))
     yield "]"
 
 

@@ -51,6 +51,20 @@ _MODULES: dict[str, dict[str, str]] = {
         CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
         BOTH: "list_vhosts",
     },
+    "lists": {
+        BOTH: "list_queues list_unresponsive_queues list_exchanges list_bindings list_connections"
+        " list_channels list_consumers list_hashes list_ciphers",
+    },
+    "queues": {CTL: "delete_queue purge_queue sync_queue cancel_sync_queue"},
+    "connections": {CTL: "close_connection close_all_connections close_all_user_connections"},
+    "levels": {
+        CTL: "force_gc set_vm_memory_high_watermark set_disk_free_limit set_log_level",
+    },
+    "replicas": {
+        f"{DIAGNOSTICS} {QUEUES}": "quorum_status stream_status reclaim_quorum_memory"
+        " check_if_node_is_quorum_critical check_if_node_is_mirror_sync_critical",
+        QUEUES: "add_member delete_member grow shrink rebalance peek",
+    },
     "parameters": {
         CTL: "set_parameter clear_parameter set_global_parameter clear_global_parameter set_policy"
         " clear_policy set_operator_policy clear_operator_policy set_vhost_limits"

@@ -6,6 +6,7 @@ run → formatter. Imports nothing of the broker but what both sides of the cont
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -41,6 +42,7 @@ from broker.cli.errors import (
     InvalidError,
     NodeDownError,
     StateError,
+    TimedOutError,
     ToolError,
 )
 from broker.cli.formatters import FORMATTERS, Formatter, to_json
@@ -231,8 +233,8 @@ class Tool:
             raise InvalidError("a timeout cannot be negative.")
         command.check(call)
         if command.needs in (RUNNING, STOPPED):
-            if call.timeout_ms == 0:
-                raise call.timed_out()
+            if call.timeout_ms == 0:  # there is no time to ask whether it runs
+                raise TimedOutError(command.name, call.node, 0)
             if call.link.is_app_running != (command.needs == RUNNING):
                 raise StateError(APP_STOPPED if command.needs == RUNNING else APP_RUNNING)
         elif command.needs == REACHABLE:
@@ -298,6 +300,9 @@ def main(
 ) -> int:
     """Run a tool. Returns: the exit code. What is not given is the process's own."""
     own = Path(sys.argv[0]).name
+    for own_stream in (sys.stdout, sys.stderr):
+        if isinstance(own_stream, io.TextIOWrapper):  # names are what clients make of them
+            own_stream.reconfigure(errors="backslashreplace")
     streams = Streams(stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr)
     environment = os.environ if environ is None else environ
     name = tool or environment.get("LEVERET_TOOL") or (own if own in TOOLS else "leveretctl")

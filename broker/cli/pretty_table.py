@@ -16,6 +16,8 @@ def shown(term: Any) -> str:
     """A value as it stands in a cell."""
     if term == [] or term == "":
         return ""
+    if isinstance(term, list) and not all(isinstance(one, int) for one in term):
+        return "".join(map(shown, term))
     if isinstance(term, (Atom, CharList, str, bool)):
         return to_text(term)
     if isinstance(term, list) and all(isinstance(one, str) for one in term):

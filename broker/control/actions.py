@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.commands import Command
 from broker.control.host import Failure, Host, refused
+from broker.management.lane import Breath, Lane
 
 if TYPE_CHECKING:
     from broker.auth.users import User
@@ -64,11 +65,47 @@ def find(name: str) -> Action:
     return _ACTIONS[name]
 
 
-class Asked:
-    """One request. host: who is asked; the rest is what most actions need."""
+class Slices:
+    """Somebody's work in slices: `take` after every bit of it."""
 
-    def __init__(self, host: Host):
+    __slots__ = ("_asked", "_breath", "_node")
+
+    def __init__(self, asked: Asked, lane: Lane):
+        """Raises: Failure: the app has been stopped."""
+        self._asked = asked
+        self._node = asked.node
+        self._breath = Breath(lane)
+
+    @property
+    def breath(self) -> Breath:
+        """For work of the HTTP API, which asks for one."""
+        return self._breath
+
+    async def take(self) -> None:
+        """Let others have their turn, when it is time. Raises: Failure: the app has been stopped
+        meanwhile, or this is another one by now."""
+        if self._breath.is_over:
+            await self._breath.rest()
+            if self._asked.node is not self._node:
+                raise Failure("the app is another one", kind="stopped")
+
+
+class Asked:
+    """One request. host: who is asked; the rest is what most actions need.
+
+    lane: of all who ask, for what takes long; where there is the HTTP API, its own.
+    """
+
+    def __init__(self, host: Host, lane: Lane | None = None):
         self.host = host
+        self._lane = lane or Lane()
+
+    @property
+    def slices(self) -> Slices:
+        """For work that goes on for longer than a slice. It begins now."""
+        management = self.host.management
+        lane = management.lane if management is not None else self._lane
+        return Slices(self, lane)
 
     @property
     def node(self) -> Node:

@@ -79,8 +79,9 @@ class Host(Protocol):
 
     @property
     def enabled_plugins_file(self) -> str: ...
-    @property
-    def config_files(self) -> tuple[str, ...]: ...
+
+    config_files: tuple[str, ...]
+
     @property
     def log_files(self) -> tuple[str, ...]: ...
     @property
@@ -94,6 +95,9 @@ class Host(Protocol):
     async def stop_app(self) -> None: ...
     async def reset(self) -> None:
         """Forget everything. Raises: Failure, while the app runs."""
+
+    def set_log_level(self, level: str) -> None:
+        """Of everything that is logged. level: one of Erlang's, or "none"."""
 
     def halt(self) -> None:
         """End the process, soon and gracefully."""

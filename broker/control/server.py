@@ -22,6 +22,7 @@ from broker.control.actions import Asked, find
 from broker.control.host import SOFTWARE, TEMPORARY, Failure, Host
 from broker.control_socket import FRAME_MAX, GREETING_MAX, NODE, TOOL, frame, is_proof, proof
 from broker.cookie import Cookie
+from broker.management.lane import Lane
 from broker.terms import as_json
 
 log = logging.getLogger("broker.control")
@@ -29,7 +30,7 @@ log = logging.getLogger("broker.control")
 GREETING_S = 10.0  # for a peer to prove that it knows the cookie
 PEERS_MAX = 64
 BACKLOG = 64
-ROWS_MAX = 100  # in a frame
+ROWS_MAX, ROWS_OCTETS = 100, 64 * 1024  # in a frame, about
 KNOCK_S = 0.2  # for a node that may be there to let somebody wait
 LOOK_S = 0.25  # how often it is looked whether who asked is still there
 
@@ -38,12 +39,17 @@ class ControlError(Exception):
     """There is no place for the socket. The text is one line."""
 
 
+class _GoneError(Exception):
+    """Who asked does not wait for the answer."""
+
+
 class ControlServer:
     """Listens from `open` until `close`."""
 
     def __init__(self, host: Host, cookie: Cookie):
         self._host = host
         self._cookie = cookie
+        self._lane = Lane()
         self._server: asyncio.AbstractServer | None = None
         self._peers: dict[asyncio.Task[Any], None] = {}
         self.path: Path | None = None
@@ -167,8 +173,10 @@ class ControlServer:
         timeout_ms = asked.get("timeout_ms")
         seconds = timeout_ms / 1000 if isinstance(timeout_ms, int) else None
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._act(asked, writer)
+            async with asyncio.timeout(seconds) as limit:
+                answer = await self._act(asked, writer, limit)
+        except _GoneError:
+            return
         except TimeoutError:
             answer = {"failed": "timeout", "code": TEMPORARY, "kind": "timeout"}
         except Failure as failure:
@@ -185,7 +193,9 @@ class ControlServer:
             writer.write(frame(answer))
             await writer.drain()
 
-    async def _act(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
+    async def _act(
+        self, asked: Mapping[str, Any], writer: asyncio.StreamWriter, limit: asyncio.Timeout
+    ) -> dict[str, Any]:
         """Raises: Failure, and whatever is a bug."""
         given = asked.get("with")
         try:
@@ -197,24 +207,51 @@ class ControlServer:
         if action.needs_app and self._host.node is None:
             raise Failure("the app is not running", kind="stopped")
         if not action.is_stream:
-            return {"done": as_json(await action.function(Asked(self._host), **given))}
-        await _send_rows(action.function(Asked(self._host), **given), writer)
+            return {"done": as_json(await action.function(Asked(self._host, self._lane), **given))}
+        rows = action.function(Asked(self._host, self._lane), **given)
+        await _send_rows(rows, writer, limit)
         return {"done": None}
 
 
-async def _send_rows(rows: AsyncGenerator[Any], writer: asyncio.StreamWriter) -> None:
-    """Many in a frame. None in place of a row: what has come so far is not to wait for more."""
-    batch: list[Any] = []
+async def _send_rows(
+    rows: AsyncGenerator[Any], writer: asyncio.StreamWriter, limit: asyncio.Timeout
+) -> None:
+    """Many in a frame. None in place of a row: what has come so far is not to wait for more.
+
+    Each row is written down by itself, so that it counts to the slice in which it came.
+    """
+    batch: list[bytes] = []
+    octets = 0
     async with contextlib.aclosing(rows) as source:
         async for row in source:
             if row is not None:
-                batch.append(as_json(row))
-            if batch and (row is None or len(batch) == ROWS_MAX):
-                writer.write(frame({"rows": batch}))
-                batch = []
-                await writer.drain()
+                batch.append(json.dumps(as_json(row), separators=(",", ":")).encode())
+                octets += len(batch[-1])
+            if batch and (row is None or len(batch) == ROWS_MAX or octets >= ROWS_OCTETS):
+                _write_rows(batch, writer)
+                batch, octets = [], 0
+                await _drained(writer, limit)
     if batch:
-        writer.write(frame({"rows": batch}))
+        _write_rows(batch, writer)
+
+
+async def _drained(writer: asyncio.StreamWriter, limit: asyncio.Timeout) -> None:
+    """Somebody may page through a list: for how long is not the node's time. Raises: _GoneError."""
+    until, clock = limit.when(), asyncio.get_running_loop().time
+    began = clock()
+    limit.reschedule(None)
+    try:
+        await writer.drain()
+    except ConnectionError as error:
+        raise _GoneError from error
+    if until is not None:
+        limit.reschedule(until + clock() - began)
+
+
+def _write_rows(batch: list[bytes], writer: asyncio.StreamWriter) -> None:
+    """batch: as JSON."""
+    payload = b'{"rows":[' + b",".join(batch) + b"]}"
+    writer.write(len(payload).to_bytes(4, "big") + payload)
 
 
 async def _read(reader: asyncio.StreamReader, most: int) -> dict[str, Any]:

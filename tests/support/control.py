@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from broker.boot import EMBEDDED
 from broker.cli.link import Link, place_in
@@ -16,9 +17,11 @@ from broker.cli.main import main
 from broker.config import Config, override
 from broker.control_socket import ENTRY
 from broker.log_output import LogOutput
+from broker.node import Node
 from broker.runtime import Runtime
 
 WAIT_S = 20.0
+T = TypeVar("T")
 
 
 class Said(NamedTuple):
@@ -94,6 +97,18 @@ class ControlledNode:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def call(self, function: Callable[[Node], T]) -> T:
+        """What it makes of the node, in the node's thread."""
+
+        async def run() -> T:
+            node = self.runtime.node
+            assert node is not None
+            found = function(node)
+            node.request_turn()
+            return found
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(WAIT_S)
 
     def wait_for_the_end(self) -> None:
         """Of the runtime, which somebody has halted."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import Config, load, settings
-from tests.write_reference import ROOT, WRITTEN
+from broker.config import Config, settings
+from broker.configuration.building import Building
+from broker.configuration.loading import read_files
+from tests.write_reference import ROOT, WRITTEN, reference, sample
 
 
 @pytest.mark.parametrize(
@@ -24,4 +26,13 @@ def test_the_sample_with_nothing_commented_out_is_the_default(tmp_path: Path) ->
     active = [line[2:] for line in lines if line[2:].partition(":")[0] in keys]
     assert len(active) == len(keys)
     (tmp_path / "leveret.yaml").write_text("\n".join(active))
-    assert load(tmp_path / "leveret.yaml") == Config()
+    building = Building()
+    read_files([tmp_path / "leveret.yaml"], building)
+    assert building.finished() == Config()
+
+
+def test_every_setting_is_in_both() -> None:
+    page, file = reference(), sample()
+    for key, _, _ in settings():
+        assert f"| `{key}` |" in page
+        assert f"# {key}: " in file

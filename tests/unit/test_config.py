@@ -1,19 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from broker.config import (
-    Config,
-    ConfigError,
-    load,
-    override,
-    parse_size,
-    reference,
-    sample,
-    settings,
-)
+from broker.config import Config, ConfigError, override, parse_size, settings
 
 
 def test_every_setting_has_a_key_a_help_and_is_read_by_its_key() -> None:
@@ -141,54 +130,3 @@ def test_sizes_are_written_as_for_rabbitmq(text: str, octets: int) -> None:
 def test_what_is_not_a_size(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_size(text)
-
-
-def test_a_file_may_nest_its_keys_or_dot_them(tmp_path: Path) -> None:
-    path = tmp_path / "leveret.yaml"
-    path.write_text("listeners:\n  tcp:\n    default: 1234\nlisteners.bind: ::1\nheartbeat: 7\n")
-    config = load(path)
-    assert config.listeners.port == 1234
-    assert config.listeners.bind == "::1"
-    assert config.limits.heartbeat_s == 7
-
-
-def test_a_file_goes_over_a_config(tmp_path: Path) -> None:
-    path = tmp_path / "leveret.yaml"
-    path.write_text("heartbeat: 7\n")
-    config = load(path, override(Config(), "channel_max", 5))
-    assert (config.limits.heartbeat_s, config.limits.channel_max) == (7, 5)
-    path.write_text("# nothing\n")
-    assert load(path) == Config()
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("hartbeat: 1\n", "did you mean 'heartbeat'"),
-        ("log:\n  lvl:\n    x: 1\n", "unknown setting 'log.lvl.x'"),
-        ("- a\n- b\n", "must hold settings as 'key: value'"),
-        ("a: [\n", "is not YAML"),
-        ("5: 6\n", "unknown setting '5'"),
-    ],
-)
-def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
-    path = tmp_path / "leveret.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=problem) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot read .*: No such file"):
-        load(tmp_path / "nope.yaml")
-    path = tmp_path / "latin.yaml"
-    path.write_bytes(b"default_user: \xff\n")
-    with pytest.raises(ConfigError, match="is not UTF-8"):
-        load(path)
-
-
-def test_the_written_references_have_every_setting() -> None:
-    for key, _, _ in settings():
-        assert f"| `{key}` |" in reference()
-        assert f"# {key}: " in sample()

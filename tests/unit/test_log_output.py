@@ -95,7 +95,7 @@ def test_what_is_on(settings: dict[str, Any], is_detached: bool, outputs: set[st
 def test_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_output, "SYSTEM_DIR", tmp_path / "none")
     assert directory_of(settings_of({"dir": "/d"}), "/data") == Path("/d")
-    assert directory_of(settings_of({}), "/data") == Path("/data/log")
+    assert directory_of(settings_of({}), "/data") == Path("/data/logs")
     assert directory_of(settings_of({}), "") == tmp_path / "none"
     monkeypatch.setattr(log_output, "SYSTEM_DIR", tmp_path)
     assert directory_of(settings_of({}), "/data") == tmp_path

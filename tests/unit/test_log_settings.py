@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import Config, ConfigError, load, override
+from broker.config import Config, ConfigError, override
 from broker.log_settings import (
     DateSpec,
     is_on,
@@ -14,6 +14,7 @@ from broker.log_settings import (
     parse_field_map,
     parse_verbosity_map,
 )
+from tests.support.configuring import built
 
 
 @pytest.mark.parametrize(
@@ -80,14 +81,15 @@ def test_an_output_is_on_by_name_or_by_level(given: bool | None, level: str, res
 
 
 def test_a_file_of_settings_may_nest_what_is_on_and_what_it_is_like(tmp_path: Path) -> None:
-    path = tmp_path / "leveret.yaml"
-    path.write_text(
+    text = (
         "log:\n  level: warning\n  console: true\n  file: a.log\n"
         "log.console:\n  level: error\n"
         "log.file:\n  rotation: {size: 10MB, count: 5}\n  formatter.time_format: epoch_secs\n"
         "log.connection.level: debug\n"
     )
-    log = load(path).log
+    building = built(tmp_path, text, "leveret.yaml")
+    assert building.problems == []
+    log = building.config.log
     assert (log.level, log.least, log.console, log.file) == ("warning", "warning", True, "a.log")
     assert log.console_output.level == "error"
     assert (log.file_output.rotation.size, log.file_output.rotation.count) == (10_000_000, 5)

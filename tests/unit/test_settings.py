@@ -8,8 +8,6 @@ import pytest
 
 from broker.settings import (
     ConfigError,
-    flattened,
-    is_numbered,
     numbered,
     override,
     setting,
@@ -87,17 +85,6 @@ def test_the_longest_key_wins_and_a_name_may_have_dots() -> None:
 def test_what_cannot_be_used(key: str, value: object, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         override(Tree(), key, value)
-
-
-def test_documents_may_nest_down_to_the_names() -> None:
-    known = {key: entry for key, _, entry in settings_of(Tree)}
-    document = {"ports": {"1": 2, "names": {"a": {"b": "x"}}}, "size": {"x": 1}}
-    assert list(flattened(document, known)) == [
-        ("ports.1", 2),
-        ("ports.names.a.b", "x"),
-        ("size", {"x": 1}),
-    ]
-    assert [is_numbered(entry) for entry in known.values()] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from broker.cli.command import (
     VHOSTS,
     Call,
     Output,
+    Said,
     command,
     listed,
 )
@@ -146,7 +147,7 @@ def list_vhosts(call: Call) -> Output:
 )
 def trace_on(call: Call) -> Output:
     call.ask("vhosts.set_tracing", name=call.vhost, is_on=True)
-    return f"Trace enabled for vhost {call.vhost}"
+    return Said(f"Trace enabled for vhost {call.vhost}")
 
 
 @command(
@@ -160,4 +161,4 @@ def trace_on(call: Call) -> Output:
 )
 def trace_off(call: Call) -> Output:
     call.ask("vhosts.set_tracing", name=call.vhost, is_on=False)
-    return f"Trace disabled for vhost {call.vhost}"
+    return Said(f"Trace disabled for vhost {call.vhost}")

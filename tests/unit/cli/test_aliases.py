@@ -52,7 +52,7 @@ def test_files_of_others_stay_unless_they_may_go(tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FailedError, match="cannot write .*file") as caught:
+    with pytest.raises(FailedError, match=r"cannot write .*file") as caught:
         aliases.install(tmp_path / "file", is_forced=False)
     assert caught.value.code == 78
 

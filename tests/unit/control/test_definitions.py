@@ -43,7 +43,7 @@ def test_what_cannot_be_taken(node: ControlledNode) -> None:
     for text in ("", "{", "nope", "[]", "5", '"text"', "null"):
         with pytest.raises(FailedError):
             node.ask("definitions.import_", text=text)
+    queue = {"name": "q", "vhost": "no", "durable": True}
     with pytest.raises(ReasonError) as caught:
-        queue = {"name": "q", "vhost": "no", "durable": True}
         node.ask("definitions.import_", text=json.dumps({"queues": [queue]}))
     assert caught.value.word == "no_such_vhost"

@@ -28,7 +28,7 @@ def test_policies(node: ControlledNode) -> None:
 
 @pytest.mark.parametrize("definition", ["", "{", "[" * 100_000, "nope"])
 def test_what_is_no_json(node: ControlledNode, definition: str) -> None:
-    with pytest.raises(FailedError, match="JSON decoding error. Reason: badarg"):
+    with pytest.raises(FailedError, match=r"JSON decoding error. Reason: badarg"):
         node.ask("parameters.set_policy", definition=definition, priority=0, **POLICY)
 
 
