@@ -35,4 +35,4 @@ def test_values() -> None:
     assert shown([Atom("a"), Atom("b")]) == "ab"  # as RabbitMQ's have them
     assert shown([]) == shown("") == ""
     assert (shown(True), shown(5), shown("x"), shown(Atom("y"))) == ("true", "5", "x", "y")
-    assert shown([(Atom("a"), 1)]) == "[{a,1}]"
+    assert shown([(Atom("a"), 1)]) == "{a,1}"
