@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -203,16 +204,27 @@ def test_who_goes_in_the_midst_is_not_waited_for(node: ControlledNode) -> None:
     assert node.tool("start_app").code == 0
 
 
-@pytest.mark.parametrize("first", ["stop_app", "start_app"])
-def test_a_change_of_the_app_is_not_left_half_done(node: ControlledNode, first: str) -> None:
-    """Whoever asked for it has gone, or has no time."""
-    if first == "start_app":
+@pytest.mark.parametrize("what", ["_stop_broker", "_start_broker"])
+def test_a_change_of_the_app_is_not_left_half_done(
+    node: ControlledNode, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Whoever asked for it has no time, or has gone."""
+    change = getattr(node.runtime, what)
+    done = []
+
+    async def slowly() -> None:
+        await asyncio.sleep(0.05)
+        await change()
+        done.append(what)
+
+    if what == "_start_broker":
         assert node.tool("stop_app").code == 0
-    with Peer(node).greets() as peer:
-        peer.sends({**PING, "do": f"nodes.{first}"})
-    with Peer(node).greets() as peer:
-        peer.asks(f"nodes.{first}", 1)
-    assert node.tool("stop_app").code == 0
+    with monkeypatch.context() as patch, Peer(node).greets() as peer:
+        patch.setattr(node.runtime, what, slowly)
+        answer = peer.asks(f"nodes.{'stop' if what == '_stop_broker' else 'start'}_app", 1)
+        assert answer["kind"] == "timeout"
+        assert node.tool("stop_app" if what == "_start_broker" else "start_app").code == 0
+        assert done == [what]
     assert node.tool("start_app").code == 0
     assert node.tool("list_users").code == 0
 
@@ -237,8 +249,6 @@ def host(node: ControlledNode) -> Any:
 
 def opened(node: ControlledNode, host: Any, run: Path, data_dir: Path) -> ControlServer:
     """In the loop of the node."""
-    import asyncio
-
     made = ControlServer(host, Cookie("SECRET", None))
     environment = {"LEVERET_RUN_DIR": str(run)}
     asyncio.run_coroutine_threadsafe(
@@ -248,8 +258,6 @@ def opened(node: ControlledNode, host: Any, run: Path, data_dir: Path) -> Contro
 
 
 def closed(node: ControlledNode, made: ControlServer) -> None:
-    import asyncio
-
     asyncio.run_coroutine_threadsafe(made.close(), node._loop).result(10)
 
 
