@@ -19,15 +19,13 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from tests.conformance.cli.brokers import Answer, Ours, Reference, cleaned, our_main
+from tests.conformance.cli.brokers import NODE, Answer, Ours, Reference, cleaned, our_main
 from tests.conformance.cli.compare import compared, report
 from tests.conformance.cli.deviations import unmeant
 from tests.conformance.cli.player import play
 from tests.conformance.cli.recording import read_answers, write_answers
 from tests.conformance.cli.steps import Call, Section, sections
 from tests.support.process import BrokerProcess
-
-NODE = "rabbit@localhost"
 
 
 def say(text: str) -> None:

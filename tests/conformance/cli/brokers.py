@@ -16,6 +16,7 @@ from tests.conformance.http.client import Client
 from tests.support.process import BrokerProcess
 
 CALL_TIMEOUT_S = 12  # some wait for ever for a node with an odd name
+NODE = "rabbit@localhost"  # ours; RabbitMQ's is on localhost as well
 ENDLESS = -1  # the exit code of a call that does not end
 Main = Callable[..., int]
 

@@ -47,6 +47,9 @@ DEVIATIONS: list[Deviation] = [
     Deviation("definitions", "export_definitions -*", "stdout", "*", "*rabbit_version*", EXPORT),
     Deviation("definitions", "*port_definitions * --format erlang", "*", "*", "*", ERLANG),
     Deviation("*", "*", "*", "*protocol*clustering*", "*protocol*", CLUSTERING),
+    Deviation(
+        "status", "cluster_status --formatter erlang", "stdout", "*,clustering,*", "*", CLUSTERING
+    ),
     Deviation("diagnostics", "*check_protocol_listener clustering", "*", "*", "*", CLUSTERING),
     Deviation("diagnostics", "*listener* --formatter json", "*", "*interface*", "*", CLUSTERING),
     Deviation("diagnostics", "*memory_breakdown --formatter json", "stdout", "*", "*", AMOUNTS),
