@@ -237,8 +237,6 @@ class Tool:
                 raise TimedOutError(command.name, call.node, 0)
             if call.link.is_app_running != (command.needs == RUNNING):
                 raise StateError(APP_STOPPED if command.needs == RUNNING else APP_RUNNING)
-        elif command.needs == REACHABLE:
-            call.connect()
         is_for_machines = "formatter" in options and formatter.is_for_machines
         if not call.is_quiet and not is_for_machines:
             greeting = command.greeting(call)
@@ -247,6 +245,8 @@ class Tool:
                 self._streams.stdout.flush()
         if options.get("dry_run"):
             return EX_OK
+        if command.needs == REACHABLE:
+            call.connect()
         return self._show(command.run(call), formatter, call)
 
     def _show(self, output: Any, formatter: Formatter, call: Call) -> int:

@@ -77,6 +77,7 @@ class Ours:
         self.node = str(asked(self.api_port, "GET", "/overview")["node"])
         self._main = main
         self._environ = {**os.environ, "LEVERET_DATA_DIR": str(process.data_dir)}
+        self._environ["LEVERET_NODENAME"] = self.node  # when it has gone
         self._environ["HOME"] = str(process.data_dir.parent)
 
     def run(self, tool: str, argv: Sequence[str], stdin: str | None) -> Answer:
