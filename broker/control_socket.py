@@ -107,7 +107,10 @@ def frame(document: Mapping[str, Any]) -> bytes:
 
 def document_of(payload: bytes) -> dict[str, Any]:
     """Raises: ValueError."""
-    document = json.loads(payload)
+    try:
+        document = json.loads(payload)
+    except RecursionError:
+        raise ValueError("too deep") from None
     if not isinstance(document, dict):
         raise ValueError("not an object")
     return document

@@ -51,13 +51,15 @@ def read(path: Path) -> Cookie:
         raise
     except OSError as error:
         raise CookieError(f"cannot read cookie file {path}: {error.strerror}") from None
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise CookieError(f"cookie file {path} is not a file")
         if status.st_mode & 0o077:
             raise CookieError(f"Cookie file {path} must be accessible by owner only")
-        octets = file.read(4 * LENGTH_MAX + 2)
+        octets = os.read(descriptor, 4 * LENGTH_MAX + 2)
+    finally:
+        os.close(descriptor)
     lines = octets.splitlines() or [b""]
     try:
         secret = lines[0].decode().rstrip(" ")
@@ -87,8 +89,9 @@ def of_node(given: str, directories: list[Path]) -> Cookie:
     if given:
         return Cookie(check(given, "the settings"), None)
     for directory in directories:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return read(directory / NAME)
+        if os.access(directory, os.X_OK):  # one may be told of somebody else's home
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                return read(directory / NAME)
     problem = "there is no home directory"
     for directory in directories:
         try:
@@ -102,12 +105,12 @@ def of_node(given: str, directories: list[Path]) -> Cookie:
     raise CookieError(problem)
 
 
-def of_tool(given: str, home: Path | None, node: Path | None) -> Cookie | None:
+def of_tool(given: str | None, home: Path | None, node: Path | None) -> Cookie | None:
     """That of a tool: given, else the user's, else the one that the node says it uses.
 
     None: there is none. Raises: CookieError.
     """
-    if given:
+    if given is not None:
         return Cookie(check(given, "the options"), None)
     for path in (home / NAME if home is not None else None, node):
         if path is not None:

@@ -14,9 +14,9 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from broker import control_socket, cookie
 from broker.boot import Broker, default_node_name
@@ -77,10 +77,12 @@ class Runtime:
         self._broker: Broker | None = None
         self._halting = asyncio.Event()
         self._changing = asyncio.Lock()  # of the app
+        self._changes: set[asyncio.Task[None]] = set()  # that were asked for
         self._is_signalled = False
         self._written = contextlib.ExitStack()  # files that say that the app runs
         self._began_ms = monotonic_ms()
-        self._cookie = cookie.of_node(given_cookie, self._cookie_places())
+        given = given_cookie or environment.get(cookie.VARIABLE, "")
+        self._cookie = cookie.of_node(given, self._cookie_places())
         self._control = ControlServer(self, self._cookie)
         self._notifier = Notifier(lambda: True)
         self.is_starting = False
@@ -140,16 +142,35 @@ class Runtime:
 
     async def start_app(self) -> None:
         """Raises: Failure."""
+        await self._wholly(self._start_app())
+
+    async def _start_app(self) -> None:
         async with self._changing:
-            if self._broker is None:
+            if self._broker is None and not self._halting.is_set():
                 try:
                     await self._start_broker()
                 except Exception as error:
+                    log.error("the app was not started: %s", error)
                     raise Failure(str(error)) from error
 
     async def stop_app(self) -> None:
+        await self._wholly(self._stop_app())
+
+    async def _stop_app(self) -> None:
         async with self._changing:
             await self._stop_broker()
+
+    async def _wholly(self, change: Coroutine[Any, Any, None]) -> None:
+        """Until it is done, even if who asked for it does not wait."""
+        task = asyncio.get_running_loop().create_task(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changed)
+        await asyncio.shield(task)
+
+    def _changed(self, task: asyncio.Task[None]) -> None:
+        self._changes.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to whoever asked, if he still waits
 
     async def reset(self) -> None:
         """Raises: Failure, while the app runs."""
@@ -187,9 +208,11 @@ class Runtime:
         if owns_process:
             loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
         with contextlib.ExitStack() as files:
-            self._write_pid(files)
             try:
+                self.is_starting = True
                 await self._control.open(self._environment, self.config.kept_in)
+                if not self._control.is_second:  # whose start fails, and the file is the other's
+                    self._write_pid(files)
                 await self._start_broker()
                 if owns_process:
                     settle_memory()

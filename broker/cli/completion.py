@@ -41,8 +41,10 @@ def script(shell: str) -> str:
     return _SCRIPTS[shell].format(names=_NAMES)
 
 
-def of_prefix(prefix: str, scope: str) -> list[str]:
-    """As RabbitMQ's tools complete the name of a command."""
+def of_prefix(prefix: str, scope: str, options: Iterable[str]) -> list[str]:
+    """As RabbitMQ's tools complete the name of a command; without a letter of it, an option."""
+    if not prefix:
+        return sorted(f"--{name.replace('_', '-')}" for name in options)
     known = names(scope)
     return [prefix] if prefix in known else [name for name in known if name.startswith(prefix)]
 
@@ -68,7 +70,7 @@ def of_line(line: str, scope: str, options: Iterable[str], with_value: Iterable[
         return []
     if command is None:
         return _matching(names(scope), word)
-    return _matching(_columns_of(command), word)
+    return _matching(_arguments_of(command, scope), word)
 
 
 def _command_in(words: list[str], scope: str, valued: set[str]) -> Command | None:
@@ -80,13 +82,13 @@ def _command_in(words: list[str], scope: str, valued: set[str]) -> Command | Non
     return None
 
 
-def _columns_of(command: Command) -> list[str]:
-    """What the help says that a column may be."""
+def _arguments_of(command: Command, scope: str) -> list[str]:
+    """Commands that there is help for; what the help says that a column may be."""
+    if command.name == "help":
+        return names(scope)
     for topic, about in command.topics:
         if topic.startswith("<column>"):
             return about.removeprefix("must be one of ").split(", ")
-        if topic.startswith("<command>"):
-            return names("")
     return []
 
 

@@ -11,6 +11,7 @@ from broker.cli.command import CTL, DIAGNOSTICS, PLUGINS, QUEUES, Command, enter
 
 PACKAGE = "broker.cli.commands"
 ALL = f"{CTL} {DIAGNOSTICS} {PLUGINS} {QUEUES}"
+OWN = "own"  # not what RabbitMQ's tools have: of leveretctl alone
 BOTH = f"{CTL} {DIAGNOSTICS}"
 
 # module → tools → commands
@@ -18,13 +19,14 @@ _MODULES: dict[str, dict[str, str]] = {
     "general": {
         ALL: "help autocomplete",
         f"{BOTH} {PLUGINS}": "version",
-        CTL: "completion install-aliases",
+        OWN: "completion install-aliases",
     },
     "nodes": {
-        CTL: "stop shutdown stop_app start_app reset force_reset await_startup await_online_nodes",
+        CTL: "stop shutdown stop_app start_app reset force_reset",
         DIAGNOSTICS: "is_running is_booting check_running",
-        BOTH: "ping wait",
+        BOTH: "ping",
     },
+    "waiting": {CTL: "await_startup await_online_nodes", BOTH: "wait"},
     "checks": {
         DIAGNOSTICS: "alarms check_alarms check_local_alarms listeners check_port_listener"
         " check_protocol_listener check_port_connectivity check_virtual_hosts"

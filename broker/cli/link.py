@@ -21,7 +21,8 @@ from broker.cli.errors import (
     StateError,
     ToolError,
 )
-from broker.control_socket import NODE, TOOL, frame, is_proof, proof
+from broker.cli.processes import is_alive
+from broker.control_socket import GREETING_MAX, NODE, TOOL, frame, is_proof, proof
 from broker.terms import from_json
 
 CONNECT_S = 5.0
@@ -74,15 +75,18 @@ def all_names(environment: Mapping[str, str]) -> list[str]:
     names: list[str] = []
     for directory in control_socket.directories(environment):
         if control_socket.trusted(directory):
-            names += control_socket.names_in(directory)
+            for name in control_socket.names_in(directory):
+                place = place_in(control_socket.entry_of(directory, name))
+                if place is not None and is_alive(place.pid):
+                    names.append(place.node)
     return names
 
 
 class Link:
     """A connection to a node that has proved who it is. is_app_running: when it was made."""
 
-    def __init__(self, place: Place, given_cookie: str, environment: Mapping[str, str]):
-        """Raises: Unreachable."""
+    def __init__(self, place: Place, given_cookie: str | None, environment: Mapping[str, str]):
+        """given_cookie: instead of that in a file. Raises: Unreachable."""
         self.node = place.node
         self.pid = place.pid
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -90,19 +94,20 @@ class Link:
         try:
             self._socket.connect(place.socket)
             self._greet(_secret(place, given_cookie, environment))
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, LookupError) as error:
             self._socket.close()
-            raise Unreachable(f"its control socket does not answer: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise Unreachable(f"its control socket does not answer: {reason}") from None
         except BaseException:
             self._socket.close()
             raise
 
     def _greet(self, secret: str) -> None:
-        greeting = self._receive()
+        greeting = self._receive(GREETING_MAX)
         own, theirs = control_socket.nonce(), str(greeting["nonce"])
         self.node = str(greeting.get("node", self.node))
         self._send({"nonce": own, "proof": proof(TOOL, secret, theirs, own)})
-        answer = self._receive()
+        answer = self._receive(GREETING_MAX)
         if "refused" in answer:
             raise Unreachable("its cookie is another one")
         if not is_proof(answer.get("proof"), proof(NODE, secret, theirs, own)):
@@ -118,6 +123,8 @@ class Link:
     def rows(self, what: str, timeout_ms: int | None, **given: Any) -> Iterator[Any]:
         """Likewise of what comes in rows, each a list of pairs; `answer` is what came last."""
         self.answer: Any = None
+        if timeout_ms == 0:
+            raise TimeIsUp
         try:
             self._socket.settimeout(timeout_ms / 1000 + GRACE_S if timeout_ms is not None else None)
             self._send({"do": what, "with": given, "timeout_ms": timeout_ms})
@@ -155,9 +162,11 @@ class Link:
     def _send(self, document: Mapping[str, Any]) -> None:
         self._socket.sendall(frame(document))
 
-    def _receive(self) -> dict[str, Any]:
-        """Raises: OSError, EOFError, ValueError."""
+    def _receive(self, most: int | None = None) -> dict[str, Any]:
+        """most: octets of who has proved nothing. Raises: OSError, EOFError, ValueError."""
         length = int.from_bytes(self._exactly(4), "big")
+        if most is not None and length > most:
+            raise ValueError("it says too much")
         return control_socket.document_of(self._exactly(length))
 
     def _exactly(self, count: int) -> bytes:
@@ -171,12 +180,12 @@ class Link:
         return b"".join(pieces)
 
 
-def _secret(place: Place, given: str, environment: Mapping[str, str]) -> str:
+def _secret(place: Place, given: str | None, environment: Mapping[str, str]) -> str:
     """Raises: Unreachable. The user's own cookie first; the node's, if we may read that."""
     home = cookie.home_directory(environment)
     node = Path(place.cookie_file) if place.cookie_file else None
     try:
-        if not given and node is not None and os.access(node, os.R_OK):
+        if given is None and node is not None and os.access(node, os.R_OK):
             home, node = None, node  # the very one
         found = cookie.of_tool(given, home, node)
     except cookie.CookieError as error:

@@ -54,6 +54,12 @@ from broker.cli.suggestions import nearest
 from broker.control_socket import ENTRY
 from broker.cookie import VARIABLE
 
+COOKIE_WARNING = (
+    f"\x1b[1m\x1b[31m{VARIABLE} env variable support is deprecated and will be REMOVED in a future"
+    " version. \x1b[0m\x1b[33mUse the $HOME/.erlang.cookie file or the --erlang-cookie switch"
+    " instead.\x1b[0m"
+)
+
 
 class Tool:
     """One call of a tool. name: as which it was called."""
@@ -63,6 +69,7 @@ class Tool:
         self.scope = TOOLS.get(name, "")
         self._streams = streams
         self._environment = environment
+        self._is_warned = False
 
     # output
 
@@ -131,7 +138,11 @@ class Tool:
         for line in lines:
             alias, equals, content = line.partition("=")
             if equals and alias.strip() == name:
-                words = shlex.split(content)
+                try:
+                    words = shlex.split(content)
+                except ValueError as error:
+                    self._complain(f"Error in alias {name} of file {path}: {error}")
+                    return []
                 return words if words and find(words[0], self.scope) is not None else []
         return []
 
@@ -188,7 +199,7 @@ class Tool:
         """The file of a node that is not called by its name."""
         if options.get("ready_file"):
             return Path(str(options["ready_file"]))
-        directory = options.get("data_dir") or options.get("mnesia_dir")
+        directory = options.get("data_dir")
         if not directory and "node" not in options:
             directory = self._environment.get("LEVERET_DATA_DIR")
         return Path(str(directory), ENTRY) if directory else None
@@ -196,28 +207,36 @@ class Tool:
     def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""
         reason = ""
+        self._warn_of_cookie(call)
         place = place_in(file) if file is not None else find_node(call.node, self._environment)
         if place is not None:
-            given = call.options.get("erlang_cookie") or self._environment.get(VARIABLE, "")
+            given = call.options.get("erlang_cookie", self._environment.get(VARIABLE) or None)
             try:
-                return Link(place, str(given), self._environment)
+                return Link(place, given, self._environment)
             except Unreachable as error:
                 reason = str(error)
         from broker.cli.unreachable import explain
 
-        raise NodeDownError(explain(call.node, place, reason, self._environment, os.getpid()))
+        raise NodeDownError(explain(call.node, place, reason, self._environment, call.options))
+
+    def _warn_of_cookie(self, call: Call) -> None:
+        """As RabbitMQ's tools do, once, and not in the midst of what a machine reads."""
+        if self._environment.get(VARIABLE) and not self._is_warned:
+            self._is_warned = True
+            if not call.is_quiet and "formatter" not in call.options:
+                self._say([COOKIE_WARNING])
 
     def _carry_out(self, call: Call, formatter: Formatter) -> int:
         """Raises: ToolError."""
         command, options = call.command, call.options
+        if call.timeout_ms is not None and call.timeout_ms < 0:
+            raise InvalidError("a timeout cannot be negative.")
         command.check(call)
         if command.needs in (RUNNING, STOPPED):
             if call.timeout_ms == 0:  # there is no time to ask whether it runs
                 raise TimedOutError(command.name, call.node, 0)
             if call.link.is_app_running != (command.needs == RUNNING):
                 raise StateError(APP_STOPPED if command.needs == RUNNING else APP_RUNNING)
-        elif command.needs == REACHABLE:
-            call.connect()
         is_for_machines = "formatter" in options and formatter.is_for_machines
         if not call.is_quiet and not is_for_machines:
             greeting = command.greeting(call)
@@ -226,6 +245,8 @@ class Tool:
                 self._streams.stdout.flush()
         if options.get("dry_run"):
             return EX_OK
+        if command.needs == REACHABLE:
+            call.connect()
         return self._show(command.run(call), formatter, call)
 
     def _show(self, output: Any, formatter: Formatter, call: Call) -> int:

@@ -20,6 +20,8 @@ def shown(term: Any) -> str:
         return "".join(map(shown, term))
     if isinstance(term, (Atom, CharList, str, bool)):
         return to_text(term)
+    if isinstance(term, list) and all(isinstance(one, str) for one in term):
+        return "".join(term)  # as RabbitMQ's has them
     return printed(term)
 
 

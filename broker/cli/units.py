@@ -20,9 +20,10 @@ def check(call: Call) -> None:
 
 def shown(octets: int, unit: str) -> str:
     """A number and no unit: whole octets, else four digits at most."""
-    if unit == "bytes":
+    name = unit.lower()
+    if name == "bytes":
         return str(octets)
-    return str(round(octets / UNITS[unit], 4))
+    return str(round(octets / UNITS[name], 4))
 
 
 def relative(memory: list[tuple[Any, Any]]) -> list[tuple[Any, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from broker.control.actions import ACTOR, Asked, action
 from broker.control.host import DATA_ERROR, SOFTWARE, Failure, refused
 
 BATCH = 50  # definitions that are dealt with in one go
+TOKEN_MAX = 80  # letters that are shown of what is not understood
 CHUNK = 64 * 1024  # letters that are sent at once
 
 
@@ -81,12 +82,13 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        is_cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip())
-        reason = ":unexpected_end_of_buffer" if is_cut else f"{error}"
+        rest = text[error.pos :].rstrip() if isinstance(error, json.JSONDecodeError) else text
+        token = json.dumps(rest[:TOKEN_MAX], ensure_ascii=False)
+        reason = f"{{:unexpected_token, {token}}}" if rest else ":unexpected_end_of_buffer"
         problem = f"Failed to deserialise input (format: JSON) (error: {reason})"
         raise Failure(problem, DATA_ERROR) from None
     if not isinstance(found, dict):
-        raise Failure("definitions are no JSON object", SOFTWARE)
+        raise Failure(f"{{:badmap, {json.dumps(found)[:TOKEN_MAX]}}}\n", SOFTWARE)
     return found
 
 

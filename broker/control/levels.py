@@ -23,9 +23,11 @@ def collect(node: Node) -> None:
         node.watermarks.give_back()
 
 
-@action()
+@action(needs_app=False)
 async def force_gc(asked: Asked) -> None:
-    collect(asked.node)
+    """An app that is stopped has nothing left to give back."""
+    if asked.host.node is not None:
+        collect(asked.host.node)
 
 
 @action()

@@ -6,6 +6,7 @@ import asyncio
 import os
 
 from broker.control.actions import Asked, action
+from broker.control.host import Failure
 
 POLL_S = 0.05
 
@@ -52,8 +53,10 @@ async def state(asked: Asked) -> dict[str, bool]:
 
 @action(needs_app=False)
 async def await_startup(asked: Asked) -> None:
-    """Until clients are served."""
-    while asked.host.node is None:  # noqa: ASYNC110 - once per start
+    """Until clients are served. Raises: Failure: nobody is about to."""
+    while asked.host.node is None:
+        if not asked.host.is_starting:
+            raise Failure("rabbit_is_not_running")
         await asyncio.sleep(POLL_S)
 
 

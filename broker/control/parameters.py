@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from broker.amqp.erlang import Atom
 from broker.commands import (
     ClearGlobalParameter,
     ClearPolicy,
@@ -110,7 +111,7 @@ async def clear_global_parameter(asked: Asked, name: str) -> None:
 @action()
 async def list_global_parameters(asked: Asked) -> Rows:
     for name, value in list(asked.node.global_parameters.items()):
-        yield [("name", name), ("value", as_json(value))]
+        yield [("name", Atom(name)), ("value", as_json(value))]
 
 
 # policies
@@ -172,6 +173,8 @@ def _policy(vhost: str, policy: Policy) -> Row:
 async def set_vhost_limits(asked: Asked, vhost: str, definition: str) -> None:
     """Raises: Failure."""
     decoded = _decoded(definition)
+    if not isinstance(decoded, dict):
+        raise Failure("limits should be a JSON object")
     command = _checked(lambda: parameters.set_parameter(vhost, *VHOST_LIMITS, decoded))
     await _carry_out(asked, vhost, command)
 
@@ -195,7 +198,7 @@ async def list_vhost_limits(asked: Asked) -> Rows:
     """Of all vhosts that have some."""
     for vhost in list(asked.node.vhosts):
         found = vhost_limits(asked.node, vhost)
-        if found:
+        if VHOST_LIMITS in asked.node.vhosts[vhost].parameters:
             yield [("vhost", vhost), ("limits", as_json(found))]
 
 

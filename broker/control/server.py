@@ -31,6 +31,7 @@ GREETING_S = 10.0  # for a peer to prove that it knows the cookie
 PEERS_MAX = 64
 BACKLOG = 64
 ROWS_MAX, ROWS_OCTETS = 100, 64 * 1024  # in a frame, about
+KNOCK_S = 0.2  # for a node that may be there to let somebody wait
 LOOK_S = 0.25  # how often it is looked whether who asked is still there
 
 
@@ -53,6 +54,7 @@ class ControlServer:
         self._peers: dict[asyncio.Task[Any], None] = {}
         self.path: Path | None = None
         self.is_hidden = False  # another node goes by this one's name
+        self.is_second = False  # another node uses its data directory
         self._entries: list[Path] = []  # files that say where the socket is
 
     async def open(self, environment: Mapping[str, str], data_dir: str) -> None:
@@ -79,6 +81,7 @@ class ControlServer:
         self.path = path
         facts = self.facts(data_dir)
         if data_dir:
+            self.is_second = _is_taken(Path(data_dir, control_socket.ENTRY))
             self._enter(Path(data_dir, control_socket.ENTRY), facts)
         entry = control_socket.entry_of(directory, self._host.name)
         self.is_hidden = not self._enter(entry, facts)
@@ -168,7 +171,7 @@ class ControlServer:
 
     async def _answer(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         timeout_ms = asked.get("timeout_ms")
-        seconds = timeout_ms / 1000 if isinstance(timeout_ms, (int, float)) else None
+        seconds = timeout_ms / 1000 if isinstance(timeout_ms, int) else None
         try:
             async with asyncio.timeout(seconds) as limit:
                 answer = await self._act(asked, writer, limit)
@@ -266,9 +269,11 @@ def _is_taken(entry: Path) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-        knocking.settimeout(0.2)
+        knocking.settimeout(KNOCK_S)
         try:
             knocking.connect(str(path))
-        except OSError:
+        except (TimeoutError, BlockingIOError):
+            return True  # it has no time, and no place for more who wait for it
+        except (OSError, ValueError):
             return False
     return True

@@ -108,7 +108,7 @@ async def alarms(asked: Asked) -> list[Any]:
     """Those of the node, as `rabbit_alarm:get_alarms()` has them."""
     name = Atom(asked.node.name)
     found: list[Any] = [
-        ((Atom("resource_limit"), Atom(one), name), []) for one in asked.node.alarms
+        ((Atom("resource_limit"), Atom(one), name), []) for one in sorted(asked.node.alarms)
     ]
     if asked.node.usage.is_out_of_descriptors:
         found.append(Atom("file_descriptor_limit"))
@@ -142,7 +142,7 @@ def memory_of(node: Node) -> Pairs:
 
 def alarms_of(node: Node) -> list[Any]:
     name = Atom(node.name)
-    return [(Atom("resource_limit"), Atom(one), name) for one in node.alarms]
+    return [(Atom("resource_limit"), Atom(one), name) for one in sorted(node.alarms)]
 
 
 def listener(host: Host, one: Listens) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker.amqp.erlang import Atom
 from broker.commands import AddVhost, DeleteVhost, SetTracing
 from broker.control.actions import Asked, Rows, action
-from broker.control.host import refused
+from broker.control.host import Failure
 from broker.queues.arguments import QUEUE_TYPES
 
 
@@ -15,7 +15,7 @@ async def add_vhost(
 ) -> None:
     """One that is there stays as it is, as with RabbitMQ. Raises: Failure."""
     if queue_type is not None and queue_type not in QUEUE_TYPES:
-        raise refused("invalid_queue_type")
+        raise Failure("invalid_queue_type")
     if name not in asked.node.vhosts:
         found = tuple(tag for tag in map(str.strip, tags.split(",")) if tag)
         await asked.execute(AddVhost(name, description, found, queue_type or ""))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from broker.amqp.erlang import printed
+from broker.amqp.erlang import printed, with_term
 from broker.patterns import PatternError, compile_pattern
 from broker.policies.policy import OPERATOR_POLICY, POLICY
 from broker.policies.settings import definition_problem, is_integer, term
@@ -67,7 +67,7 @@ def pattern_problem(what: str, pattern: object) -> str | None:
     try:
         compile_pattern(pattern)
     except PatternError as error:
-        return f"{what} should be regular expression but is invalid: {printed(error.reason)}"
+        return with_term(f"{what} should be regular expression but is invalid: ", error.reason)
     return None
 
 

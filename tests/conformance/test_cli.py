@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from tests.conformance.cli.acts import ACTS
-from tests.conformance.cli.brokers import Ours, our_main
+from tests.conformance.cli.brokers import NODE, Ours, our_main
 from tests.conformance.cli.compare import Difference, compared, report
 from tests.conformance.cli.deviations import DEVIATIONS, deviation, unmeant
 from tests.conformance.cli.player import play
@@ -33,7 +33,7 @@ def found() -> Found:
 def differences(found: Found, name: str) -> list[Difference]:
     if name not in found:
         assert MAIN is not None
-        with BrokerProcess() as process:
+        with BrokerProcess("--node-name", NODE) as process:
             played = play(Ours(process, MAIN), SECTIONS[name])
         found[name] = compared(name, read_answers(name), played)
     return found[name]

@@ -19,13 +19,11 @@ from typing import Any
 import pika
 import pytest
 import uvloop
-from broker.cli.ctl import main
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.boot import Broker
+from broker.boot import Broker, write_ready_file
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node
-from broker.runtime import write_ready_file
 from broker.server.listener import ListenError
 from tests.conformance import wire_codec as wire
 from tests.integration.support import (
@@ -661,22 +659,6 @@ def test_a_node_may_speak_tls_only(authority: Authority, server: Identity) -> No
     with Broker(authority.server_settings(server) | {"listeners.tcp": "none"}) as broker:
         assert broker.port == 0
         converses(TlsPeer(broker.tls_port, authority.client_context()))
-
-
-@pytest.mark.parametrize("is_strict", [False, True])
-def test_the_tools_find_a_node_that_speaks_tls_only(
-    authority: Authority, server: Identity, tmp_path: Path, is_strict: bool
-) -> None:
-    settings: dict[str, object] = {"listeners.tcp": "none", "ssl_options.cacertfile": authority.ca}
-    if is_strict:
-        settings["ssl_options.verify"] = "verify_peer"
-        settings["ssl_options.fail_if_no_peer_cert"] = True
-        settings["ssl_options.versions"] = "tlsv1.2"  # else the client is refused a little later
-    ready = tmp_path / "ready.json"
-    with Broker(authority.server_settings(server) | settings) as broker:
-        write_ready_file(ready, broker)
-        assert main(["--ready-file", str(ready), "-q", "ping"]) == 0
-    assert main(["--ready-file", str(ready), "-q", "-t", "1", "ping"]) == 69
 
 
 def test_a_unix_socket_is_there_as_long_as_the_node(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import NamedTuple, TypeVar
 
 from broker.boot import EMBEDDED
+from broker.cli.link import Link, place_in
 from broker.cli.main import main
 from broker.config import Config, override
+from broker.control_socket import ENTRY
 from broker.log_output import LogOutput
 from broker.node import Node
 from broker.runtime import Runtime
@@ -54,7 +56,7 @@ class ControlledNode:
         self._running: Future[None]
 
     def __enter__(self) -> ControlledNode:
-        self.root.joinpath("run").mkdir(mode=0o700, exist_ok=True)
+        self.root.joinpath("run").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._thread.start()
         try:
             self._running = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
@@ -140,6 +142,17 @@ class ControlledNode:
             },
         )
         return Said(code, out.getvalue(), err.getvalue())
+
+    def ask(self, what: str, **given: object) -> object:
+        """What an action answers; of one with rows: all of them."""
+        place = place_in(self.data_dir / ENTRY)
+        assert place is not None
+        link = Link(place, None, self.environment)
+        try:
+            rows = list(link.rows(what, None, **given))
+            return rows or link.answer
+        finally:
+            link.close()
 
     def lines(self, *argv: str, tool: str = "rabbitmqctl") -> list[str]:
         """What a tool that has to succeed writes, without banner and header."""

@@ -32,11 +32,11 @@ CLOCKS = {
     "time.perf_counter_ns",
 }
 # Places that may, with the reason.
-MAY_SLEEP = {"cli/ctl.py": "waits for a process to start or to end"}
+MAY_SLEEP = {"cli/processes.py": "waits for a process to start or to end"}
 MAY_READ_A_CLOCK = {
     "server/timers.py": "it is the clock",
     "store/files.py": "measures how long the disk takes",
-    "cli/ctl.py": "has a timeout",
+    "cli/processes.py": "waits so long",
     "cli/messaging/clock.py": "it is the clock",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from broker.amqp.erlang import Atom
 from broker.cli.command import (
     CTL,
     DEPRECATED,
@@ -14,6 +15,7 @@ from broker.cli.command import (
     TEXT,
     Call,
     Output,
+    Rows,
     command,
 )
 from broker.cli.errors import (
@@ -126,6 +128,8 @@ def listeners(call: Call) -> Output:
     found = _listeners(call)
     if _is_json(call):
         return {"result": "ok", "node": call.node, "listeners": found}
+    if call.options.get("formatter") in ("erlang", "csv"):
+        return Rows([[(Atom(key), value) for key, value in one.items()] for one in found])
     return "\n".join(lines(found)) or f"Node {call.node} reported no enabled listeners."
 
 

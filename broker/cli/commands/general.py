@@ -40,7 +40,6 @@ COMPATIBLE = "3.13.7"  # RabbitMQ's, whose name the tool was called by
     section=HELP,
     tools=EVERYWHERE,
     topics=[
-        ("<command>", "Only this one"),
         ("--list-commands", "Only the names of the commands and what they do"),
     ],
     switches={"list_commands": SWITCH},
@@ -107,7 +106,7 @@ def autocomplete(call: Call) -> Output:
     scope = TOOLS.get(call.tool, "")
     line = call.options.get("line")
     if line is None:
-        return Rows(completion.of_prefix(call.arguments[0], scope))
+        return Rows(completion.of_prefix(call.arguments[0], scope, GLOBAL_SWITCHES))
     valued = [name for name, kind in GLOBAL_SWITCHES.items() if kind != SWITCH]
     return Rows(completion.of_line(line, scope, GLOBAL_SWITCHES, valued))
 

@@ -9,6 +9,7 @@ from broker.cli.command import (
     CONFIGURATION,
     DONE,
     OPERATIONS,
+    REACHABLE,
     Call,
     Output,
     command,
@@ -58,6 +59,7 @@ def _fraction(text: str) -> float:
     description="Gives memory that nothing needs any more back to the system",
     section=OPERATIONS,
     has_timeout=True,
+    needs=REACHABLE,
     banner="Will ask all processes on node {node} to schedule a full sweep GC",
 )
 def force_gc(call: Call) -> Output:

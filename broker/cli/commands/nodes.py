@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from broker.cli.command import (
     CLUSTER,
     CTL,
     DIAGNOSTICS,
     DONE,
-    INTEGER,
     MONITORING,
     NODES,
     NOTHING,
@@ -24,15 +22,13 @@ from broker.cli.command import (
     command,
 )
 from broker.cli.errors import (
-    EX_SOFTWARE,
     EX_UNAVAILABLE,
-    EX_USAGE,
     FailedError,
     InvalidError,
     NodeDownError,
     TimedOutError,
-    bad_argument,
 )
+from broker.cli.node_names import long_host, short_host
 from broker.cli.processes import is_alive, wait_until
 
 BOTH = (CTL, DIAGNOSTICS)
@@ -89,6 +85,17 @@ def stop(call: Call) -> Output:
     return f"process {pid} (take from pid file {path}) is no longer running"
 
 
+def _check_host(call: Call) -> None:
+    """Raises: InvalidError: it cannot be seen from here when that process has ended."""
+    host, own = call.node.rpartition("@")[2], short_host()
+    if call.options["wait"] and host not in ("localhost", own, long_host()):
+        raise InvalidError(
+            f"\nThis command can only --wait for shutdown of local nodes but node {call.node} seems"
+            f" to be remote (local hostname: {own}, remote: {host}).\n"
+            f"Pass --no-wait to shut node {call.node} down without waiting.\n"
+        )
+
+
 @command(
     "shutdown",
     usage="shutdown [--wait]",
@@ -101,6 +108,7 @@ def stop(call: Call) -> Output:
     has_timeout=True,
     switches={"wait": SWITCH},
     defaults={"wait": True},
+    validate=_check_host,
     needs=NOTHING,
 )
 def shutdown(call: Call) -> Output:
@@ -260,144 +268,3 @@ def check_running(call: Call) -> Output:
     if not found:
         raise FailedError(_running_text(call, found), EX_UNAVAILABLE)
     return _running_text(call, found)
-
-
-# waiting
-
-
-@command(
-    "await_startup",
-    usage="await_startup",
-    description="Waits until the node serves clients; one named by a file: also until it runs",
-    section=NODES,
-    has_timeout=True,
-    timeout_ms=300_000,
-    needs=NOTHING,
-)
-def await_startup(call: Call) -> Output:
-    _await_process(call)
-    call.ask("nodes.await_startup")
-    return DONE
-
-
-def _await_process(call: Call) -> None:
-    """By its name a node that does not run is an error at once, as with RabbitMQ."""
-    if not (call.options.get("data_dir") or call.options.get("ready_file")):
-        return
-    timeout_ms = call.timeout_ms
-    if not wait_until(call.is_reachable, None if timeout_ms is None else timeout_ms / 1000):
-        raise call.timed_out()
-
-
-def _check_count(call: Call) -> None:
-    if not call.arguments[0].isascii() or not call.arguments[0].isdigit():
-        raise bad_argument("Argument must be a positive integer")
-
-
-def _count_banner(call: Call) -> str:
-    assert call.timeout_ms is not None
-    return (
-        f"Will wait for at least {call.arguments[0]} nodes to join the cluster of {call.node}."
-        f" Timeout: {call.timeout_ms // 1000} seconds."
-    )
-
-
-@command(
-    "await_online_nodes",
-    usage="await_online_nodes <count>",
-    description="Waits until so many nodes of the cluster run",
-    section=CLUSTER,
-    topics=[("<count>", "How many; 1: the node itself")],
-    has_timeout=True,
-    timeout_ms=300_000,
-    arity=(1, 1),
-    validate=_check_count,
-    banner=_count_banner,
-)
-def await_online_nodes(call: Call) -> Output:
-    count = int(call.arguments[0])
-    timeout_ms = call.timeout_ms
-    seconds = None if timeout_ms is None else timeout_ms / 1000
-    if not wait_until(lambda: call.ask("nodes.running_count") >= count, seconds):
-        raise FailedError(
-            f"Error: timed out while waiting. Not enough nodes joined {call.node}'s cluster.",
-            EX_SOFTWARE,
-        )
-    return DONE
-
-
-def _check_wait(call: Call) -> None:
-    has_pid = "pid" in call.options
-    if call.arguments and has_pid:
-        raise InvalidError('"Cannot specify both pid and pidfile"', EX_USAGE)
-    if not call.arguments and not has_pid:
-        raise InvalidError('"No pid or pidfile specified"', EX_USAGE)
-
-
-@command(
-    "wait",
-    usage="wait [<pidfile>] [--pid|-P <pid>]",
-    description="Waits until the node of a pid file, or of a process, serves clients",
-    section=NODES,
-    tools=BOTH,
-    topics=[("<pidfile>", "The file"), ("--pid <pid>", "The process")],
-    has_timeout=True,
-    timeout_ms=10_000,
-    switches={"pid": INTEGER},
-    letters={"P": "pid"},
-    arity=(0, 1),
-    validate=_check_wait,
-    needs=NOTHING,
-)
-def wait(call: Call) -> Output:
-    return Rows(line for line in _waiting(call) if not call.options.get("quiet"))
-
-
-def _waiting(call: Call) -> Iterator[str]:
-    """Raises: ToolError."""
-    timeout_ms = call.timeout_ms or 0
-    if call.arguments:
-        path = Path(call.arguments[0])
-        yield f"Waiting for pid file '{path}' to appear"
-        pid = _pid_of(call, path, timeout_ms)
-        yield f"pid is {pid}"
-    else:
-        pid = call.options["pid"]
-    yield (
-        f"Waiting for erlang distribution on node '{call.node}' while OS process '{pid}' is running"
-    )
-    found = wait_until(lambda: call.is_reachable() or not is_alive(pid), timeout_ms / 1000)
-    if not is_alive(pid):
-        raise FailedError("Error: process is not running.", EX_SOFTWARE)
-    if not found:
-        raise _in_vain(call)
-    yield f"Waiting for applications 'rabbit_and_plugins' to start on node '{call.node}'"
-    call.ask("nodes.await_startup")
-    yield f"Applications 'rabbit_and_plugins' are running on node '{call.node}'"
-
-
-def _pid_of(call: Call, path: Path, timeout_ms: int) -> int:
-    """What is in the file, once the process is there. Raises: ToolError."""
-    pid = 0
-
-    def is_there() -> bool:
-        nonlocal pid
-        try:
-            text = path.read_text().split()
-        except FileNotFoundError:
-            return False
-        except (OSError, UnicodeDecodeError) as error:
-            detail = f"Error: could not read pid. Detail: {getattr(error, 'strerror', 'not text')}"
-            raise FailedError(detail, EX_SOFTWARE) from None
-        if not text or not text[0].isdigit():
-            raise FailedError("Error: garbage in pid file.", EX_SOFTWARE)
-        pid = int(text[0])
-        return is_alive(pid) and call.is_reachable()
-
-    if not wait_until(is_there, timeout_ms / 1000):
-        raise _in_vain(call)
-    return pid
-
-
-def _in_vain(call: Call) -> Any:
-    return TimedOutError("wait", call.node, call.timeout_ms)

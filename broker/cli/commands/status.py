@@ -52,7 +52,7 @@ def status(call: Call) -> Output:
     facts = _facts(dict(found))
     if formatter == "json":
         return {**facts, "alarms": [alarm_map(one, call.node) for one in facts["alarms"]]}
-    return "\n".join(_status_lines(call.node, facts, call.options["unit"].lower()))
+    return "\n".join(_status_lines(call.node, facts, call.options["unit"]))
 
 
 def _facts(found: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from tests.conformance.cli.brokers import Answer, Ours, Reference, cleaned, our_main
+from tests.conformance.cli.brokers import NODE, Answer, Ours, Reference, cleaned, our_main
 from tests.conformance.cli.compare import compared, report
 from tests.conformance.cli.deviations import unmeant
 from tests.conformance.cli.player import play
@@ -62,7 +62,7 @@ def diff(walks: list[Section]) -> int:
     different = 0
     for section in walks:
         recorded = read_answers(section.name)
-        with BrokerProcess() as process:
+        with BrokerProcess("--node-name", NODE) as process:
             found = compared(section.name, recorded, play(Ours(process, main), section))
         left = unmeant(found)
         different += len(left)

@@ -16,6 +16,7 @@ from tests.conformance.http.client import Client
 from tests.support.process import BrokerProcess
 
 CALL_TIMEOUT_S = 12  # some wait for ever for a node with an odd name
+NODE = "rabbit@localhost"  # ours; RabbitMQ's is on localhost as well
 ENDLESS = -1  # the exit code of a call that does not end
 Main = Callable[..., int]
 
@@ -76,6 +77,7 @@ class Ours:
         self.node = str(asked(self.api_port, "GET", "/overview")["node"])
         self._main = main
         self._environ = {**os.environ, "LEVERET_DATA_DIR": str(process.data_dir)}
+        self._environ["LEVERET_NODENAME"] = self.node  # when it has gone
         self._environ["HOME"] = str(process.data_dir.parent)
 
     def run(self, tool: str, argv: Sequence[str], stdin: str | None) -> Answer:

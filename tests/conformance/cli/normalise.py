@@ -30,16 +30,19 @@ NODE_PAGES = {
 }
 PRETTY = "\x1b(0"  # what lines are drawn with
 BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
+PARTS = re.compile(r"(?m)(?:^[a-z_]+: <n> \w+\n){2,}")  # of the memory: the largest first
+GUIDES = "\x1b[1mRelevant Doc Guides\x1b[0m"  # of RabbitMQ
 ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
 HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
 PATTERNS = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
         (r"<[^<>\s]*\.\d+\.\d+\.\d+>", "<pid>"),
-        (r"rabbitmqcli-\d+-[\w.@<>-]+", "<tool>"),
+        (r"rabbitmqcli-\d+-[\w.@<>-]+|leveretctl-\d+@[\w.-]+", "<tool>"),
         (r"(home directory: |cookie hash: |hash: )\S+", r"\1<text>"),
         (r"(?<![\d.])\d+\.\d+\.\d+(?:[-+][\w.+-]+)?(?![\d.])", "<version>"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "<time>"),
+        (r"local hostname: [\w.<>-]+", "local hostname: <host>"),
         (r"(127\.0\.0\.1|localhost|::1):\d+", r"\1:<port>"),
         (r"\n?^\d\d:\d\d:\d\d\.\d{3} \[\w+\] .*\n", ""),  # of the server's log
         (r"rabbitmq-cluster-id-[\w-]{22}", "<cluster>"),
@@ -103,6 +106,7 @@ class Normaliser:
         if NODE_PAGES.intersection(call.argv):
             for pattern, replacement in AMOUNTS:
                 text = pattern.sub(replacement, text)
+            text = PARTS.sub(lambda found: "".join(sorted(found[0].splitlines(True))), text)
         if PRETTY in text and any(word in text for word in ("<node>", "<pid>", "<value>")):
             text = without_widths(text)
         if "export_definitions" in call.argv and text.startswith("{"):
@@ -118,7 +122,9 @@ def without_prose(text: str) -> str:
     """A page of help: its headings, usages, names of options; other text as it is."""
     if "\x1b[1mGeneral Options\x1b[0m" in text:
         lines = text.split("\n")
+        lines = lines[: lines.index("\x1b[1mGeneral Options\x1b[0m") + 1]
         kept = [line for line in lines if BOLD.match(line) or line.startswith(("<", "-"))]
+        kept = [line for line in kept if line != GUIDES]
         usage = next((line for line in lines if line.startswith(("rabbitmq", "leveret"))), "")
         return "\n".join([kept[0], usage, *kept[1:]])
     if "\x1b[1mHelp\x1b[0m:" in text:
@@ -143,7 +149,7 @@ def _sorted_definitions(text: str) -> str:
                 if "password_hash" in item:
                     item["password_hash"] = "<hash>"
             items.sort(key=json.dumps)
-    return json.dumps(definitions, ensure_ascii=False)
+    return json.dumps(definitions, ensure_ascii=False, sort_keys=True)
 
 
 def without_volatile(text: str, call: Call) -> str:

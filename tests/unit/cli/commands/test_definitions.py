@@ -1,8 +1,9 @@
-"""Definitions in a file, as JSON and as Erlang's terms."""
+"""Definitions into a file and out of one; the recordings of RabbitMQ's tools have more."""
 
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -55,3 +56,63 @@ def test_what_is_no_such_term_is_refused(
         "Error:\nFailed to deserialise input (format: Erlang term format) (error: "
     )
     assert said.err.count("\n") == 2
+
+
+def test_out_and_in_again(node: ControlledNode, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    assert node.tool("add_vhost", "kept").code == 0
+    assert node.tool("export_definitions", str(path)) == (
+        0,
+        f'Exporting definitions in JSON to a file at "{path}" ...\n',
+        "",
+    )
+    assert os.listdir(tmp_path) == ["out.json"]
+    assert node.tool("delete_vhost", "kept").code == 0
+    assert node.tool("import_definitions", str(path)).code == 0
+    assert "kept" in node.lines("list_vhosts")
+    said = node.tool("export_definitions", "-")
+    assert json.loads(said.out) == json.loads(path.read_text())
+
+
+def test_from_standard_input(node: ControlledNode) -> None:
+    said = node.tool("-q", "import_definitions", stdin='{"vhosts":[{"name":"größe"}]}')
+    assert said == (0, "", "")
+    assert "größe" in node.lines("list_vhosts")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "error"),
+    [
+        ("{not", 65, '(format: JSON) (error: {:unexpected_token, "not"})'),
+        ("{", 65, "(error: :unexpected_end_of_buffer)"),
+        ("[" * 100_000, 65, "Failed to deserialise input"),
+        ("[]", 70, "Error:\n{:badmap, []}\n"),
+        ('{"queues":[{"name":"q","vhost":"no"}]}', 65, "Virtual host 'no' does not exist"),
+        ('{"users":5}', 69, ""),
+        ("x" * 10_000, 65, "Failed to deserialise input"),
+    ],
+)
+def test_what_cannot_come_in(
+    node: ControlledNode, tmp_path: Path, text: str, code: int, error: str
+) -> None:
+    path = tmp_path / "in.json"
+    path.write_text(text)
+    said = node.tool("-q", "import_definitions", str(path))
+    assert error in said.err
+    assert said.code == code
+    assert len(said.err) < 500
+
+
+def test_files_that_cannot_be_used(node: ControlledNode, tmp_path: Path) -> None:
+    for argv, error in (
+        (("export_definitions", f"{tmp_path}/no/x"), f"Directory {tmp_path}/no does not exist"),
+        (("export_definitions", str(tmp_path)), f"Could not write to file {tmp_path}"),
+        (("export_definitions", "-", "--format", "xml"), "Format should be either json or erlang"),
+        (("import_definitions", f"{tmp_path}/no"), f"File {tmp_path}/no does not exist"),
+        (("import_definitions", str(tmp_path)), f"Path {tmp_path} is a directory"),
+        (("import_definitions", "/dev/null"), "File /dev/null is zero-sized"),
+    ):
+        said = node.tool(*argv)
+        assert said.code == 65
+        assert error in said.err
+    assert os.listdir(tmp_path) == []
