@@ -206,6 +206,22 @@ def test_streams_are_refused_as_a_whole(tmp_path: Path) -> None:
         assert node.lines("list_vhosts") == ["/"]
 
 
+def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
+    with Shell(tmp_path, dict(os.environ)) as shell:
+        assert shell.run("here=5; echo one") == "one\n"
+        assert shell.run('echo "$here"') == "5\n"
+        with pytest.raises(AssertionError, match="two\n(?s:.*)no such place"):
+            shell.run("echo two; echo no such place >&2; false; echo three")
+
+
+def test_values_of_a_block() -> None:
+    block = 'A=1 B="two words"  # which\nexport C="$HOME/x"\n'
+    values = {"A": "6", "B": "7", "C": "8"}
+    assert with_values(block, values) == "A='6' B='7'  # which\nexport C='8'\n"
+    with pytest.raises(KeyError):
+        with_values(block, {"D": "9"})
+
+
 def take_definitions(move: Move) -> dict[str, Any]:
     """What has to arrive. Where RabbitMQ is not, what it exported takes the place of the export."""
     exported = move.directory / "definitions.json"
