@@ -19,7 +19,7 @@ run: setup
 
 test: setup
 	$(BIN)/python -m tests.check --static
-	$(BIN)/python -m pytest -q -m "not soak"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not soak"
 
 check: setup
 	$(BIN)/python -m tests.check --static

@@ -84,6 +84,7 @@ def test_from_an_exchange_to_a_queue_and_out_again(person: Person, site: Site) -
 
 
 def test_a_list_is_filtered_sorted_and_paged_by_the_broker(person: Person, site: Site) -> None:
+    site.asks("PUT", "queues/%2F/another", {"auto_delete": False})
     for i in range(60):
         site.asks("PUT", f"queues/%2F/paged.{i:02d}", {"auto_delete": False})
     person.logs_in(address="#/queues?name=paged")

@@ -24,7 +24,7 @@ class Tool:
         self._url = url
 
     def words(self, command: str, *words: str) -> list[str]:
-        module = [sys.executable, "-m", "broker.cli.messaging"]
+        module = [sys.executable, "-m", "broker.cli.main"]
         return [*module, command, "--uri", self._url, *words]
 
     def starts(self, command: str, *words: str) -> subprocess.Popen[bytes]:
