@@ -210,7 +210,7 @@ def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
     with Shell(tmp_path, dict(os.environ)) as shell:
         assert shell.run("here=5; echo one") == "one\n"
         assert shell.run('echo "$here"') == "5\n"
-        with pytest.raises(AssertionError, match="two\n(?s:.*)no such place"):
+        with pytest.raises(AssertionError, match="no such place"):
             shell.run("echo two; echo no such place >&2; false; echo three")
 
 
