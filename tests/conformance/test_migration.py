@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -30,6 +31,7 @@ DIFFERENT = {
     "definitions.json": {"vhosts"},
     "by-tool.json": {"vhosts", "queues", "exchanges", "bindings", "parameters"},
 }
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_rabbitmq = pytest.mark.skipif(not IS_INSTALLED, reason="RabbitMQ (Debian) is not installed")
 
 
@@ -134,6 +136,7 @@ def check_definitions(port: int, wanted: dict[str, Any]) -> None:
         assert estate.general(ours[category]) == estate.general(theirs[category]), category
 
 
+@needs_curl
 def test_there_and_back(move: Move) -> None:
     messages = estate.seen(move.old.port)
     assert list(map(len, messages.values())) == [3, 40, 9]

@@ -120,7 +120,7 @@ def _tables() -> Iterator[str]:
         cells = [
             _code(step.written),
             "" if is_mistaken else _code(here),
-            _shown(step.out or step.err),
+            _shown([*step.out, *step.err]),
             _remarks(step),
         ]
         yield f"| {' | '.join(cells)} |\n"
