@@ -202,7 +202,7 @@ class Broker:
         if config.hooks.events:
             node.tell_events()
         else:
-            node.tell_no_events()
+            node.hearing.publish_no_more()
         wanted = self._wanted_web()
         for protocol in (HTTP, PROMETHEUS):
             if protocol in wanted and not gateway.has_web(protocol):

@@ -30,9 +30,8 @@ from broker.config import Config
 from broker.dead_letters import retry, send_on
 from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
-from broker.hooks.definition_events import DefinitionEvents
-from broker.hooks.events import EXCHANGE as EVENT_EXCHANGE
 from broker.hooks.events import Events
+from broker.hooks.hearing import Hearing
 from broker.hooks.log_exchange import EXCHANGE as LOG_EXCHANGE
 from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
@@ -106,6 +105,7 @@ class Node(Definitions):
         self._deleted: list[tuple[str, str]] = []  # "user" or "vhost", and its name
         self.observe(self._on_command, DeleteVhost, DeleteUser)
         keep_name(self)
+        self.usage.tracks_sources = self.config.authentication.tracks_sources
         self.backends = Backends(self.users)  # who says who somebody is and what he may do
         self.watermarks = watermarks
         self.alarms: dict[str, set[str]] = {}  # "memory", "disk" → the reasons why it is low
@@ -116,8 +116,8 @@ class Node(Definitions):
         self._last_connection_id = 0
         self.bug_count = 0
         self.outlet = Outlet(self, self.request_turn)  # of what the node itself publishes
-        self.events: Events | None = None  # told as messages; None: nobody is told
-        self._definition_events: DefinitionEvents | None = None
+        self.events: Events | None = None  # None: nobody is told
+        self.hearing = Hearing(self, self)
         self._log_exchange: LogExchange | None = None
         self.taps = Taps(self, self.outlet, self.name)
         hooks = self.config.hooks
@@ -138,10 +138,8 @@ class Node(Definitions):
     # what it tells by messages
 
     def tell(self, thread: int) -> None:
-        """Publish events and lines of the log from now on, if the settings want it.
-
-        Called when the definitions are there. thread: identity of the one that the node runs in.
-        """
+        """Publish events and lines of the log from now on, if the settings want it, once the
+        definitions are there. thread: identity of the one that the node runs in."""
         default = self.config.defaults.vhost
         if self.config.hooks.events:
             self.tell_events()
@@ -152,21 +150,10 @@ class Node(Definitions):
             self._log_exchange.open()
 
     def tell_events(self) -> None:
-        """From now on; a node that does already is left alone."""
-        if self.events is not None:
-            return
-        vhost = self.config.hooks.events_vhost or self.config.defaults.vhost
-        self._declare_outlet(vhost, EVENT_EXCHANGE)
-        self.events = Events(self.outlet, self.clock, vhost=vhost, node=self.name)
-        self._definition_events = DefinitionEvents(self.events, self)
-        self._definition_events.watch()
-
-    def tell_no_events(self) -> None:
-        """The exchange stays, with what is bound to it."""
-        if self._definition_events is not None:
-            self._definition_events.watch_no_more()
-            self._definition_events = None
-        self.events = None
+        """Publish them from now on; a node that does already is left alone."""
+        if not self.hearing.is_published:
+            self._declare_outlet(self.hearing.vhost, self.hearing.exchange)
+            self.hearing.publish()
 
     def tell_no_more(self) -> None:
         """The node stops."""
@@ -184,9 +171,7 @@ class Node(Definitions):
 
     def execute(self, command: Command, done: Callable[[object], None] | None = None) -> None:
         """Propose a change. done: hears the result, or the exception it raised; may be later.
-
-        Without `done` an error is a bug: the caller has checked that the change is possible.
-        """
+        Without it an error is a bug: the caller has checked that the change is possible."""
         self.replicator.propose(command, done or _raise_errors)
 
     def _on_command(self, command: Command, result: object) -> None:

@@ -241,3 +241,9 @@ class Authentication:
     anonymous_password: str = setting(
         "guest", key="anonymous_login_pass", secret=True, live=True, help="Its password."
     )
+    tracks_sources: bool = setting(
+        False,
+        key="track_auth_attempt_source",
+        help="Logins are counted by address and user, too; `rabbitmq-diagnostics"
+        " enable_auth_attempt_source_tracking` does so until the node stops.",
+    )

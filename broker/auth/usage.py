@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+SOURCES_MAX = 10_000  # anybody can make up names
+NAME_MAX = 255  # letters of a user that are kept
+Source = tuple[str, str, str]  # address, user, protocol
+
 
 class Usage:
     """Counts of what is open. A connection counts until its transport is gone, as with RabbitMQ;
@@ -23,6 +27,8 @@ class Usage:
         "logins",
         "queues_declared",
         "socket_count",
+        "sources",
+        "tracks_sources",
         "traffic",
     )
 
@@ -37,6 +43,9 @@ class Usage:
         self.channels_opened = self.channels_closed = 0
         self.queues_declared = 0  # by clients, also those that were there
         self.logins: dict[str, list[int]] = {}  # by protocol: how many failed, how many did not
+        # Likewise by address, user and protocol, if that is wanted; the oldest are forgotten.
+        self.tracks_sources = False
+        self.sources: dict[Source, list[int]] = {}
         # What is no more has still counted: publishes that closed channels were to confirm, and of
         # connections the octets received and sent, and in how many reads and writes.
         self.confirmable = 0
@@ -56,9 +65,21 @@ class Usage:
         _decrease(self.connections_of, username)
         _decrease(self.connections_in, vhost)
 
-    def add_login(self, protocol: str, *, is_let_in: bool) -> None:
+    def add_login(
+        self, protocol: str, *, is_let_in: bool, address: str = "", username: str = ""
+    ) -> None:
         """protocol: as RabbitMQ calls it: amqp091, http."""
         self.logins.setdefault(protocol, [0, 0])[is_let_in] += 1
+        if self.tracks_sources:
+            counts = self.sources.setdefault((address, username[:NAME_MAX], protocol), [0, 0])
+            counts[is_let_in] += 1
+            if len(self.sources) > SOURCES_MAX:
+                del self.sources[next(iter(self.sources))]
+
+    def forget_logins(self) -> None:
+        """Count from 0 again."""
+        self.logins.clear()
+        self.sources.clear()
 
     def add_channel(self, username: str) -> None:
         self.channels_opened += 1

@@ -32,6 +32,30 @@ _MODULES: dict[str, dict[str, str]] = {
         BOTH: "node_health_check",
     },
     "status": {BOTH: "status cluster_status", DIAGNOSTICS: "memory_breakdown"},
+    "about": {
+        DIAGNOSTICS: "server_version erlang_version erlang_cookie_hash erlang_cookie_sources"
+        " command_line_arguments os_env discover_peers",
+        BOTH: "environment schema_info",
+    },
+    "tls": {DIAGNOSTICS: "tls_versions cipher_suites certificates"},
+    "network": {DIAGNOSTICS: "resolve_hostname resolver_info list_network_interfaces"},
+    "logs": {DIAGNOSTICS: "log_location log_tail log_tail_stream", CTL: "rotate_logs"},
+    "events": {DIAGNOSTICS: "consume_event_stream"},
+    "activity": {DIAGNOSTICS: "maybe_stuck runtime_thread_stats"},
+    "auth_attempts": {
+        DIAGNOSTICS: "reset_node_auth_attempt_metrics enable_auth_attempt_source_tracking"
+        " disable_auth_attempt_source_tracking",
+        BOTH: "list_node_auth_attempt_stats",
+    },
+    "feature_flags": {BOTH: "list_feature_flags", CTL: "enable_feature_flag"},
+    "cluster": {
+        CTL: "set_cluster_name join_cluster update_cluster_nodes change_cluster_node_type"
+        " forget_cluster_node force_boot rename_cluster_node",
+    },
+    "evaluation": {CTL: "eval eval_file exec hipe_compile", DIAGNOSTICS: "remote_shell"},
+    "encryption": {CTL: "encode decode"},
+    "report": {BOTH: "report"},
+    "top": {"": "top", DIAGNOSTICS: "observer"},
     "users": {
         CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",
         BOTH: "list_users",

@@ -145,6 +145,10 @@ class Link:
         except OSError:
             return True
 
+    def fileno(self) -> int:
+        """For who waits for other things as well."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         self._socket.close()
 

@@ -15,23 +15,23 @@ def password_of(call: Call, code: int = EX_SOFTWARE) -> str:
     """
     if len(call.arguments) > 1:
         return call.arguments[1]
-    found = _asked(call.streams, is_quiet=call.is_quiet)
+    found = asked(call.streams, PROMPT, is_quiet=call.is_quiet)
     if found is None:
         raise FailedError("Password is not provided via argument or stdin", code)
     return found
 
 
-def _asked(streams: Streams, *, is_quiet: bool) -> str | None:
+def asked(streams: Streams, prompt: str, *, is_quiet: bool) -> str | None:
     """None: there is no line."""
     if streams.stdin.isatty():
         import getpass
 
         try:
-            return getpass.getpass(PROMPT)
+            return getpass.getpass(prompt)
         except EOFError:
             return None
     if not is_quiet:
-        streams.stdout.write(f"{PROMPT}\n")
+        streams.stdout.write(f"{prompt}\n")
         streams.stdout.flush()
     line = streams.stdin.readline()
     return line.rstrip("\r\n") if line else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from broker.config import Config
+    from broker.log_output import LogOutput
     from broker.management.service import Management
     from broker.node import Node
 
@@ -82,6 +83,8 @@ class Host(Protocol):
 
     config_files: tuple[str, ...]
 
+    @property
+    def log_output(self) -> LogOutput: ...
     @property
     def log_files(self) -> tuple[str, ...]: ...
     @property

@@ -46,7 +46,7 @@ async def status(asked: Asked) -> Pairs:
         *pairs(os=(Atom("unix"), Atom(sys.platform))),
         *pairs(rabbitmq_version=CharList(product.product_version)),
         *pairs(crypto_lib_info=("OpenSSL", ssl.OPENSSL_VERSION_NUMBER, ssl.OPENSSL_VERSION)),
-        *pairs(erlang_version=CharList(_runtime() + "\n")),
+        *pairs(erlang_version=CharList(runtime_text() + "\n")),
         *pairs(release_series_support_status="supported"),
         *pairs(memory=memory_of(node), alarms=alarms_of(node)),
         *pairs(is_under_maintenance=False),
@@ -154,11 +154,11 @@ def listener(host: Host, one: Listens) -> tuple[Any, ...]:
     name = CharList(host.name.partition("@")[2])
     return (
         *(Atom("listener"), Atom(host.name), Atom(one.protocol), name),
-        *(_address(one.host), one.port, shown),
+        *(address_of(one.host), one.port, shown),
     )
 
 
-def _address(text: str) -> Any:
+def address_of(text: str) -> Any:
     """Numbers of an IP address; the path of a Unix socket."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -185,7 +185,8 @@ def _python() -> str:
     return platform.python_version()
 
 
-def _runtime() -> str:
+def runtime_text() -> str:
+    """What the node runs on, in full."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     return f"Leveret {__version__} on {platform.python_implementation()} {_python()} [{machine}]"
 
@@ -205,18 +206,23 @@ def _totals(node: Node) -> Pairs:
     )
 
 
-# name, what it is about, where it is described, whose it is
+# name, what it is about
 _FLAGS = (
     ("classic_mirrored_queue_version", "Support setting version for classic mirrored queues"),
     ("drop_unroutable_metric", "Count unroutable publishes to be dropped in stats"),
     ("empty_basic_get_metric", "Count AMQP `basic.get` on empty queues in stats"),
-    ("implicit_default_bindings", "Default bindings are implicit"),
+    (
+        "implicit_default_bindings",
+        "Default bindings are now implicit, instead of being stored in the database",
+    ),
     ("maintenance_mode_status", "Maintenance mode status"),
     ("quorum_queue", "Support queues of type `quorum`"),
     ("stream_queue", "Support queues of type `stream`"),
     ("user_limits", "Configure connection and channel limits for a user"),
     ("virtual_host_metadata", "Virtual host metadata (description, tags, etc)"),
 )
+_FLAG_PAGES = {"quorum_queue": "quorum-queues", "stream_queue": "stream"}
+_FLAGS_OF_AGENT = ("drop_unroutable_metric", "empty_basic_get_metric")
 
 
 def feature_flags() -> list[Pairs]:
@@ -225,10 +231,15 @@ def feature_flags() -> list[Pairs]:
         pairs(
             name=Atom(name),
             desc=about,
-            doc_url="",
-            provided_by=Atom("rabbit"),
+            doc_url=_page(name),
+            provided_by=Atom("rabbitmq_management_agent" if name in _FLAGS_OF_AGENT else "rabbit"),
             stability=Atom("stable"),
             state=Atom("enabled"),
         )
         for name, about in _FLAGS
     ]
+
+
+def _page(flag: str) -> str:
+    page = _FLAG_PAGES.get(flag)
+    return f"https://www.rabbitmq.com/{page}.html" if page else ""

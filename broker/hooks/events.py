@@ -20,9 +20,11 @@ from broker.amqp.erlang import flat
 from broker.amqp.wire import Field, Table, as_erlang
 from broker.changes import Seen
 from broker.definitions import Definitions
+from broker.exchanges.exchange import Exchange
 from broker.hooks.outlet import Outlet
 from broker.message import PERSISTENT
 from broker.seams import Clock
+from broker.vhost import VHost
 
 EXCHANGE = "amq.rabbitmq.event"
 
@@ -35,24 +37,32 @@ class Resource(NamedTuple):
 
 
 Facts = Sequence[tuple[str, object]]
+Listener = Callable[[str, Facts], None]  # of a key and its facts; must not raise
 
 
 class Events:
-    """Of one node. vhost: where the exchange is. noted_consumers: of queues that are just being
-    deleted, until it is known who does it."""
+    """Of one node. vhost: where the exchange is. listeners: hear of everything.
+
+    noted_consumers: of queues that are just being deleted, until it is known who does it.
+    """
 
     def __init__(self, outlet: Outlet, clock: Clock, *, vhost: str, node: str):
         self.node = node
         self.noted_consumers: list[Facts] = []
+        self.vhost = vhost
+        self.listeners: list[Listener] = []
+        self.is_published = False
         self._outlet = outlet
         self._clock = clock
-        self._vhost = vhost
         self._creation = clock.epoch_ms() // 1000  # of this node, as pids have it
 
     @property
     def is_heard(self) -> bool:
-        """Whether anybody is bound: else an event need not be put together."""
-        return self._outlet.find(self._vhost, EXCHANGE) is not None
+        """Whether anybody is bound or listens: else an event need not be put together."""
+        return bool(self.listeners) or self._exchange() is not None
+
+    def _exchange(self) -> tuple[VHost, Exchange] | None:
+        return self._outlet.find(self.vhost, EXCHANGE) if self.is_published else None
 
     def pid(self, connection_id: int, channel: int = 0) -> str:
         """What stands for the process that a connection or a channel has in RabbitMQ."""
@@ -60,10 +70,14 @@ class Events:
 
     def emit(self, key: str, facts: Facts) -> None:
         """Something has happened just now. Facts that cannot be written down are left out."""
-        found = self._outlet.find(self._vhost, EXCHANGE)
-        if found is None:
+        found = self._exchange()
+        if found is None and not self.listeners:
             return
         now_ms = self._clock.epoch_ms()
+        for listener in self.listeners:
+            listener(key, [("timestamp_in_ms", now_ms), *facts])
+        if found is None:
+            return
         headers = as_headers([("timestamp_in_ms", now_ms), *facts])
         properties = Properties(headers=headers, delivery_mode=PERSISTENT, timestamp=now_ms // 1000)
         self._outlet.put(*found, key, properties, b"")

@@ -212,7 +212,7 @@ class Doorkeeper:
         self._attempts.check(address, found.username, now_s)
         login = await self._log_in(found, address, now_s)
         if login.user is None:
-            self._refuse(request, login.reason)
+            self._refuse(request, login.reason, found.username)
             raise login_failed()
         visitor = Visitor(self._node, login, address)
         if visitor.name in self._node.config.loopback_users and not request.is_loopback:
@@ -220,14 +220,17 @@ class Doorkeeper:
         elif not visitor.tags & TAGS:
             reason = "Not management user"
         else:
-            self._node.usage.add_login(PROTOCOL, is_let_in=True)
+            usage = self._node.usage
+            usage.add_login(PROTOCOL, is_let_in=True, address=address, username=visitor.name)
             return visitor
-        self._refuse(request, f"{reason}, user={visitor.name}")
+        self._refuse(request, f"{reason}, user={visitor.name}", visitor.name)
         raise not_authorised(reason, VARY_EARLY)
 
-    def _refuse(self, request: Request, reason: str) -> None:
+    def _refuse(self, request: Request, reason: str, username: str) -> None:
         """Take note of it. reason: never with a password."""
-        self._node.usage.add_login(PROTOCOL, is_let_in=False)
+        address = request.peer.rpartition(":")[0]
+        usage = self._node.usage
+        usage.add_login(PROTOCOL, is_let_in=False, address=address, username=username)
         log.warning("login to the HTTP API refused, peer=%s reason=%s", request.peer, reason)
 
     async def _log_in(self, credentials: Credentials, address: str, now_s: float) -> Login:

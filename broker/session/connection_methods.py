@@ -157,13 +157,13 @@ def connection_start_ok(connection: Connection, command: ConnectionStartOk) -> M
         reason = f"user '{user.name}' can only connect via localhost"
         raise _login_refused(connection, reason, user.name)
     connection.user = user
-    node.usage.add_login(PROTOCOL, is_let_in=True)
+    address = connection.peer_name.rpartition(":")[0]
+    node.usage.add_login(PROTOCOL, is_let_in=True, address=address, username=user.name)
     if node.events is not None:
         reports.logged_in(connection, user.name)
     if backend is None:
         connection.access = Access(node, user)
     else:
-        address = connection.peer_name.rpartition(":")[0]
         connection.access = AskedAccess(node, user, backend, address)
     limits = node.config.limits
     return ConnectionTune(limits.channel_max, limits.frame_max, limits.heartbeat_s)
@@ -184,7 +184,9 @@ def _credentials(connection: Connection, response: bytes) -> Credentials:
 
 
 def _login_refused(connection: Connection, reason: str, username: str = "") -> AccessRefused:
-    connection.node.usage.add_login(PROTOCOL, is_let_in=False)
+    address = connection.peer_name.rpartition(":")[0]
+    usage = connection.node.usage
+    usage.add_login(PROTOCOL, is_let_in=False, address=address, username=username)
     if connection.node.events is not None:
         reports.logged_in(connection, username, reason)
     log.warning(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+from broker.amqp.erlang import Atom, CharList
 from broker.cli.command import (
     DEFINITIONS,
     DONE,
@@ -18,6 +20,8 @@ from broker.cli.command import (
 from broker.cli.errors import EX_DATA, FailedError, bad_argument
 
 STDIN = "standard input"
+SIZE_MAX = 1 << 30  # octets of definitions that are deflated
+ATOMS = {"true": True, "false": False, "null": None, "undefined": None}
 FORMATS = {"json": "JSON", "JSON": "JSON", "erlang": "Erlang term format"}
 FORMAT = ("--format <json | erlang>", "JSON, as the HTTP API has it, or Erlang's external terms")
 ANSWER = (
@@ -64,7 +68,7 @@ def export_definitions(call: Call) -> Output:
     octets = _encoded(text, call.options["format"])
     path = call.arguments[0]
     if path == "-":
-        call.streams.stdout.write(octets.decode("utf-8", "surrogateescape"))
+        _write(call, octets)
         return None
     temporary = Path(f"{path}.{os.getpid()}.new")
     try:
@@ -76,11 +80,72 @@ def export_definitions(call: Call) -> Output:
     return None
 
 
+def _write(call: Call, octets: bytes) -> None:
+    """To where the tool writes, which is made for text."""
+    stream = call.streams.stdout
+    stream.flush()
+    binary = getattr(stream, "buffer", None)
+    if binary is not None:
+        binary.write(octets)
+        binary.flush()
+    else:
+        stream.write(octets.decode("utf-8", "surrogateescape"))
+
+
 def _encoded(text: str, kind: str) -> bytes:
-    """Raises: FailedError."""
     if kind != "erlang":
         return text.encode()
-    raise FailedError("definitions are exported as JSON only", EX_DATA)
+    import json
+
+    from broker.configuration.external_terms import deflated, write_external
+
+    document = json.loads(text)
+    return deflated(write_external({Atom(key): _as_term(value) for key, value in document.items()}))
+
+
+def _as_term(value: Any) -> Any:
+    """JSON as RabbitMQ has it in Erlang."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    if isinstance(value, list):
+        return [_as_term(one) for one in value]
+    if isinstance(value, dict):
+        return {key.encode(): _as_term(inner) for key, inner in value.items()}
+    return Atom("null") if value is None else value
+
+
+def _decoded(octets: bytes) -> str:
+    """The JSON that an Erlang term stands for. Raises: FailedError."""
+    import json
+
+    from broker.configuration.external_terms import read_external
+
+    try:
+        found = _as_json(read_external(octets, size_max=SIZE_MAX))
+        if not isinstance(found, dict):
+            raise ValueError("no map")
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise FailedError(
+            f"Failed to deserialise input (format: {FORMATS['erlang']}) (error: {error})", EX_DATA
+        ) from None
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _as_json(term: Any) -> Any:
+    """Raises: ValueError."""
+    if isinstance(term, CharList):  # what Erlang takes for a string is a list of numbers there
+        return [ord(letter) for letter in term]
+    if isinstance(term, Atom):
+        return ATOMS.get(term, str(term))
+    if isinstance(term, bytes):
+        return term.decode("utf-8", "replace")
+    if isinstance(term, list):
+        return [_as_json(one) for one in term]
+    if isinstance(term, dict):
+        return {str(_as_json(key)): _as_json(value) for key, value in term.items()}
+    if isinstance(term, tuple):
+        raise ValueError("a tuple is not among definitions")
+    return term
 
 
 def _check_import(call: Call) -> None:
@@ -121,8 +186,13 @@ def import_definitions(call: Call) -> Output:
 
 def _text_of(call: Call) -> str:
     """Raises: ToolError."""
+    is_erlang = call.options["format"] == "erlang"
     if not call.arguments:
-        return call.streams.stdin.read()
+        if not is_erlang:
+            return call.streams.stdin.read()
+        binary = getattr(call.streams.stdin, "buffer", None)
+        read = binary.read() if binary is not None else call.streams.stdin.read().encode()
+        return _decoded(read)
     path = call.arguments[0]
     try:
         octets = Path(path).read_bytes()
@@ -139,7 +209,7 @@ def _text_of(call: Call) -> str:
     else:
         if not octets:
             raise FailedError(f"File {path} is zero-sized", EX_DATA)
-        if call.options["format"] == "erlang":
-            raise FailedError("definitions are imported from JSON only", EX_DATA)
+        if is_erlang:
+            return _decoded(octets)
         return octets.decode("utf-8", "replace")
     raise FailedError(problem, EX_DATA)

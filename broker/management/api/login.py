@@ -61,21 +61,27 @@ def attempts(context: Context) -> object:
     """Logins by protocol: how many there were, how many failed."""
     _check_node(context)
     return [
-        {
-            "protocol": protocol,
-            "auth_attempts": failed + succeeded,
-            "auth_attempts_failed": failed,
-            "auth_attempts_succeeded": succeeded,
-        }
-        for protocol, (failed, succeeded) in context.node.usage.logins.items()
+        {"protocol": protocol} | _counts(*counts)
+        for protocol, counts in context.node.usage.logins.items()
     ]
 
 
 @route("/auth/attempts/:node/source", GET, needs=MONITOR)
 def attempts_by_source(context: Context) -> object:
-    """The same by address and user: not counted, as in RabbitMQ unless it is asked to."""
+    """The same by address and user, which is counted if it is asked for."""
     _check_node(context)
-    return []
+    return [
+        {"remote_address": address, "username": username, "protocol": protocol} | _counts(*counts)
+        for (address, username, protocol), counts in context.node.usage.sources.items()
+    ]
+
+
+def _counts(failed: int, succeeded: int) -> dict[str, int]:
+    return {
+        "auth_attempts": failed + succeeded,
+        "auth_attempts_failed": failed,
+        "auth_attempts_succeeded": succeeded,
+    }
 
 
 @route("/auth/attempts/:node", DELETE, needs=MONITOR)
@@ -83,4 +89,4 @@ def attempts_by_source(context: Context) -> object:
 def forget_attempts(context: Context) -> None:
     """Count from 0 again."""
     _check_node(context)
-    context.node.usage.logins.clear()
+    context.node.usage.forget_logins()

@@ -172,7 +172,7 @@ PATHS: Paths = {
                 )
             ),
             "The same by address and user",
-            "They are not counted.",
+            "They are counted where `track_auth_attempt_source` is on.",
             query=(),
         ),
         "DELETE": deletes("Count logins by address and user from 0 again"),

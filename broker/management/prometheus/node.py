@@ -104,8 +104,19 @@ def auth_attempt_metrics(management: Management) -> Table:
 
 
 def auth_attempt_detailed_metrics(management: Management) -> Table:
-    """Nobody is told apart, as with RabbitMQ unless it is asked to."""
-    return Table([], {})
+    """Nobody is told apart, unless it is asked for."""
+    sources = management.node.usage.sources
+    return Table(
+        [
+            labels(remote_address=address, username=username, protocol=protocol)
+            for address, username, protocol in sources
+        ],
+        {
+            "auth_attempts_detailed_total": [sum(counts) for counts in sources.values()],
+            "auth_attempts_detailed_succeeded_total": [counts[1] for counts in sources.values()],
+            "auth_attempts_detailed_failed_total": [counts[0] for counts in sources.values()],
+        },
+    )
 
 
 GROUPS = {

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from broker.auth.usage import Usage
+from broker.auth.usage import NAME_MAX, SOURCES_MAX, Usage
 
 
 def test_counts_of_what_is_open() -> None:
@@ -43,3 +43,20 @@ def test_logins_by_protocol() -> None:
     for protocol, is_let_in in (("http", True), ("amqp091", False), ("http", True)):
         usage.add_login(protocol, is_let_in=is_let_in)
     assert usage.logins == {"http": [0, 2], "amqp091": [1, 0]}
+
+
+def test_sources_of_logins_are_told_apart_if_wanted_and_not_without_end() -> None:
+    usage = Usage()
+    usage.add_login("http", is_let_in=True, address="a", username="me")
+    assert usage.sources == {}
+    usage.tracks_sources = True
+    for number in range(SOURCES_MAX + 5):
+        usage.add_login("http", is_let_in=False, address="a", username=f"u{number}")
+    usage.add_login("http", is_let_in=True, address="a", username=f"u{SOURCES_MAX}")
+    assert len(usage.sources) == SOURCES_MAX
+    assert ("a", "u4", "http") not in usage.sources
+    assert usage.sources["a", f"u{SOURCES_MAX}", "http"] == [1, 1]
+    usage.add_login("http", is_let_in=True, address="a", username="x" * 10_000)
+    assert max(len(username) for _, username, _ in usage.sources) == NAME_MAX
+    usage.forget_logins()
+    assert (usage.sources, usage.logins) == ({}, {})

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.amqp.erlang import Atom, CharList
-from broker.configuration.external_terms import DEPTH_MAX, read_external, write_external
+from broker.configuration.external_terms import (
+    DEPTH_MAX,
+    deflated,
+    read_external,
+    write_external,
+)
 
 # As `term_to_binary` of Erlang/OTP 25 has them.
 KNOWN = [
@@ -54,7 +59,7 @@ def test_brackets_within_one_another_without_end() -> None:
         read_external(b"\x83" + b"h\x01" * (DEPTH_MAX + 2) + b"j")
 
 
-@pytest.mark.parametrize("term", [1.5, None, 2**40, object()])
+@pytest.mark.parametrize("term", [None, object(), {1}])
 def test_terms_that_there_are_not(term: object) -> None:
     with pytest.raises(ValueError, match="cannot be encrypted"):
         write_external(term)
@@ -64,3 +69,46 @@ def test_terms_that_there_are_not(term: object) -> None:
 def test_any_octets_are_a_term_or_an_error(octets: bytes) -> None:
     with contextlib.suppress(ValueError):
         read_external(b"\x83" + octets)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {Atom("a"): [b"x", {b"y": 1.5}], b"z": {}},
+        -1.25,
+        2**31,
+        -(2**31) - 1,
+        2**200,
+        -(2**200),
+    ],
+)
+def test_terms_of_definitions_come_back(term: object) -> None:
+    octets = write_external(term)
+    assert read_external(octets) == term
+    small = deflated(octets)
+    assert read_external(small, size_max=1000) == term
+
+
+def test_booleans_are_atoms() -> None:
+    assert read_external(write_external([True, False])) == [Atom("true"), Atom("false")]
+
+
+def test_what_is_deflated_is_inflated_up_to_a_limit() -> None:
+    small = deflated(write_external(b"x" * 100_000))
+    with pytest.raises(ValueError, match="too large"):
+        read_external(small, size_max=1000)
+    with pytest.raises(ValueError, match="too large"):
+        read_external(small)
+    for damaged in (small[:-5], small[:6] + b"nonsense", small[:2] + b"\0\0\0\1" + small[6:]):
+        with pytest.raises(ValueError, match="damaged"):
+            read_external(damaged, size_max=1_000_000)
+
+
+def test_a_number_may_be_too_large() -> None:
+    with pytest.raises(ValueError, match="too large"):
+        write_external(2**5000)
+
+
+def test_a_key_is_a_plain_term() -> None:
+    with pytest.raises(ValueError, match="plain term"):
+        read_external(b"\x83t\0\0\0\1l\0\0\0\1d\0\1ajd\0\1a")

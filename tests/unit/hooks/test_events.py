@@ -32,7 +32,9 @@ def text(value: str) -> Field:
 def events(world: World) -> Events:
     world.node.execute(DeclareExchange("/", EXCHANGE, "topic", durable=True, internal=True))
     world.node.execute(DeclareQueue("/", "q"))
-    return Events(world.node.outlet, world.clock, vhost="/", node="rabbit@here")
+    made = Events(world.node.outlet, world.clock, vhost="/", node="rabbit@here")
+    made.is_published = True
+    return made
 
 
 def test_an_event_is_an_empty_persistent_message(world: World, events: Events) -> None:

@@ -86,3 +86,19 @@ def test_logins_are_counted(api: Admin) -> None:
     assert [one["auth_attempts"] for one in api.gets(path)] == [1]
     assert api.asks("GET", "/auth/attempts/nope").status == 404
     assert api.deletes("/auth/attempts/nope/source") == 404
+
+
+def test_logins_are_told_apart_where_that_is_wanted(api: Admin) -> None:
+    path = f"/auth/attempts/{api.node.name}/source"
+    api.node.usage.tracks_sources = True
+    api.node.usage.add_login("amqp091", is_let_in=False, address="192.0.2.1", username="me")
+    assert api.gets(path)[0] == {
+        "remote_address": "192.0.2.1",
+        "username": "me",
+        "protocol": "amqp091",
+        "auth_attempts": 1,
+        "auth_attempts_failed": 1,
+        "auth_attempts_succeeded": 0,
+    }
+    assert api.deletes(path) == 204
+    assert [one["protocol"] for one in api.gets(path)] == ["http"]

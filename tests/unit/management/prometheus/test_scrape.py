@@ -113,3 +113,16 @@ def test_a_vhost_that_goes_meanwhile_is_no_matter(world: World, scraper: Scraper
     next(pieces)
     world.node.execute(DeleteVhost("v"))
     assert b"".join(pieces)
+
+
+def test_sources_of_logins_are_told_apart_where_that_is_wanted(scraper: Scraper) -> None:
+    usage = scraper.node.usage
+    usage.tracks_sources = True
+    for is_let_in in (True, True, False):
+        usage.add_login("http", is_let_in=is_let_in, address="192.0.2.1", username='a"b')
+    page = scraper.answers("GET", "/metrics/detailed?family=auth_attempt_detailed_metrics").body
+    assert isinstance(page, bytes)
+    source = 'remote_address="192.0.2.1",username="a\\"b",protocol="http"'
+    for name, count in (("total", 3), ("succeeded_total", 2), ("failed_total", 1)):
+        line = f"rabbitmq_detailed_auth_attempts_detailed_{name}{{{source}}} {count}\n"
+        assert line in page.decode()

@@ -1,0 +1,57 @@
+"""Definitions in a file, as JSON and as Erlang's terms."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.control import ControlledNode
+
+
+@pytest.mark.parametrize("kind", ["json", "erlang"])
+def test_what_goes_out_comes_in_again(node: ControlledNode, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "definitions"
+    assert node.tool("add_vhost", "näme").code == 0
+    value = '{"a":[1,-5,300,1.5,true,null,"ü"],"n":12345678901234567890}'
+    assert node.tool("set_global_parameter", "odd", value).code == 0
+    said = node.tool("export_definitions", str(path), "--format", kind)
+    shown = {"json": "JSON", "erlang": "Erlang term format"}[kind]
+    assert said == (0, f'Exporting definitions in {shown} to a file at "{path}" ...\n', "")
+    assert node.tool("delete_vhost", "näme").code == 0
+    assert node.tool("clear_global_parameter", "odd").code == 0
+    said = node.tool("-q", "import_definitions", str(path), "--format", kind)
+    assert said == (0, "", "")
+    assert "näme" in node.lines("list_vhosts")
+    own = node.runtime.node
+    assert own is not None
+    assert own.global_parameters["odd"] == json.loads(value)
+
+
+def test_erlangs_form_is_that_of_rabbitmq(node: ControlledNode, tmp_path: Path) -> None:
+    """A map, its keys atoms, strings binaries: deflated."""
+    path = tmp_path / "definitions"
+    assert node.tool("export_definitions", str(path), "--format", "erlang").code == 0
+    octets = path.read_bytes()
+    assert octets[:2] == bytes([131, 80])
+    plain = zlib.decompress(octets[6:])
+    assert len(plain) == int.from_bytes(octets[2:6], "big")
+    assert plain.startswith(b"t")
+    assert b"d\x00\x05users" in plain
+    assert b"m\x00\x00\x00\x05guest" in plain
+
+
+@pytest.mark.parametrize("octets", [b"{}", b"\x83j", b"\x83P\xff\xff\xff\xff", b"\x83t\0\0\0\1"])
+def test_what_is_no_such_term_is_refused(
+    node: ControlledNode, tmp_path: Path, octets: bytes
+) -> None:
+    path = tmp_path / "definitions"
+    path.write_bytes(octets)
+    said = node.tool("-q", "import_definitions", str(path), "--format", "erlang")
+    assert said.code == 65
+    assert said.err.startswith(
+        "Error:\nFailed to deserialise input (format: Erlang term format) (error: "
+    )
+    assert said.err.count("\n") == 2
