@@ -1,4 +1,5 @@
-"""Writes docs/configuration.md and config/leveret.yaml from the schema in broker/config.py.
+"""Writes docs/configuration.md and config/leveret.yaml from the schema in broker/config.py, and
+docs/commands.md from the commands that are tried.
 
 What the page says beside that is in tests/support/configuration_page.md, and what there is of
 RabbitMQ's keys and variables comes from broker/configuration.
@@ -16,6 +17,7 @@ from broker.configuration.encrypted_values import supported_ciphers
 from broker.configuration.rabbitmq_keys import all_keys, reason_of, without_effect
 from broker.configuration.variables import FROM_FILES, GIVEN_UP, WITHOUT_EFFECT
 from broker.settings import value_of, yaml_of
+from tests.conformance.old_commands.walk import page
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,7 +84,11 @@ def _documented() -> Iterator[tuple[str, object, Any]]:
         yield key, value_of(config, path), entry
 
 
-WRITTEN = {ROOT / "docs" / "configuration.md": reference, ROOT / "config" / "leveret.yaml": sample}
+WRITTEN = {
+    ROOT / "docs" / "configuration.md": reference,
+    ROOT / "docs" / "commands.md": page,
+    ROOT / "config" / "leveret.yaml": sample,
+}
 
 if __name__ == "__main__":
     for path, text in WRITTEN.items():

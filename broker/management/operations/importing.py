@@ -187,7 +187,7 @@ class Import:
         component = text_of("parameter", "component", fields.get("component"))
         name = text_of("parameter", "name", fields.get("name"))
         try:
-            return set_parameter(vhost, component, name, fields.get("value"))
+            return set_parameter(vhost, component, name, _value(component, fields.get("value")))
         except ValidationError as error:
             raise Refused(escaped(f"{error} ({vhost}/{component}/{name})")) from None
 
@@ -314,6 +314,21 @@ def amqp_error(error: AMQPException, *, is_whole: bool) -> Refused:
     if is_whole:
         return Refused("amqp_error", name, error.text, "none")
     return Refused(f"{name}: {error.text}")
+
+
+def _value(component: str, value: Any) -> Any:
+    """`rabbitmqctl export_definitions` of 3.10 writes the definition of an operator policy as a
+    list of pairs, which RabbitMQ itself does not take."""
+    if component != "operator_policy" or not isinstance(value, dict):
+        return value
+    pairs = value.get("definition")
+    if not isinstance(pairs, list) or not pairs:
+        return value
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        return value
+    if not all(isinstance(key, str) for key, _ in pairs):
+        return value
+    return {**value, "definition": dict(pairs)}
 
 
 def _name(what: str, field: str, value: object) -> str:

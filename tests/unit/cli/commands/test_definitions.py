@@ -1,4 +1,4 @@
-"""Definitions in a file, as JSON and as Erlang's terms; the recordings of RabbitMQ have more."""
+"""Definitions into a file and out of one; the recordings of RabbitMQ's tools have more."""
 
 from __future__ import annotations
 

@@ -344,3 +344,17 @@ def test_errors_of_the_protocol() -> None:
     assert amqp_error(NotFound("x"), is_whole=False).reason == "not_found: x"
     found = amqp_error(PreconditionFailed("x"), is_whole=True)
     assert found.reason == ["amqp_error", "precondition_failed", "x", "none"]
+
+
+def test_an_operator_policy_as_the_tools_of_3_10_write_it(node: Node) -> None:
+    value = {"pattern": "", "priority": 0, "apply-to": "queues"}
+    parameter = {"vhost": "v", "component": "operator_policy", "name": "roof"}
+
+    def made(definition: object) -> list[Command]:
+        entry = {**parameter, "value": {**value, "definition": definition}}
+        return commands(node, {"parameters": [entry]})
+
+    assert made([["max-length", 5]]) == made({"max-length": 5})
+    for wrong in ([], [["max-length"]], [["max-length", 5, 6]], [[["a"], 5]], [5]):
+        with pytest.raises(Refused):
+            made(wrong)
