@@ -24,8 +24,9 @@ TAGS = "3.10 keeps the tags of add_vhost as one text, until they are set again; 
 APPLY_TO = "policies may be for one type of queue, as in RabbitMQ 3.12"
 CLUSTERING = "the tools come by a Unix socket, and listeners are where the walk has put them"
 PLUGINS = "applications, files of settings and of the log: another program has others"
-EXPORT = "an export has what later releases have, and the cluster's id"
-ERLANG = "definitions go out and come in as JSON only"
+NOT_DONE = "RabbitMQ's tool ends well though it has done nothing"
+LAGS = "RabbitMQ's counts of a quorum queue are seconds behind"
+STREAMS = "there are no queues of type stream"
 OWN_OPTIONS = "options of ours are completed, too"
 AMOUNTS = "amounts of memory, the largest first"
 CRYPTO = "what is broken long since is not offered"
@@ -43,8 +44,14 @@ DEVIATIONS: list[Deviation] = [
     Deviation(
         "grammar", "autocomplete ''", "stdout", "*--aliases-file*", "*--data-dir*", OWN_OPTIONS
     ),
-    Deviation("definitions", "export_definitions -*", "stdout", "*", "*rabbit_version*", EXPORT),
-    Deviation("definitions", "*port_definitions * --format erlang", "*", "*", "*", ERLANG),
+    Deviation("replicas", "*quorum_status * --formatter csv", "*", "*", "*", USEFUL),
+    Deviation("queues", "delete_queue quorum --if-*", "code", "0", "69", NOT_DONE),
+    Deviation("queues", "delete_queue quorum --if-*", "stdout", "*protocol_error*", "*", NOT_DONE),
+    Deviation("queues", "delete_queue quorum --if-*", "stderr", "", "*not supported*", NOT_DONE),
+    Deviation("streams", "!queue stream *", "*", "*", "*", STREAMS),
+    Deviation("streams", "*: stream_status *stream*", "*", "*", "*", STREAMS),
+    Deviation("streams", "list_queues name type", "stdout", "*\tstream*", "*quorum\n", STREAMS),
+    Deviation("streams", "delete_queue stream", "*", "*", "*", STREAMS),
     Deviation("*", "*", "*", "*protocol*clustering*", "*protocol*", CLUSTERING),
     Deviation(
         "status", "cluster_status --formatter erlang", "stdout", "*,clustering,*", "*", CLUSTERING
