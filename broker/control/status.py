@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import platform
 import ssl
@@ -13,6 +12,7 @@ from broker import descriptors
 from broker.amqp.erlang import Atom, CharList
 from broker.control.actions import Asked, action
 from broker.control.host import Host, Listens
+from broker.control.listing import address_term
 from broker.version import __version__
 
 if TYPE_CHECKING:
@@ -160,14 +160,8 @@ def listener(host: Host, one: Listens) -> tuple[Any, ...]:
 
 def address_of(text: str) -> Any:
     """Numbers of an IP address; the path of a Unix socket."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return CharList(text)
-    packed = address.packed
-    if address.version == 4:
-        return tuple(packed)
-    return tuple(int.from_bytes(packed[at : at + 2], "big") for at in range(0, 16, 2))
+    found = address_term(text.partition("%")[0])
+    return CharList(text) if isinstance(found, str) else found
 
 
 def _applications(host: Host) -> list[Any]:

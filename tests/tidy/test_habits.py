@@ -37,6 +37,8 @@ MAY_READ_A_CLOCK = {
     "server/timers.py": "it is the clock",
     "store/files.py": "measures how long the disk takes",
     "cli/processes.py": "waits so long",
+    "control/activity.py": "measures how late the loop is",
+    "control/top.py": "shows what was done since it looked last",
     "cli/messaging/clock.py": "it is the clock",
 }
 

@@ -68,7 +68,7 @@ def _ask_about(call: Call, what: str, **given: Any) -> None:
         from broker.cli.unreachable import explain
 
         other, reason = str(error.about), "nodes do not form clusters yet"
-        text = explain(other, None, reason, call.environment, os.getpid())
+        text = explain(other, None, reason, call.environment, call.options)
         raise NodeDownError(text) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from broker.amqp.erlang import Atom, CharList
-from broker.control.status import _address
+from broker.control.status import address_of
 from tests.support.control import ControlledNode
 
 
@@ -64,7 +64,7 @@ def test_alarms(node: ControlledNode) -> None:
     ],
 )
 def test_addresses(text: str, address: object) -> None:
-    assert _address(text) == address
+    assert address_of(text) == address
 
 
 def test_protocols_go_by_many_names(node: ControlledNode) -> None:
