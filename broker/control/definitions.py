@@ -68,8 +68,9 @@ def _vhost(asked: Asked, shown: Shown) -> Shown:
     name = shown["name"]
     vhost = asked.node.vhosts.get(name)  # None: it has gone meanwhile
     limits = vhost.parameters.get(("vhost-limits", "limits")) if vhost is not None else None
+    pairs = sorted(limits.items()) if isinstance(limits, dict) else []
     metadata = {"description": "", "tags": [], **shown.get("metadata", {})}
-    return {"name": name, "limits": limits or [], "metadata": metadata}
+    return {"name": name, "limits": pairs, "metadata": metadata}
 
 
 @action()

@@ -74,5 +74,5 @@ def test_they_have_the_form_of_rabbitmqs_tool(node: ControlledNode) -> None:
     internal = {exchange["name"]: exchange.get("internal") for exchange in found["exchanges"]}
     assert internal == {"True": True, "False": None}
     (vhost,) = (vhost for vhost in found["vhosts"] if vhost["name"] == "/")
-    assert vhost["limits"] == {"max-queues": 7}
+    assert vhost["limits"] == [["max-queues", 7]]
     assert vhost["metadata"] == {"description": "Default virtual host", "tags": []}
