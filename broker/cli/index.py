@@ -68,6 +68,7 @@ _MODULES: dict[str, dict[str, str]] = {
         " list_user_topic_permissions",
     },
     "definitions": {CTL: "export_definitions import_definitions"},
+    "plugins": {PLUGINS: "list enable disable set is_enabled directories"},
     "pub": {OWN: "pub"},
     "sub": {OWN: "sub"},
     "bench": {OWN: "bench"},
