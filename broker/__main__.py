@@ -144,6 +144,8 @@ def _run(
             inherited=Inherited.take(),
             ready_file=arguments.ready_file,
             pid_file=arguments.pid_file or loaded.pid_file,
+            plugins_file=loaded.enabled_plugins_file,
+            plugins=loaded.enabled_plugins,
             given_cookie=loaded.cookie or "",
             config_files=loaded.files,
             reload=partial(reload, arguments=arguments, environ=os.environ, log_output=log_output),

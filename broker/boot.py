@@ -19,9 +19,9 @@ from urllib.parse import quote
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.identity import make_id
-from broker.memory import memory_trimmer
+from broker.memory import give_back, memory_trimmer
 from broker.node import Node
-from broker.plugins import refused_types
+from broker.plugin_settings import refused_types, running
 from broker.reconfiguring import Reconfigured, reconfigure
 from broker.server.auth_chain import AuthChain
 from broker.server.gateway import (
@@ -189,32 +189,37 @@ class Broker:
             self._management = Loading(node, self._listening)
         return Later(self._management, http_api if protocol == HTTP else metrics)
 
-    async def switch(self, config: Config) -> None:
+    async def switch(self, config: Config, plugins: frozenset[str] | None = None) -> None:
         """Have those optional parts on that a config wants; of it nothing else is looked at.
 
-        Raises: ListenError; those switched before stay as they are by then.
+        plugins: what they are called; None: by the settings. What is new comes before what goes:
+        who cannot have a port keeps what he had. Raises: ListenError; what has been switched until
+        then stays so.
         """
         node, gateway = self.node, self.gateway
         assert node is not None
         assert gateway is not None
         self.config = node.config = gateway.config = config
-        node.refused_types = refused_types(config)
-        if config.hooks.events:
-            node.tell_events()
-        else:
-            node.hearing.publish_no_more()
         wanted = self._wanted_web()
-        for protocol in (HTTP, PROMETHEUS):
-            if protocol in wanted and not gateway.has_web(protocol):
+        for protocol in wanted:
+            if not gateway.has_web(protocol):
                 is_first = self._management is None
                 await gateway.open_web(protocol, self._application(node, protocol))
                 if is_first and self._management is not None:
                     self._management.start()
-            elif protocol not in wanted and gateway.has_web(protocol):
+        node.refused_types = refused_types(config)
+        node.plugins = running(config) if plugins is None else plugins
+        if config.hooks.events:
+            node.tell_events()
+        else:
+            node.hearing.publish_no_more()
+        for protocol in (HTTP, PROMETHEUS):
+            if protocol not in wanted and gateway.has_web(protocol):
                 await gateway.close_web(protocol)
         if not wanted and self._management is not None:
             self._management.stop()
             self._management = None
+            give_back()
         self._note_ports(gateway)
 
     def _note_ports(self, gateway: Gateway) -> None:

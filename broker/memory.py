@@ -35,3 +35,16 @@ def memory_trimmer() -> Callable[[], object] | None:
     except (OSError, AttributeError):
         return None
     return lambda: malloc_trim(0)
+
+
+def give_back() -> None:
+    """Something large has gone: what is kept from the collector is looked at once more."""
+    is_settled = gc.get_freeze_count() > 0
+    if is_settled:
+        gc.unfreeze()
+    gc.collect()
+    if is_settled:
+        gc.freeze()
+    trim = memory_trimmer()
+    if trim is not None:
+        trim()

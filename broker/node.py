@@ -38,7 +38,7 @@ from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
 from broker.identity import keep_name
-from broker.plugins import refused_types
+from broker.plugin_settings import refused_types, running
 from broker.queues.queue import Queue
 from broker.seams import (
     Clock,
@@ -95,6 +95,7 @@ class Node(Definitions):
         self.has_ack_timeouts = self.config.limits.consumer_timeout_ms is not None
         self.counts_pairs = self.config.management.rates_mode == "detailed"
         self.refused_types = refused_types(self.config)  # of exchanges: nobody can declare them
+        self.plugins = running(self.config)  # RabbitMQ's names of the optional parts that are on
         self.replicator: Replicator = replicator or LocalReplicator(self.apply)
         self.peers: dict[int, Peer] = {}
         self.peers_with_output: list[Peer] = []

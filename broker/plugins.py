@@ -1,26 +1,41 @@
-"""Optional parts of the broker, as `rabbitmq-plugins` sees them.
+"""Optional parts of the broker, as `rabbitmq-plugins` sees them, and the file of those that are on.
 
-Which of them are on is what the settings say, until somebody enables or disables one; from then on
-it is what the file of enabled plugins says, in RabbitMQ's form: `[rabbitmq_management].`
+Which of them are on is what the settings say (`broker/plugin_settings.py`), until somebody enables
+or disables one; from then on it is what the file says, in RabbitMQ's form: `[rabbitmq_management].`
+Both sides of the control socket read this module: the tools change the file of a node that is down.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from broker.config import Config, override
-
 FILE_NAME = "enabled_plugins"
-_FORM = re.compile(r"\s*\[\s*((?:'?[a-z][A-Za-z0-9_@]*'?\s*,?\s*)*)\]\s*\.\s*\Z")
-_NAME = re.compile(r"[a-z][A-Za-z0-9_@]*")
+_ATOM = r"(?:[a-z][A-Za-z0-9_@]*|'[^'\\\n]*')"
+_FORM = re.compile(rf"\s*\[\s*({_ATOM}(?:\s*,\s*{_ATOM})*)?\s*\]\s*\.\s*\Z")
+_PLAIN = re.compile(r"[a-z][A-Za-z0-9_@]*\Z")
+_COMMENT = re.compile(r"%[^\n]*")
+_REASONS = {  # as RabbitMQ's tools have them
+    errno.ENOENT: "the file does not exist (ENOENT)",
+    errno.EACCES: "the file does not exist or permission was denied (EACCES)",
+}
 
 
 class PluginsError(Exception):
     """The file cannot be used. The text is one line."""
+
+
+class UnknownPluginsError(Exception):
+    """names: of plugins that there are none of, sorted."""
+
+    def __init__(self, names: Iterable[str]):
+        self.names = sorted(names)
+        super().__init__(f"The following plugins were not found: {', '.join(self.names)}")
 
 
 class Plugin(NamedTuple):
@@ -34,7 +49,7 @@ class Plugin(NamedTuple):
     exchange_types: tuple[str, ...] = ()
 
 
-_WEB = ("rabbitmq_management_agent", "rabbitmq_web_dispatch")
+_WEB = ("rabbitmq_web_dispatch", "rabbitmq_management_agent")
 PLUGINS = {
     plugin.name: plugin
     for plugin in (
@@ -78,23 +93,10 @@ PLUGINS = {
         Plugin("rabbitmq_web_dispatch", "HTTP"),
     )
 }
-_ONLY_IMPLICIT = frozenset(_WEB)
+ONLY_IMPLICIT = frozenset(_WEB)  # nothing of their own: others need them
 
 
-def by_settings(config: Config) -> frozenset[str]:
-    """Those that are explicitly on when there is no file."""
-    switched = {
-        "management.enabled": config.management.enabled,
-        "prometheus.enabled": config.prometheus.enabled,
-        "event_exchange.enabled": config.hooks.events,
-    }
-    return frozenset(
-        name
-        for name, plugin in PLUGINS.items()
-        if name not in _ONLY_IMPLICIT
-        and name not in config.disabled_plugins
-        and switched.get(plugin.setting, True)
-    )
+# who needs whom
 
 
 def with_dependencies(explicit: Iterable[str]) -> frozenset[str]:
@@ -114,48 +116,111 @@ def dependants(name: str) -> frozenset[str]:
     return frozenset(one for one in PLUGINS if name in with_dependencies([one]))
 
 
-def applied(config: Config, explicit: frozenset[str]) -> Config:
-    """The settings of a node with these on, and no others."""
-    enabled = with_dependencies(explicit)
-    for name, plugin in PLUGINS.items():
-        if plugin.setting:
-            config = override(config, plugin.setting, name in enabled)
-    disabled = tuple(name for name in PLUGINS if name not in enabled and name not in _ONLY_IMPLICIT)
-    return override(config, "plugins.disabled", disabled)
+def in_order(names: Iterable[str]) -> list[str]:
+    """Those that others need come before them."""
+    return sorted(names, key=lambda name: (len(with_dependencies([name])), name))
 
 
-def refused_types(config: Config) -> frozenset[str]:
-    """Types of exchanges that cannot be declared: their plugins are off."""
-    return frozenset(
-        kind
-        for name in config.disabled_plugins
-        if name in PLUGINS
-        for kind in PLUGINS[name].exchange_types
-    )
+# what becomes of the explicitly enabled ones
+
+
+def enabling(explicit: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    """What others bring with them stays implicit. Raises: UnknownPluginsError."""
+    wanted = only(names)
+    return explicit | (wanted - (with_dependencies(explicit) - explicit))
+
+
+def disabling(explicit: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    """With those that need them. A name that nobody knows is none of them, as with RabbitMQ."""
+    gone: set[str] = set()
+    for name in names:
+        gone |= {name, *dependants(name)}
+    return explicit - gone
+
+
+def only(names: Iterable[str]) -> frozenset[str]:
+    """Raises: UnknownPluginsError."""
+    wanted = frozenset(names)
+    if not wanted <= PLUGINS.keys():
+        raise UnknownPluginsError(wanted - PLUGINS.keys())
+    return wanted
+
+
+def setting(_: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    """Whatever there was. Raises: UnknownPluginsError."""
+    return only(names)
+
+
+Change = Callable[[frozenset[str], Iterable[str]], frozenset[str]]
+CHANGES: dict[str, Change] = {"enable": enabling, "disable": disabling, "set": setting}
+
+
+# the file
+
+
+def in_data_directory(directory: Path) -> Path:
+    """Where it is when nobody says."""
+    return directory / FILE_NAME
 
 
 def read(path: Path) -> frozenset[str] | None:
-    """The explicitly enabled ones; None: there is no file. Raises: PluginsError."""
+    """The explicitly enabled ones, also such as nobody knows; None: there is no file.
+
+    Raises: PluginsError.
+    """
     try:
-        text = path.read_text()
-    except FileNotFoundError:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise PluginsError(f"cannot read the enabled plugins file {path}: {reason}") from None
+    except UnicodeDecodeError:
+        raise PluginsError(f"Could not read enabled plugins file at {path}: not text") from None
+    except OSError as error:
+        raise _unusable("read", path, error) from None
+    text = _COMMENT.sub("", text)
+    if not text.strip():  # RabbitMQ's writes it empty before there is one to enable
+        return frozenset()
     match = _FORM.match(text)
     if match is None:
-        raise PluginsError(f"the enabled plugins file {path} is no list like [name, name].")
-    return frozenset(_NAME.findall(match[1]))
+        raise PluginsError(
+            f"Could not read enabled plugins file at {path}: it is no list like [name,name]."
+        )
+    return frozenset(name.strip("'") for name in re.findall(_ATOM, match[1] or ""))
 
 
 def write(path: Path, explicit: Iterable[str]) -> None:
-    """Raises: PluginsError."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    """Whole, or in place where it cannot be replaced: a file that was mounted into a container.
+
+    Raises: PluginsError.
+    """
+    text = f"[{','.join(map(_atom, sorted(explicit)))}].\n"
     try:
-        temporary.write_text(f"[{','.join(sorted(explicit))}].\n")
-        temporary.replace(path)
+        path = path.resolve()  # the link stays one
+        if path.name == FILE_NAME:  # of a node that has not been started yet, most likely
+            path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            _write_down(temporary, text)
+            temporary.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            _write_down(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        problem = f"cannot write the enabled plugins file {path}: {error.strerror}"
-        raise PluginsError(problem) from None
+        raise _unusable("update", path, error) from None
+
+
+def _write_down(path: Path, text: str) -> None:
+    """Raises: OSError."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _atom(name: str) -> str:
+    return name if _PLAIN.match(name) else f"'{name}'"
+
+
+def _unusable(verb: str, path: Path, error: OSError) -> PluginsError:
+    reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
+    return PluginsError(f"Could not {verb} enabled plugins file at {path}: {reason}")

@@ -14,16 +14,20 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from broker import control_socket, cookie
 from broker.boot import Broker, default_node_name
-from broker.control.host import Failure, Listens
+from broker.control.host import DATA_ERROR, SOFTWARE, Failure, Listens
 from broker.control.server import ControlError, ControlServer
 from broker.descriptors import tell_limit
 from broker.memory import settle_memory
+from broker.plugin_settings import Chosen
+from broker.plugins import PluginsError
+from broker.ready_file import announcements, write_ready_file
+from broker.server.listener import ListenError
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
 from broker.store.errors import StoreError
@@ -47,7 +51,8 @@ STOPPED_APP = "broker forced connection closure with reason 'shutdown'"
 class Runtime:
     """Make one, `await run()`. ready_file: written once clients can connect; pid_file: at once.
 
-    when_ready: called once, when clients can connect for the first time.
+    plugins_file, plugins: of `Chosen`. when_ready: called once, when clients can connect for the
+    first time. Raises: PluginsError, CookieError.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class Runtime:
         pid_file: Path | None = None,
         given_cookie: str = "",
         config_files: tuple[str, ...] = (),
-        reload: Callable[[Broker], object] | None = None,
+        reload: Callable[..., object] | None = None,
+        plugins_file: Path | None = None,
+        plugins: Iterable[str] | None = None,
         when_ready: Callable[[], None] = lambda: None,
         environment: Mapping[str, str] = os.environ,
     ):
@@ -74,6 +81,7 @@ class Runtime:
         self._reload = reload
         self._when_ready = when_ready
         self._environment = environment
+        self._chosen = Chosen(config, plugins_file, plugins)
         self._broker: Broker | None = None
         self._halting = asyncio.Event()
         self._changing = asyncio.Lock()  # of the app
@@ -120,11 +128,20 @@ class Runtime:
     @property
     def active_plugins(self) -> list[str]:
         """RabbitMQ's names of the parts that are on."""
-        return self.management.plugins() if self.management is not None else []
+        return sorted(self.node.plugins) if self.node is not None else []
+
+    @property
+    def enabled_plugins(self) -> frozenset[str]:
+        """The explicitly enabled ones, on or not. Raises: Failure."""
+        try:
+            self._chosen.look()
+        except PluginsError as error:
+            raise Failure(str(error), DATA_ERROR) from None
+        return self._chosen.enabled
 
     @property
     def enabled_plugins_file(self) -> str:
-        return ""
+        return str(self._chosen.file or "")
 
     @property
     def log_files(self) -> tuple[str, ...]:
@@ -148,6 +165,7 @@ class Runtime:
         async with self._changing:
             if self._broker is None and not self._halting.is_set():
                 try:
+                    self._chosen.look()
                     await self._start_broker()
                 except Exception as error:
                     log.error("the app was not started: %s", error)
@@ -171,6 +189,46 @@ class Runtime:
         self._changes.discard(task)
         if not task.cancelled():
             task.exception()  # told to whoever asked, if he still waits
+
+    async def change_plugins(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        """Have others explicitly enabled than before, in the file first; a node that does not run
+        has them when it does. Raises: Failure, then nothing has changed, and what change does."""
+        await self._wholly(self._change_plugins(change))
+
+    async def _change_plugins(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        async with self._changing:
+            explicit = change(self.enabled_plugins)
+            before = self._chosen.explicit
+            try:
+                self._chosen.choose(explicit)
+                try:
+                    await self._switch_plugins()
+                except BaseException:
+                    self._chosen.choose(before)
+                    raise
+            except PluginsError as error:
+                raise Failure(str(error), DATA_ERROR) from None
+            except ListenError as error:
+                raise Failure(str(error), SOFTWARE) from None
+
+    async def _switch_plugins(self) -> None:
+        """Raises: ListenError, then all is as before."""
+        broker, node = self._broker, self.node
+        if broker is None or node is None:
+            return
+        config, before, wanted = broker.config, node.plugins, self._chosen.running
+        try:
+            await broker.switch(self._chosen.config(config), wanted)
+        except BaseException:
+            await broker.switch(config, before)
+            raise
+        try:
+            list(self._say_who_it_is(broker))
+        except OSError as error:
+            log.warning("cannot write %s: %s", error.filename, error.strerror)
+        for word, names in (("enabled", wanted - before), ("disabled", before - wanted)):
+            if names:
+                log.info("plugins changed, %s=%s", word, ", ".join(sorted(names)))
 
     async def reset(self) -> None:
         """Raises: Failure, while the app runs."""
@@ -244,7 +302,7 @@ class Runtime:
         """Settings are looked at again. A node that is stopped has nothing to take up."""
         if self.node is not None and self._reload is not None:
             assert self._broker is not None
-            self._reload(self._broker)
+            self._reload(self._broker, adapted=self._chosen.config)
             self.config = self._broker.config
 
     def _on_signal(self) -> None:
@@ -278,13 +336,14 @@ class Runtime:
             files.callback(self._pid_file.unlink, missing_ok=True)
 
     async def _start_broker(self) -> None:
-        broker = Broker(self.config, self._inherited)
+        broker = Broker(self._chosen.config(self.config), self._inherited)
         self.is_starting = True
         try:
             await broker.start()
         finally:
             self.is_starting = False
         assert broker.node is not None
+        broker.node.plugins = self._chosen.running
         self._broker = broker
         self.name = broker.node.name
         log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
@@ -296,50 +355,20 @@ class Runtime:
 
     def _announce(self, broker: Broker) -> None:
         """Raises: OSError."""
+        for path in self._say_who_it_is(broker):
+            self._written.callback(path.unlink, missing_ok=True)
+
+    def _say_who_it_is(self, broker: Broker) -> Iterator[Path]:
+        """And where it listens, in one file after the other. Raises: OSError."""
         for path in announcements(self.config, self._ready_file):
             write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
-            self._written.callback(path.unlink, missing_ok=True)
+            yield path
 
     async def _stop_broker(self) -> None:
         broker, self._broker = self._broker, None
         self._written.close()
         if broker is not None:
             await broker.stop(STOPPED_APP)
-
-
-def write_ready_file(
-    path: Path, broker: Broker, *, control: Mapping[str, object] | None = None
-) -> None:
-    """Tell scripts that clients can connect: written whole, then renamed into place.
-
-    control: where the process listens for the command line tools. Raises: OSError, which names the
-    path that was asked for.
-    """
-    assert broker.node is not None
-    ready = {
-        "pid": os.getpid(),
-        "node": broker.node.name,
-        "data_dir": broker.config.kept_in or None,
-        "host": broker.host,
-        "ports": {
-            "amqp": broker.port or None,
-            "amqps": broker.tls_port or None,
-            "management": broker.management_port or None,
-            "prometheus": broker.prometheus_port or None,
-            "cluster": None,
-        },
-        "socket": None,
-        "cookie_file": None,
-        **(control or {}),
-    }
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(ready) + "\n")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def name_of(config: Config) -> str:
@@ -352,11 +381,4 @@ def name_of(config: Config) -> str:
     return default_node_name()
 
 
-def announcements(config: Config, ready_file: Path | None) -> list[Path]:
-    """Where a running node says who it is: for scripts, and for `leveretctl --data-dir`."""
-    data_dir = config.kept_in
-    wanted = [ready_file, Path(data_dir, "node.json") if data_dir else None]
-    return [path for path in wanted if path is not None]
-
-
-__all__ = ["ControlError", "Runtime", "announcements", "name_of"]
+__all__ = ["ControlError", "Runtime", "name_of"]

@@ -6,6 +6,7 @@ A formatter gives lines: of one term, or of a stream of them, which is printed w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
@@ -233,16 +234,25 @@ def _csv_text(value: Any) -> str:
 
 
 def _csv_value(term: Any, _options: Options) -> Iterator[str]:
-    keys = _keys(term)
-    if keys:
-        yield _csv_line(keys)
-    yield _csv_line(_values(term))
+    """By the book (RFC 4180); RabbitMQ's has quotes everywhere only where it streams."""
+    for values in (_keys(term), _values(term)):
+        if values:
+            yield ",".join(map(_csv_cell, values)) + "\r"
+    yield ""
+
+
+def _csv_cell(value: Any) -> str:
+    text = _csv_text(value)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if re.search(r'[",\r\n]', text) else text
 
 
 def _csv_rows(items: Iterable[Any], options: Options) -> Iterator[str]:
     rows = _flattened(items)
     for first in rows:
-        yield from _csv_value(first, options)
+        keys = _keys(first)
+        if keys:
+            yield _csv_line(keys)
+        yield _csv_line(_values(first))
         for row in rows:
             yield _csv_line(_values(row))
 
@@ -271,6 +281,18 @@ def _pretty_rows(items: Iterable[Any], _options: Options) -> Iterator[str]:
         yield drawn(_keys(first), lines)
 
 
+def _plugins_value(term: Any, options: Options) -> Iterator[str]:
+    from broker.cli import plugin_lines
+
+    return plugin_lines.value(term, options)
+
+
+def _plugins_rows(items: Iterable[Any], options: Options) -> Iterator[str]:
+    from broker.cli import plugin_lines
+
+    return plugin_lines.rows(items, options)
+
+
 _SWITCH = "switch"
 FORMATTERS = {
     "table": Formatter(
@@ -286,4 +308,5 @@ FORMATTERS = {
     "csv": Formatter(_csv_value, _csv_rows, is_for_machines=True),
     "erlang": Formatter(_erlang_value, _erlang_rows),
     "pretty_table": Formatter(_pretty_value, _pretty_rows),
+    "plugins": Formatter(_plugins_value, _plugins_rows),
 }

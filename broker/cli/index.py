@@ -57,7 +57,7 @@ _MODULES: dict[str, dict[str, str]] = {
     "evaluation": {CTL: "eval eval_file exec hipe_compile", DIAGNOSTICS: "remote_shell"},
     "encryption": {CTL: "encode decode"},
     "report": {BOTH: "report"},
-    "top": {"": "top", DIAGNOSTICS: "observer"},
+    "top": {OWN: "top", DIAGNOSTICS: "observer"},
     "users": {
         CTL: "add_user delete_user change_password clear_password authenticate_user set_user_tags",
         BOTH: "list_users",
@@ -68,9 +68,10 @@ _MODULES: dict[str, dict[str, str]] = {
         " list_user_topic_permissions",
     },
     "definitions": {CTL: "export_definitions import_definitions"},
-    "pub": {CTL: "pub"},
-    "sub": {CTL: "sub"},
-    "bench": {CTL: "bench"},
+    "plugins": {PLUGINS: "list enable disable set is_enabled directories"},
+    "pub": {OWN: "pub"},
+    "sub": {OWN: "sub"},
+    "bench": {OWN: "bench"},
     "vhosts": {
         CTL: "add_vhost delete_vhost set_vhost_tags restart_vhost trace_on trace_off",
         BOTH: "list_vhosts",

@@ -30,12 +30,17 @@ GRACE_S = 5.0  # what an answer may take beyond the time that the node has for i
 
 
 class Place(NamedTuple):
-    """Where a node is, as it says itself. socket, cookie_file: "": it says none."""
+    """Where a node is, as it says itself. socket and the files: "": it says none.
+
+    plugins: what is explicitly enabled when no file says so; None: it says nothing.
+    """
 
     node: str
     socket: str
     cookie_file: str
     pid: int
+    plugins_file: str = ""
+    plugins: frozenset[str] | None = None
 
 
 class Unreachable(Exception):  # noqa: N818 - becomes `NodeDownError`, which knows what to suggest
@@ -55,6 +60,8 @@ def place_in(path: Path) -> Place | None:
             str(found.get("socket") or ""),
             str(found.get("cookie_file") or ""),
             int(found.get("pid") or 0),
+            str(found.get("enabled_plugins_file") or ""),
+            frozenset(map(str, found["enabled_plugins"])) if "enabled_plugins" in found else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -5,7 +5,7 @@ It outlives its broker (RabbitMQ's "app"): `stop_app` ends that, and the tools a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from broker.amqp.erlang import Atom
@@ -79,7 +79,12 @@ class Host(Protocol):
         """RabbitMQ's names of the parts that are on."""
 
     @property
-    def enabled_plugins_file(self) -> str: ...
+    def enabled_plugins(self) -> frozenset[str]:
+        """The explicitly enabled ones, on or not. Raises: Failure."""
+
+    @property
+    def enabled_plugins_file(self) -> str:
+        """ "": they are kept nowhere."""
 
     config_files: tuple[str, ...]
 
@@ -101,6 +106,9 @@ class Host(Protocol):
 
     def set_log_level(self, level: str) -> None:
         """Of everything that is logged. level: one of Erlang's, or "none"."""
+
+    async def change_plugins(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        """Have others explicitly enabled. Raises: Failure, and what change does."""
 
     def halt(self) -> None:
         """End the process, soon and gracefully."""

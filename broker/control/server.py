@@ -108,6 +108,8 @@ class ControlServer:
             "socket": str(self.path),
             "cookie_file": str(self._cookie.path) if self._cookie.path is not None else None,
             "data_dir": data_dir or None,
+            "enabled_plugins_file": self._host.enabled_plugins_file or None,
+            "enabled_plugins": sorted(self._host.enabled_plugins),  # as long as there is no file
         }
 
     async def close(self) -> None:

@@ -164,10 +164,4 @@ class Management:
 
     def plugins(self) -> list[str]:
         """RabbitMQ's names for the parts that are switched on."""
-        protocols = {protocol for protocol, _, _ in self._listening()}
-        found = []
-        if protocols & {"http", "https"}:
-            found.append("rabbitmq_management")
-        if protocols & {"http/prometheus", "https/prometheus"}:
-            found.append("rabbitmq_prometheus")
-        return found
+        return sorted(self.node.plugins)

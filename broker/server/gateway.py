@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -14,7 +15,7 @@ from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
 from broker.server.inherited import Inherited
-from broker.server.listener import UnixSocket, adopt, open_sockets
+from broker.server.listener import ListenError, UnixSocket, adopt, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
@@ -34,6 +35,7 @@ WEB_GRACE_S = 1.0  # for answers that are under way when the node stops
 AMQP, AMQPS = "amqp", "amqp/ssl"  # as RabbitMQ calls them
 HTTP, PROMETHEUS = "http", "http/prometheus"
 OVER_TLS = {HTTP: "https", PROMETHEUS: "https/prometheus"}
+_WEB_PROTOCOLS = {*OVER_TLS, *OVER_TLS.values()}
 _KEYS = {HTTP: "management.ssl", PROMETHEUS: "prometheus.ssl"}
 
 
@@ -81,6 +83,7 @@ class Gateway:
         self._acceptors: list[Acceptor] = []
         self._unix: list[UnixSocket] = []
         self._parts: dict[str, _Part] = {}  # HTTP and PROMETHEUS, which can be switched
+        self._found_ports: dict[str, int] = {}  # protocol → what any free port was the last time
         self._reloading: asyncio.TimerHandle | None = None
         self._has_nodelay = config.listeners.options.nodelay
         self._timeout_s = config.tls.handshake_timeout_ms / 1000
@@ -113,8 +116,7 @@ class Gateway:
         for listening in gateway.listening:
             if listening.protocol in (AMQP, AMQPS):
                 log.info(LISTENING, *listening)
-        if gateway._certificates:
-            gateway._look_again()
+        gateway._watch_certificates()
         return gateway
 
     def _listen_amqp(self) -> None:
@@ -146,6 +148,7 @@ class Gateway:
         part = self._parts[protocol] = self._part(before)
         for listening in part.listening:
             log.info(LISTENING, *listening)
+        self._watch_certificates()
 
     def _part(self, before: _Part | None = None) -> _Part:
         """All there is, or what has come since."""
@@ -240,7 +243,14 @@ class Gateway:
         options = self.config.listeners.options
         if self._inherited.stands_in(protocol):
             return [adopt(one, options) for one in self._inherited.of_protocol(protocol)]
-        return open_sockets(host, port, options, self._inherited.at)
+        known = self._found_ports.get(protocol, 0)
+        if not port and known:  # a part that is switched on again has the port that it had
+            with contextlib.suppress(ListenError):  # somebody else has it now
+                return open_sockets(host, known, options, self._inherited.at)
+        opened = open_sockets(host, port, options, self._inherited.at)
+        if not port and protocol in _WEB_PROTOCOLS:
+            self._found_ports[protocol] = opened[0].getsockname()[1]
+        return opened
 
     def _listen_unix(self, path: str) -> None:
         handed_over = self._inherited.at_path(path)
@@ -308,6 +318,10 @@ class Gateway:
         """Take up changed files now. Returns: whether there were any, and they can be used."""
         reloaded = [certificates.reload() for certificates in self._certificates]
         return any(reloaded)
+
+    def _watch_certificates(self) -> None:
+        if self._certificates and self._reloading is None:
+            self._look_again()
 
     def _look_again(self) -> None:
         self._reloading = self._loop.call_later(RELOAD_S, self._look_again)

@@ -170,3 +170,26 @@ def test_how_far_a_quorum_queues_log_has_got_says_nothing() -> None:
     table = "leader \x1b(0x\x1b(B 6 \x1b(0x\x1b(B 7 \x1b(0x\x1b(B 1"
     expected = "leader \x1b(0x\x1b(B <n> \x1b(0x\x1b(B <n> \x1b(0x\x1b(B 1"
     assert normalised(table, "quorum_status", "q") == expected
+
+
+def test_plugins_are_those_that_both_have() -> None:
+    def shown(text: str) -> str:
+        call = Call("plugins: list", "rabbitmq-plugins", ("list",))
+        return Normaliser({}).answer(call, Answer(0, text, "")).stdout
+
+    assert shown("[E*] rabbitmq_management    3.10.8\n[  ] rabbitmq_mqtt          3.10.8\n") == (
+        "[E*] rabbitmq_management <version>\n"
+    )
+    assert shown("rabbitmq_mqtt\nrabbitmq_sharding\n  rabbitmq_mqtt\n") == (
+        "rabbitmq_sharding\n  rabbitmq_mqtt\n"
+    )
+    assert shown("Enabled plugins and dependencies: cowboy, rabbitmq_sharding\n") == (
+        "Enabled plugins and dependencies: rabbitmq_sharding\n"
+    )
+    assert shown("     Dependencies:\t[cowlib,rabbitmq_web_dispatch]\n") == (
+        "     Dependencies:\t[rabbitmq_web_dispatch]\n"
+    )
+    assert shown("     Description: \tSome words\n") == "     Description: \t<text>\n"
+    assert shown('{"running_version":[51,46,49],"version":[51]}\n') == (
+        '{"running_version":<version>,"version":<version>}\n'
+    )

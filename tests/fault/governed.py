@@ -23,7 +23,7 @@ from typing import Any
 from broker import commands
 from broker.boot import Broker
 from broker.node import Node
-from broker.runtime import write_ready_file
+from broker.ready_file import write_ready_file
 
 START_S = 20.0
 

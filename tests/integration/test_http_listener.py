@@ -23,7 +23,7 @@ import uvloop
 from broker.boot import Broker
 from broker.management.request import Request, Response
 from broker.node import Node
-from broker.runtime import write_ready_file
+from broker.ready_file import write_ready_file
 from broker.server.gateway import HTTP, PROMETHEUS
 from broker.server.http import Application
 from broker.server.listener import ListenError

@@ -21,9 +21,10 @@ import pytest
 import uvloop
 
 from broker.auth.passwords import DEFAULT_ALGORITHM
-from broker.boot import Broker, write_ready_file
+from broker.boot import Broker
 from broker.commands import PutUser, SetPermissions
 from broker.node import Node
+from broker.ready_file import write_ready_file
 from broker.server.listener import ListenError
 from tests.conformance import wire_codec as wire
 from tests.integration.support import (

@@ -11,14 +11,17 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
-    {"marks", "version", "settings", "log_lines", "detached", "memory", "descriptors"},
+    {
+        *("marks", "version", "settings", "log_lines", "detached", "memory", "descriptors"),
+        "plugins",
+    },
     {"amqp", "auth_settings", "transport_settings", "log_settings"},
     {"management_settings", "logs"},
     {
         *("log_output", "message", "config", "commands", "changes", "patterns", "retired"),
         *("terms", "cookie", "control_socket"),
     },
-    {"seams", "plugins", "configuration"},
+    {"seams", "plugin_settings", "configuration"},
     {"exchanges", "queues", "store", "auth", "policies", "alarms"},
     {"vhost", "cluster"},
     {"accounts"},
@@ -30,7 +33,7 @@ LAYERS: list[set[str]] = [
     {"control"},
     {"server", "cli", "starting_definitions", "vhost_defaults", "reconfiguring"},
     {"boot", "start_errors"},
-    {"reloading"},
+    {"reloading", "ready_file"},
     {"runtime"},
     {"__main__", "testing"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it

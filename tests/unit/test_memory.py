@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import weakref
 
 import pytest
 
 from broker.alarms import memory_used
-from broker.memory import memory_trimmer, settle_memory
+from broker.memory import give_back, memory_trimmer, settle_memory
 
 
 def test_what_was_made_at_start_is_not_looked_at_again() -> None:
@@ -39,3 +40,25 @@ def test_malloc_gives_back_what_was_freed_in_the_midst() -> None:
 def test_another_libc_may_not_be_able_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     assert memory_trimmer() is None
+
+
+class _Circle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.self = self
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_what_has_gone_is_found_among_what_is_not_looked_at(is_settled: bool) -> None:
+    circle = _Circle()
+    seen = weakref.ref(circle)
+    if is_settled:
+        gc.freeze()
+    try:
+        del circle
+        give_back()
+        assert seen() is None
+        assert (gc.get_freeze_count() > 0) == is_settled
+    finally:
+        gc.unfreeze()

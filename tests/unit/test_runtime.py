@@ -1,37 +1,22 @@
-"""The process of a node, and the files that say who it is."""
+"""The process of a node; what its tools see of it is in tests/unit/control and tests/unit/cli."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
-from broker.boot import Broker, default_node_name
+from broker.boot import EMBEDDED, default_node_name
 from broker.config import Config, override
-from broker.runtime import announcements, name_of, write_ready_file
+from broker.control.host import DATA_ERROR, Failure
+from broker.log_output import LogOutput
+from broker.plugins import PluginsError, disabling, read
+from broker.runtime import Runtime, name_of
 from broker.store.errors import StoreInUse
 from broker.store.store import IDENTITY
 from tests.support.control import ControlledNode
-
-
-def test_where_a_node_says_who_it_is() -> None:
-    config = override(Config(), "data_dir", "/d")
-    assert announcements(config, Path("/r")) == [Path("/r"), Path("/d/node.json")]
-    assert announcements(Config(), None) == []
-
-
-def test_the_ready_file_appears_whole(tmp_path: Path) -> None:
-    with Broker() as broker:
-        path = tmp_path / "ready.json"
-        write_ready_file(path, broker)
-        ready = json.loads(path.read_text())
-        assert ready["pid"] == os.getpid()
-        assert ready["ports"]["amqp"] == broker.port != 0
-        assert broker.node is not None
-        assert ready["node"] == broker.node.name
-    assert [entry.name for entry in tmp_path.iterdir()] == ["ready.json"]
 
 
 def test_one_that_is_stopped_while_its_app_is(tmp_path: Path) -> None:
@@ -64,3 +49,52 @@ def test_the_name_that_a_data_directory_has(tmp_path: Path) -> None:
     (tmp_path / IDENTITY).write_text('{"node": "kept@here"}')
     assert name_of(config) == "kept@here"
     assert name_of(override(config, "node_name", "given@here")) == "given@here"
+
+
+def config_in(directory: Path) -> Config:
+    config = Config()
+    for key, value in (EMBEDDED | {"data_dir": str(directory)}).items():
+        config = override(config, key, value)
+    return config
+
+
+def runtime_in(directory: Path, **given: object) -> Runtime:
+    config = config_in(directory)
+    return Runtime(
+        config,
+        log_output=LogOutput(config.log, "rabbit@here", directory=directory),
+        environment={"HOME": str(directory)},
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def test_plugins_are_chosen_before_there_is_a_broker(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    runtime = runtime_in(tmp_path, plugins_file=given, plugins=["rabbitmq_sharding"])
+    assert (runtime.enabled_plugins, runtime.active_plugins) == ({"rabbitmq_sharding"}, [])
+    assert runtime.enabled_plugins_file == str(given)
+    asyncio.run(runtime.change_plugins(lambda explicit: disabling(explicit, ["rabbitmq_sharding"])))
+    assert read(given) == runtime.enabled_plugins == frozenset()
+    given.write_text("nonsense")
+    with pytest.raises(Failure) as caught:
+        asyncio.run(runtime.change_plugins(lambda explicit: explicit))
+    assert caught.value.code == DATA_ERROR
+    with pytest.raises(PluginsError):
+        runtime_in(tmp_path, plugins_file=given)
+
+
+def test_who_has_gone_meanwhile_leaves_nothing_half_done(tmp_path: Path) -> None:
+    async def run() -> None:
+        runtime = runtime_in(tmp_path)
+        await runtime.start_app()
+        asked = asyncio.ensure_future(runtime.stop_app())
+        await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await runtime.stop_app()  # it waits for the other
+        assert runtime.broker is None
+        assert runtime.listening == []
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())

@@ -88,7 +88,8 @@ def stop(call: Call) -> Output:
 def _check_host(call: Call) -> None:
     """Raises: InvalidError: it cannot be seen from here when that process has ended."""
     host, own = call.node.rpartition("@")[2], short_host()
-    if call.options["wait"] and host not in ("localhost", own, long_host()):
+    is_local = host in ("localhost", own, long_host()) or call.is_reachable()
+    if call.options["wait"] and not is_local:
         raise InvalidError(
             f"\nThis command can only --wait for shutdown of local nodes but node {call.node} seems"
             f" to be remote (local hostname: {own}, remote: {host}).\n"

@@ -51,7 +51,7 @@ async def _overview(context: Context, totals: Totals) -> object:
         "management_version": version,
         "rates_mode": node.config.management.rates_mode,
         "sample_retention_policies": RETENTION,
-        "exchange_types": exchange_types(),
+        "exchange_types": exchange_types(node.refused_types),
         "product_version": version,
         "product_name": node.config.identity.product,
         "rabbitmq_version": version,

@@ -6,6 +6,7 @@ import gc
 import os
 import platform
 import resource
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from broker import descriptors
@@ -36,12 +37,12 @@ MECHANISM_TEXTS = {
 }
 
 
-def exchange_types() -> list[Shown]:
-    """All there are, those of installed packages included."""
+def exchange_types(refused: Container[str] = ()) -> list[Shown]:
+    """All there are, those of installed packages included. refused: whose plugins are off."""
     found = []
     for name in type_names():
         exchange_class = find_type(name)
-        if exchange_class is not None:
+        if exchange_class is not None and name not in refused:
             description = exchange_class.description or f"{name} exchange"
             found.append({"name": name, "description": description, "enabled": True})
     return found
@@ -90,7 +91,7 @@ def _facts(management: Management) -> Shown:
         "uptime": management.uptime_ms(),
         "run_queue": 0,
         "processors": os.cpu_count() or 1,
-        "exchange_types": exchange_types(),
+        "exchange_types": exchange_types(node.refused_types),
         "auth_mechanisms": [
             {
                 "name": name,

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from broker.plugins import PLUGINS
 from tests.conformance.cli.brokers import Answer
 from tests.conformance.cli.steps import Call
 
@@ -35,6 +36,7 @@ GUIDES = "\x1b[1mRelevant Doc Guides\x1b[0m"  # of RabbitMQ
 # Of a quorum queue's log: RabbitMQ has consumers and elections in it, too.
 INDEXES = re.compile(r"(leader \x1b\S+ |\"Log Index\":)\d+( \x1b\S+ |,\"Commit Index\":)\d+")
 ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
+LISTED = re.compile(r"(\[[eE ][* ]\] |)(rabbitmq_\w+) *(<version>|)$")  # a plugin
 HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
 PATTERNS = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
@@ -105,6 +107,8 @@ class Normaliser:
         for pattern, replacement in PATTERNS[2:]:
             text = pattern.sub(replacement, text)
         text = without_prose(text)
+        if call.tool == "rabbitmq-plugins":
+            text = without_other_plugins(text)
         if NODE_PAGES.intersection(call.argv):
             for pattern, replacement in AMOUNTS:
                 text = pattern.sub(replacement, text)
@@ -134,6 +138,24 @@ def without_prose(text: str) -> str:
     if "\x1b[1mHelp\x1b[0m:" in text:
         text = ITEM.sub(r"   \1", text)
     return text
+
+
+def without_other_plugins(text: str) -> str:
+    """Lists of plugins with those that both have, not as wide as the others, and without prose."""
+    text = re.sub(r"(Description: \t).*", r"\1<text>", text)
+    text = re.sub(r'(version":)\[[\d,]+\]', r"\1<version>", text)
+    text = text.replace("<path>:<path>", "<path>")  # of archives
+    for list_ in re.findall(r"ependencies:\s+\[?([\w, ]*)", text):
+        kept = [name for name in re.split(r", ?", list_) if name in PLUGINS]
+        text = text.replace(list_, ",".join(kept))
+    lines = []
+    for line in text.split("\n"):
+        row = LISTED.match(line)
+        if row is None:
+            lines.append(line)
+        elif row[2] in PLUGINS:
+            lines.append(f"{row[1]}{row[2]} {row[3]}".rstrip())
+    return "\n".join(lines)
 
 
 def without_widths(text: str) -> str:

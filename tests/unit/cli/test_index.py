@@ -11,7 +11,7 @@ from broker.cli import command, index
 from broker.cli.command import SECTIONS, TOOLS
 from broker.cli.commands import __path__ as places
 
-OWN = {"completion", "install-aliases"}
+OWN = {"bench", "completion", "install-aliases", "pub", "sub", "top"}
 
 
 def test_each_module_is_in_the_index() -> None:

@@ -161,3 +161,17 @@ def test_without_the_setting_there_is_nothing() -> None:
     assert world.node.changes.watch is None
     assert "amq.rabbitmq.event" not in world.vhost.exchanges
     assert "amq.rabbitmq.log" not in world.vhost.exchanges
+
+
+def test_nothing_is_told_any_more(world: HearingWorld) -> None:
+    node = world.node
+    node.tell_events()  # it does already
+    node.execute(DeclareQueue("/", "one"))
+    assert world.keys() == ["queue.created"]
+    node.hearing.publish_no_more()
+    node.execute(DeclareQueue("/", "two"))
+    assert world.keys() == []
+    assert node.events is None
+    node.tell_events()
+    node.execute(DeclareQueue("/", "three"))
+    assert world.keys() == ["queue.created"]  # once: the first observer has gone

@@ -9,7 +9,8 @@ import pytest
 
 from broker.config import Config, override
 from broker.server.doorway import Doorway
-from broker.server.gateway import AMQP, AMQPS, Listening
+from broker.server.gateway import AMQP, AMQPS, HTTP, PROMETHEUS, Listening
+from broker.server.listener import ListenError
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from tests.support.gateway import AsyncioTransport, gateway_of
 from tests.support.peer import World
@@ -56,3 +57,41 @@ def test_a_transport_is_set_up() -> None:
 def test_without_tls_there_is_nothing_to_reload() -> None:
     gateway, _ = gateway_of(World().node)
     assert not gateway.reload_certificates()
+
+
+class Opened:
+    """Stands for a listening socket."""
+
+    def __init__(self, port: int):
+        self.port = port
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", self.port
+
+
+def test_a_part_asks_for_the_port_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, _ = gateway_of(World().node)
+    asked: list[int] = []
+    taken: set[int] = set()
+
+    def opens(_host: str, port: int, *_: object) -> list[Opened]:
+        asked.append(port)
+        if port in taken:
+            raise ListenError("busy")
+        return [Opened(port or 49152 + len(asked))]
+
+    monkeypatch.setattr("broker.server.gateway.open_sockets", opens)
+    ports = [gateway._sockets(HTTP, "", 0)[0].getsockname()[1] for _ in range(2)]
+    assert asked == [0, ports[0]]
+    assert ports[0] == ports[1]
+    gateway._sockets(PROMETHEUS, "", 0)
+    assert asked[2:] == [0]
+    taken.add(ports[0])
+    assert gateway._sockets(HTTP, "", 0)[0].getsockname()[1] not in ports
+    assert asked[3:] == [ports[0], 0]
+    gateway._sockets(HTTP, "", 15672)
+    assert asked[5:] == [15672]
+    asked.clear()
+    for _ in range(2):
+        gateway._sockets(AMQP, "", 0)  # of a broker that is started again: another one
+    assert asked == [0, 0]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import pytest
 
+from broker.cli import command
 from broker.cli.command import Call, Exit, Streams
 from broker.cli.messaging.entering import enter
 from broker.cli.messaging.options import Option
@@ -26,12 +27,13 @@ def heard() -> list[Any]:
 
 
 @pytest.fixture
-def entered(heard: list[Any]) -> Any:
+def entered(heard: list[Any]) -> Iterator[Any]:
     def run(options: Mapping[str, Any], arguments: Sequence[str], *streams: IO[str]) -> int:
         heard.extend((options, arguments, streams))
         return 7
 
-    return enter("try-it [X]", "tries it", TABLE, run)
+    yield enter("try-it [X]", "tries it", TABLE, run)
+    del command._COMMANDS["try-it"]
 
 
 def test_what_a_command_is(entered: Any) -> None:

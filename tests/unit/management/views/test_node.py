@@ -44,7 +44,8 @@ def test_the_node_and_its_process(api: Api) -> None:
     assert found["fd_total"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == file_limit()
     assert found["sockets_total"] == sockets_limit(file_limit()) < file_limit()
     assert [one["description"] for one in found["contexts"]] == ["RabbitMQ Management"]
-    assert found["enabled_plugins"] == ["rabbitmq_management"]
+    assert found["enabled_plugins"] == sorted(api.node.plugins)
+    assert "rabbitmq_management" in found["enabled_plugins"]
     assert [one["name"] for one in found["applications"]] == ["leveret", "python"]
     assert applications() == found["applications"]
 
@@ -53,6 +54,12 @@ def test_mechanisms_say_whether_they_are_offered(api: Api) -> None:
     found = {one["name"]: one["enabled"] for one in shown(api)["auth_mechanisms"]}
     assert (found["PLAIN"], found["AMQPLAIN"]) == (True, True)
     assert found.keys() >= {"EXTERNAL", "ANONYMOUS"}
+
+
+def test_exchange_types_that_are_off_are_not_shown(api: Api) -> None:
+    api.node.refused_types = frozenset({"x-random"})
+    names = {one["name"] for one in shown(api)["exchange_types"]}
+    assert names == {one["name"] for one in exchange_types()} - {"x-random"}
 
 
 def test_exchange_types_have_a_description() -> None:
