@@ -62,7 +62,8 @@ def test_terms_as_json(term: Any, shown: str) -> None:
 def test_csv() -> None:
     assert rows("csv") == ['"name","tags"', '"a","[x, y]"', '"b ""q""","[]"']
     assert rows("csv", []) == []
-    assert value("csv", "said") == ['"said"']
+    assert value("csv", "said") == ["said\r", ""]
+    assert value("csv", [(A("a"), "x,y"), (A("b"), 1)]) == ["a,b\r", '"x,y",1\r', ""]
 
 
 def test_erlang() -> None:

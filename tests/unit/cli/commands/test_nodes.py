@@ -93,7 +93,6 @@ def test_shutdown(own: ControlledNode) -> None:
     assert said.code == 64
     assert f"(local hostname: {short_host()}, remote: elsewhere)" in said.err
     assert own.tool("-n", "rabbit@elsewhere", "shutdown", "--no-wait").code == 69
-    assert own.tool("-n", "rabbit@here", "shutdown").code == 64
     assert own.tool("shutdown", "--no-wait").code == 0
     own.wait_for_the_end()
 
