@@ -32,7 +32,7 @@ TOOLS = {
     *("Messaging", "Configuration and Environment", "Definitions", "Feature flags"),
     *("Operations", "Queues"),
 )
-PLUGIN_SECTION, OTHER, DEPRECATED = "Plugins", "Other", "Deprecated"
+PLUGIN_SECTION, OTHER, DEPRECATED = "Plugin Management", "Other", "Deprecated"
 SECTIONS = (
     *(HELP, NODES, CLUSTER, REPLICATION, USERS, ACCESS, MONITORING, PARAMETERS, POLICIES, VHOSTS),
     *(MESSAGING, CONFIGURATION, DEFINITIONS, FEATURE_FLAGS, OPERATIONS, PLUGIN_SECTION),

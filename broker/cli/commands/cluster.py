@@ -11,6 +11,7 @@ from broker.amqp.erlang import Atom, CharList
 from broker.cli import node_names
 from broker.cli.command import (
     CLUSTER,
+    CONFIGURATION,
     DONE,
     NOTHING,
     STOPPED,
@@ -39,7 +40,7 @@ NODE_RUNNING = "this command requires the target node to be stopped."
     "set_cluster_name",
     usage="set_cluster_name <name>",
     description="Sets the name of the cluster",
-    section=CLUSTER,
+    section=CONFIGURATION,
     topics=[("<name>", "The name; empty: the node's")],
     arity=(1, 1),
     banner="Setting cluster name to {0} ...",

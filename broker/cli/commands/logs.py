@@ -11,6 +11,7 @@ from broker.cli.command import (
     DONE,
     INTEGER,
     MONITORING,
+    NODES,
     REACHABLE,
     SWITCH,
     Call,
@@ -117,7 +118,7 @@ def _lines(call: Call) -> Iterator[str]:
     "rotate_logs",
     usage="rotate_logs",
     description="Puts the log files aside and begins new ones",
-    section=CONFIGURATION,
+    section=NODES,
     tools=(CTL,),
 )
 def rotate_logs(call: Call) -> Output:
