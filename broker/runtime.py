@@ -27,6 +27,7 @@ from broker.memory import settle_memory
 from broker.plugin_settings import Chosen
 from broker.plugins import PluginsError
 from broker.ready_file import announcements, write_ready_file
+from broker.server.gateway import Gateway
 from broker.server.listener import ListenError
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
@@ -248,6 +249,23 @@ class Runtime:
         """See `Host`."""
         self.log_output.set_level(level)
         log.info("log level changed, level=%s", level)
+
+    def suspend_listeners(self) -> None:
+        """See `Host`."""
+        self._with_gateway(Gateway.suspend)
+
+    def resume_listeners(self) -> None:
+        """See `Host`."""
+        self._with_gateway(Gateway.resume)
+
+    def _with_gateway(self, do: Callable[[Gateway], None]) -> None:
+        """Raises: Failure."""
+        gateway = self._broker.gateway if self._broker is not None else None
+        if gateway is not None:
+            try:
+                do(gateway)
+            except ListenError as error:
+                raise Failure(str(error)) from None
 
     def halt(self) -> None:
         self._halting.set()

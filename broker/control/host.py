@@ -104,6 +104,12 @@ class Host(Protocol):
     async def reset(self) -> None:
         """Forget everything. Raises: Failure, while the app runs."""
 
+    def suspend_listeners(self) -> None:
+        """Of clients. Raises: Failure."""
+
+    def resume_listeners(self) -> None:
+        """Raises: Failure."""
+
     def set_log_level(self, level: str) -> None:
         """Of everything that is logged. level: one of Erlang's, or "none"."""
 

@@ -9,7 +9,7 @@ from broker.cli.command import (
     DEPRECATED,
     DIAGNOSTICS,
     DONE,
-    NODES,
+    MONITORING,
     NOTHING,
     OPERATIONS,
     SWITCH,
@@ -133,7 +133,7 @@ def exec_(call: Call) -> Output:
     "remote_shell",
     usage="remote_shell",
     description="Says that there is no Erlang shell",
-    section=NODES,
+    section=MONITORING,
     tools=(DIAGNOSTICS,),
     needs=NOTHING,
 )

@@ -17,6 +17,7 @@ from tests.support.process import BrokerProcess
 
 CALL_TIMEOUT_S = 12  # some wait for ever for a node with an odd name
 NODE = "rabbit@localhost"  # ours; RabbitMQ's is on localhost as well
+VARIABLES = ("RABBITMQ_", "LEVERET_")
 ENDLESS = -1  # the exit code of a call that does not end
 Main = Callable[..., int]
 
@@ -64,6 +65,22 @@ class Reference:
             return Answer(ENDLESS, "", "(does not end)")
         decoded = [text.decode("utf-8", "backslashreplace") for text in (done.stdout, done.stderr)]
         return Answer(done.returncode, *decoded)
+
+
+class Walked(BrokerProcess):
+    """Of ours, as the walks want one: with a name, a cookie, settings and a log of its own."""
+
+    def environment(self) -> dict[str, str]:
+        root = self.data_dir.parent
+        (root / "rabbitmq.conf").write_text("log.console = true\nlog.file = node.log\n")
+        inherited = super().environment().items()
+        return {
+            **{name: value for name, value in inherited if not name.startswith(VARIABLES)},
+            "HOME": str(root),
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_CONFIG_FILE": str(root / "rabbitmq.conf"),
+            "RABBITMQ_LOG_BASE": str(root / "logs"),
+        }
 
 
 class Ours:
