@@ -27,7 +27,6 @@ from broker.memory import settle_memory
 from broker.plugin_settings import Chosen
 from broker.plugins import PluginsError
 from broker.ready_file import announcements, write_ready_file
-from broker.server.gateway import Gateway
 from broker.server.listener import ListenError
 from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
@@ -250,20 +249,11 @@ class Runtime:
         self.log_output.set_level(level)
         log.info("log level changed, level=%s", level)
 
-    def suspend_listeners(self) -> None:
+    def suspend_listeners(self, *, is_over: bool = False) -> None:
         """See `Host`."""
-        self._with_gateway(Gateway.suspend)
-
-    def resume_listeners(self) -> None:
-        """See `Host`."""
-        self._with_gateway(Gateway.resume)
-
-    def _with_gateway(self, do: Callable[[Gateway], None]) -> None:
-        """Raises: Failure."""
-        gateway = self._broker.gateway if self._broker is not None else None
-        if gateway is not None:
+        if self._broker is not None and self._broker.gateway is not None:
             try:
-                do(gateway)
+                self._broker.gateway.suspend(is_over=is_over)
             except ListenError as error:
                 raise Failure(str(error)) from None
 

@@ -56,7 +56,7 @@ async def suspend_listeners(asked: Asked) -> None:
 async def resume_listeners(asked: Asked) -> None:
     """Raises: Failure."""
     _check_listeners(asked)
-    asked.host.resume_listeners()
+    asked.host.suspend_listeners(is_over=True)
 
 
 def _check_listeners(asked: Asked) -> None:

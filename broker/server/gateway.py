@@ -322,24 +322,19 @@ class Gateway:
 
     # suspended, resumed
 
-    def suspend(self) -> None:
-        """Let nobody in until `resume`; who is there stays. Of sockets of a service manager clients
-        wait, otherwise they are refused. Raises: ListenError.
+    def suspend(self, *, is_over: bool = False) -> None:
+        """Let nobody in until it is over; who is there stays. Of sockets of a service manager
+        clients wait, otherwise they are refused. Raises: ListenError, when all that can have.
         """
-        log.info(SUSPENDING, len(self._acceptors))
-        self._each(lambda one: one.suspend(None if self._given.has(one.listening) else self._hold))
-
-    def resume(self) -> None:
-        """Raises: ListenError."""
-        log.info(RESUMING, len(self._acceptors))
-        self._each(lambda one: one.listen(self.config.listeners.options.backlog))
-
-    def _each(self, do: Callable[[Acceptor], None]) -> None:
-        """All of them, also when some cannot. Raises: ListenError, the first."""
+        log.info(RESUMING if is_over else SUSPENDING, len(self._acceptors))
         failed: list[str] = []
         for acceptor in self._acceptors:
             try:
-                do(acceptor)
+                if is_over:
+                    acceptor.listen(self.config.listeners.options.backlog)
+                else:
+                    is_shared = self._given.has(acceptor.listening)
+                    acceptor.suspend(None if is_shared else self._hold)
             except ListenError as error:
                 failed.append(str(error))
             except OSError as error:

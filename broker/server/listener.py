@@ -60,7 +60,7 @@ def _bind(
 
 
 def bind_again(listening: socket.socket, options: TcpOptions) -> socket.socket:
-    """Close a listener, and hold its place with a socket that does not listen: who comes is refused.
+    """Close a listener, and hold its place by a socket that does not listen: clients are refused.
 
     Raises: ListenError: somebody else was quicker.
     """

@@ -73,12 +73,14 @@ class Walked(BrokerProcess):
     def environment(self) -> dict[str, str]:
         root = self.data_dir.parent
         (root / "rabbitmq.conf").write_text("log.console = true\nlog.file = node.log\n")
+        (root / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
         inherited = super().environment().items()
         return {
             **{name: value for name, value in inherited if not name.startswith(VARIABLES)},
             "HOME": str(root),
             "RABBITMQ_NODENAME": NODE,
             "RABBITMQ_CONFIG_FILE": str(root / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / "enabled_plugins"),
             "RABBITMQ_LOG_BASE": str(root / "logs"),
         }
 
