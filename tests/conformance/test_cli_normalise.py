@@ -27,7 +27,7 @@ def normalised(text: str, *argv: str) -> str:
         ("host 127.0.0.1 it is", "host 127.0.0.1 it is"),
         ("127.0.0.1:5672 -> 127.0.0.1:9", "127.0.0.1:<port> -> 127.0.0.1:<port>"),
         ("connected to ports 5672, 15672 on node", "connected to ports <ports> on node"),
-        ("Interface: [::], port: 5672, protocol", "Interface: [::], port: <port>, protocol"),
+        ("Interface: [::], port: 5672, protocol", "Interface: <ip>, port: <port>, protocol"),
         (
             "Error: unable to perform an operation on node 'a@b'. Please\n\nMost common\n",
             "Error: unable to perform an operation on node 'a@b'. Please\n<diagnosis>\n",

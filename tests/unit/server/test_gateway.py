@@ -130,6 +130,6 @@ def test_all_that_can_listen_again_do() -> None:
     with socket.socket() as own:
         doors = [Door(own, OSError(98, "Address already in use")), Door(own)]
         gateway._acceptors = doors  # type: ignore[assignment]
-        with pytest.raises(ListenError, match="^cannot listen again: Address already in use$"):
+        with pytest.raises(ListenError, match=r"^cannot listen again: Address already in use$"):
             gateway.suspend(is_over=True)
     assert [len(door.done) for door in doors] == [1, 1]
