@@ -15,6 +15,8 @@ from broker.control.host import DATA_ERROR, SOFTWARE, Failure, refused
 BATCH = 50  # definitions that are dealt with in one go
 TOKEN_MAX = 80  # letters that are shown of what is not understood
 CHUNK = 64 * 1024  # letters that are sent at once
+OF_CLUSTER = "internal"  # what names of global parameters begin with that are not exported
+Shown = dict[str, Any]
 
 
 @action()
@@ -23,20 +25,18 @@ async def export(asked: Asked) -> AsyncIterator[str | None]:
     from broker.management.request import encoded
     from broker.management.views import definitions as views
 
-    identity = asked.node.config.identity
-    head = {
-        "rabbit_version": identity.product_version,
-        "rabbitmq_version": identity.product_version,
-        "product_name": identity.product,
-        "product_version": identity.product_version,
-    }
+    version = asked.node.config.identity.product_version
+    head = {"rabbit_version": version, "rabbitmq_version": version}
     parts = [encoded(head)[:-1].decode()]
     size = 0
     for category, found in views.of_node(asked.node).items():
         parts.append(f',"{category}":[')
+        is_first = True
         for number, shown in enumerate(found()):
-            parts.append(f"{',' if number else ''}{encoded(shown).decode()}")
-            size += len(parts[-1])
+            if _is_exported(category, shown):
+                parts.append(f"{'' if is_first else ','}{_text_of(asked, category, shown)}")
+                size += len(parts[-1])
+                is_first = False
             if size > CHUNK:
                 yield "".join(parts)
                 parts, size = [], 0
@@ -44,6 +44,33 @@ async def export(asked: Asked) -> AsyncIterator[str | None]:
                 await asyncio.sleep(0)
         parts.append("]")
     yield "".join([*parts, "}"])
+
+
+def _is_exported(category: str, shown: Shown) -> bool:
+    """RabbitMQ's tool leaves out what a cluster knows itself by."""
+    return category != "global_parameters" or not shown["name"].startswith(OF_CLUSTER)
+
+
+def _text_of(asked: Asked, category: str, shown: Shown) -> str:
+    """One definition as the tool writes it, which the HTTP API has in a somewhat other form."""
+    from broker.management.request import encoded
+
+    if category == "vhosts":
+        shown = _vhost(asked, shown)
+    elif category == "queues":
+        shown["type"] = shown["arguments"].get("x-queue-type", "classic")
+    elif category == "exchanges" and not shown["internal"]:
+        del shown["internal"]  # which is left out of those that are not
+    return encoded(shown).decode()
+
+
+def _vhost(asked: Asked, shown: Shown) -> Shown:
+    name = shown["name"]
+    vhost = asked.node.vhosts.get(name)  # None: it has gone meanwhile
+    limits = vhost.parameters.get(("vhost-limits", "limits")) if vhost is not None else None
+    pairs = sorted(limits.items()) if isinstance(limits, dict) else []
+    metadata = {"description": "", "tags": [], **shown.get("metadata", {})}
+    return {"name": name, "limits": pairs, "metadata": metadata}
 
 
 @action()

@@ -22,6 +22,8 @@ def normalised(text: str, *argv: str) -> str:
     [
         ("Node name: rabbit@here", "Node name: <node>"),
         ("<rabbit@here.1700000000.12.0>", "<pid>"),
+        ('"owner_pid":"#PID<12605.7421.0>"', '"owner_pid":"#PID<pid>"'),
+        ("{channel_pid,<12605.7421.0>}", "{channel_pid,<pid>}"),
         ("rabbit@hereafter", "rabbit@hereafter"),
         ("RabbitMQ version: 3.10.8", "RabbitMQ version: <version>"),
         ("host 127.0.0.1 it is", "host 127.0.0.1 it is"),
@@ -153,6 +155,21 @@ def test_exported_definitions_are_in_one_order() -> None:
     text = '{"users":[{"name":"b","password_hash":"x"},{"name":"a"}],"vhosts":[]}\n'
     expected = '{"users": [{"name": "a"}, {"name": "b", "password_hash": "<hash>"}], "vhosts": []}'
     assert normalised(text, "export_definitions", "-") == expected
+
+
+def test_a_vhost_without_tags_has_no_tags_however_that_is_said() -> None:
+    text = '{"vhosts":[{"name":"v","metadata":{"description":"","tags":%s}}]}'
+    said = [normalised(text % tags, "export_definitions", "-") for tags in ('""', "[]", '["a"]')]
+    assert said[0] == said[1] != said[2]
+
+
+def test_how_far_a_quorum_queues_log_has_got_says_nothing() -> None:
+    row = '{"Raft State":"leader","Log Index":6,"Commit Index":7,"Term":1}'
+    expected = '{"Raft State":"leader","Log Index":<n>,"Commit Index":<n>,"Term":1}'
+    assert normalised(row, "quorum_status", "q") == expected
+    table = "leader \x1b(0x\x1b(B 6 \x1b(0x\x1b(B 7 \x1b(0x\x1b(B 1"
+    expected = "leader \x1b(0x\x1b(B <n> \x1b(0x\x1b(B <n> \x1b(0x\x1b(B 1"
+    assert normalised(table, "quorum_status", "q") == expected
 
 
 def test_plugins_are_those_that_both_have() -> None:

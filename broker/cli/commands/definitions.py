@@ -17,11 +17,16 @@ from broker.cli.command import (
     Rows,
     command,
 )
+from broker.cli.elixir import inspect
 from broker.cli.errors import EX_DATA, FailedError, bad_argument
 
 STDIN = "standard input"
 SIZE_MAX = 1 << 30  # octets of definitions that are deflated
 ATOMS = {"true": True, "false": False, "null": None, "undefined": None}
+NO_TERM = (  # what Erlang says of its `binary_to_term`
+    "errors were found at the given arguments:\n\n"
+    "  * 1st argument: invalid external representation of a term\n"
+)
 FORMATS = {"json": "JSON", "JSON": "JSON", "erlang": "Erlang term format"}
 FORMAT = ("--format <json | erlang>", "JSON, as the HTTP API has it, or Erlang's external terms")
 ANSWER = (
@@ -121,14 +126,21 @@ def _decoded(octets: bytes) -> str:
     from broker.configuration.external_terms import read_external
 
     try:
-        found = _as_json(read_external(octets, size_max=SIZE_MAX))
+        term = read_external(octets, size_max=SIZE_MAX)
+    except (ValueError, OverflowError, RecursionError):
+        raise _undecoded(inspect(NO_TERM)) from None
+    try:
+        found = _as_json(term)
         if not isinstance(found, dict):
             raise ValueError("no map")
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise FailedError(
-            f"Failed to deserialise input (format: {FORMATS['erlang']}) (error: {error})", EX_DATA
-        ) from None
+    except (ValueError, RecursionError) as error:
+        raise _undecoded(str(error)) from None
     return json.dumps(found, ensure_ascii=False)
+
+
+def _undecoded(reason: str) -> FailedError:
+    kind = FORMATS["erlang"]
+    return FailedError(f"Failed to deserialise input (format: {kind}) (error: {reason})", EX_DATA)
 
 
 def _as_json(term: Any) -> Any:

@@ -160,6 +160,20 @@ def comparable(definitions: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
+def as_by_the_tool(definitions: dict[str, Any]) -> dict[str, Any]:
+    """An export of the HTTP API as the tool writes it: queues have types, and exchanges that are
+    not internal do not say so."""
+    queues = [
+        {**queue, "type": queue["arguments"].get("x-queue-type", "classic")}
+        for queue in definitions["queues"]
+    ]
+    exchanges = [
+        {key: value for key, value in exchange.items() if (key, value) != ("internal", False)}
+        for exchange in definitions["exchanges"]
+    ]
+    return {**definitions, "queues": queues, "exchanges": exchanges}
+
+
 def general(entries: list[str]) -> list[str]:
     """Without those that are a cluster's own."""
     return [entry for entry in entries if "internal_cluster_id" not in entry]

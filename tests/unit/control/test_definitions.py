@@ -47,3 +47,32 @@ def test_what_cannot_be_taken(node: ControlledNode) -> None:
     with pytest.raises(ReasonError) as caught:
         node.ask("definitions.import_", text=json.dumps({"queues": [queue]}))
     assert caught.value.word == "no_such_vhost"
+
+
+def test_they_have_the_form_of_rabbitmqs_tool(node: ControlledNode) -> None:
+    """Which has types of queues and limits, and not what a cluster knows itself by."""
+    assert node.tool("set_vhost_limits", '{"max-queues":7}').code == 0
+    assert node.tool("set_global_parameter", "internal_name", '"x"').code == 0
+    assert node.tool("set_global_parameter", "own", '"y"').code == 0
+    common = {"vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}
+    things = {
+        "queues": [
+            {**common, "name": "c"},
+            {**common, "name": "q", "arguments": {"x-queue-type": "quorum"}},
+        ],
+        "exchanges": [
+            {**common, "name": str(is_internal), "type": "fanout", "internal": is_internal}
+            for is_internal in (True, False)
+        ],
+    }
+    node.ask("definitions.import_", text=json.dumps(things))
+    found = exported(node)
+    assert "product_name" not in found
+    assert [parameter["name"] for parameter in found["global_parameters"]] == ["own"]
+    types = {queue["name"]: queue["type"] for queue in found["queues"]}
+    assert types == {"c": "classic", "q": "quorum"}
+    internal = {exchange["name"]: exchange.get("internal") for exchange in found["exchanges"]}
+    assert internal == {"True": True, "False": None}
+    (vhost,) = (vhost for vhost in found["vhosts"] if vhost["name"] == "/")
+    assert vhost["limits"] == [["max-queues", 7]]
+    assert vhost["metadata"] == {"description": "Default virtual host", "tags": []}

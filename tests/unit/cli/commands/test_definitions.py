@@ -44,7 +44,7 @@ def test_erlangs_form_is_that_of_rabbitmq(node: ControlledNode, tmp_path: Path) 
     assert b"m\x00\x00\x00\x05guest" in plain
 
 
-@pytest.mark.parametrize("octets", [b"{}", b"\x83j", b"\x83P\xff\xff\xff\xff", b"\x83t\0\0\0\1"])
+@pytest.mark.parametrize("octets", [b"{}", b"\x83", b"\x83P\xff\xff\xff\xff", b"\x83t\0\0\0\1"])
 def test_what_is_no_such_term_is_refused(
     node: ControlledNode, tmp_path: Path, octets: bytes
 ) -> None:
@@ -52,10 +52,23 @@ def test_what_is_no_such_term_is_refused(
     path.write_bytes(octets)
     said = node.tool("-q", "import_definitions", str(path), "--format", "erlang")
     assert said.code == 65
-    assert said.err.startswith(
+    assert said.err == (
         "Error:\nFailed to deserialise input (format: Erlang term format) (error: "
+        '"errors were found at the given arguments:\\n\\n'
+        '  * 1st argument: invalid external representation of a term\\n")\n'
     )
-    assert said.err.count("\n") == 2
+
+
+def test_terms_that_are_no_definitions_are_refused(node: ControlledNode, tmp_path: Path) -> None:
+    path = tmp_path / "definitions"
+    for octets, reason in (
+        (b"\x83j", "no map"),
+        (b"\x83h\1a\5", "a tuple is not among definitions"),
+    ):
+        path.write_bytes(octets)
+        said = node.tool("-q", "import_definitions", str(path), "--format", "erlang")
+        assert said.code == 65
+        assert said.err.endswith(f"(format: Erlang term format) (error: {reason})\n")
 
 
 def test_out_and_in_again(node: ControlledNode, tmp_path: Path) -> None:
