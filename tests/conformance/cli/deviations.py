@@ -44,18 +44,9 @@ PURGED = (  # a list of queues
 
 DEVIATIONS: list[Deviation] = [
     Deviation(
-        *("plugins", "plugins: set rabbitmq_management rabbitmq_prometheus", "stdout"),
-        *("*nothing to do.\n", "*stopped * plugins.\n"),
-        "Ours has all parts on at first; from here on both have the same.",
-    ),
-    Deviation(
         *("plugins", "plugins: list --formatter erlang rabbitmq_prometheus", "stdout"),
         *("*#{format => normal,\n *", "*#{format => normal,*status => running}\n"),
         "Maps are on one line: nobody reads so many of them that it is worth a layout.",
-    ),
-    Deviation(
-        *("plugins", "plugins: -n wrong@localhost *", "stderr", "*wrong@<host>*"),
-        *("*wrong@localhost*", "The host of the recorded node is localhost."),
     ),
     Deviation("vhosts", "list_vhosts *tags*", "stdout", "*", "*", TAGS),
     Deviation(
