@@ -249,6 +249,14 @@ class Runtime:
         self.log_output.set_level(level)
         log.info("log level changed, level=%s", level)
 
+    def suspend_listeners(self, *, is_over: bool = False) -> None:
+        """See `Host`."""
+        if self._broker is not None and self._broker.gateway is not None:
+            try:
+                self._broker.gateway.suspend(is_over=is_over)
+            except ListenError as error:
+                raise Failure(str(error)) from None
+
     def halt(self) -> None:
         self._halting.set()
 

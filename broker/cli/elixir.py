@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.amqp.erlang import Atom, CharList, Pid, flat
 
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\x1b": "\\e"}
 
 
@@ -58,7 +58,7 @@ def _association(key: Any, value: Any) -> str:
 
 
 def _atom(name: str) -> str:
-    is_plain = bool(name) and set(name) <= _PLAIN and not name[0].isdigit()
+    is_plain = bool(name) and set(name) <= _PLAIN and not (name[0].isdigit() or name[0] == "@")
     return name if is_plain else f'"{name}"'
 
 

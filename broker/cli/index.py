@@ -83,7 +83,8 @@ _MODULES: dict[str, dict[str, str]] = {
     "queues": {CTL: "delete_queue purge_queue sync_queue cancel_sync_queue"},
     "connections": {CTL: "close_connection close_all_connections close_all_user_connections"},
     "levels": {
-        CTL: "force_gc set_vm_memory_high_watermark set_disk_free_limit set_log_level",
+        CTL: "force_gc set_vm_memory_high_watermark set_disk_free_limit set_log_level"
+        " suspend_listeners resume_listeners",
     },
     "replicas": {
         f"{DIAGNOSTICS} {QUEUES}": "quorum_status stream_status reclaim_quorum_memory"

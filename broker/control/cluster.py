@@ -54,10 +54,8 @@ async def forget(asked: Asked, other: str) -> None:
             " done with the --offline flag. Please consult the manual for rabbitmqctl for more"
             " information.",
         )
-    raise Failure(
-        f"RabbitMQ on node {other} must be stopped with 'rabbitmqctl -n {other} stop_app' before"
-        " it can be removed"
-    )
+    why = (Atom("combine_error"), Atom("schema"), CharList("Last replica"))
+    raise refused("failed_to_remove_node", Atom(other), why)
 
 
 @action(needs_app=False)

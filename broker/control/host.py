@@ -104,6 +104,9 @@ class Host(Protocol):
     async def reset(self) -> None:
         """Forget everything. Raises: Failure, while the app runs."""
 
+    def suspend_listeners(self, *, is_over: bool = False) -> None:
+        """Of clients. is_over: let them in again. Raises: Failure."""
+
     def set_log_level(self, level: str) -> None:
         """Of everything that is logged. level: one of Erlang's, or "none"."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 
+from broker.amqp.erlang import Atom
 from broker.control.actions import Asked, action
-from broker.control.host import Failure
+from broker.control.host import Failure, refused
 
 POLL_S = 0.05
 
@@ -42,6 +43,27 @@ async def start_app(asked: Asked) -> None:
 async def reset(asked: Asked) -> None:
     """Raises: Failure."""
     await asked.host.reset()
+
+
+@action(needs_app=False)
+async def suspend_listeners(asked: Asked) -> None:
+    """Nobody can connect until they are resumed; who is connected stays. Raises: Failure."""
+    _check_listeners(asked)
+    asked.host.suspend_listeners()
+
+
+@action(needs_app=False)
+async def resume_listeners(asked: Asked) -> None:
+    """Raises: Failure."""
+    _check_listeners(asked)
+    asked.host.suspend_listeners(is_over=True)
+
+
+def _check_listeners(asked: Asked) -> None:
+    """Raises: Failure: in RabbitMQ their table is gone with the app."""
+    if asked.host.node is None:
+        table = [Atom("rabbit_listener"), Atom(asked.host.name)]
+        raise refused("aborted", (Atom("no_exists"), table))
 
 
 @action(needs_app=False)

@@ -182,6 +182,7 @@ class Acceptor:
         self._arriving: dict[Coroutine[Any, Any, object], socket.socket] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._is_failing = False
+        self._is_swapped = False  # for a socket that does not listen
         self._batch = 1  # grows while many come: one more try than there are clients costs 3 µs
         self.resume()
 
@@ -191,11 +192,31 @@ class Acceptor:
 
     def stop(self) -> None:
         """Accept no more. Who has been accepted gets his transport: `wait`."""
+        self._let_nobody_in()
+        self.listening.close()
+
+    def suspend(self, swap: Callable[[socket.socket], socket.socket] | None) -> None:
+        """Accept nobody until `listen`. swap: puts a socket that does not listen in place of ours,
+        so that clients are refused; None: they wait. Raises: what it raises; then we are closed.
+        """
+        self._let_nobody_in()
+        if swap is not None:
+            self.listening = swap(self.listening)
+            self._is_swapped = True
+
+    def listen(self, backlog: int) -> None:
+        """After `suspend`; otherwise nothing changes. Raises: OSError."""
+        if self._is_swapped:
+            self.listening.listen(backlog)
+            self._is_swapped = False
+        self.resume()
+
+    def _let_nobody_in(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
-        self._loop.remove_reader(self.listening.fileno())
+        if self.listening.fileno() >= 0:  # it is closed when a swap has failed
+            self._loop.remove_reader(self.listening.fileno())
         self._places.forget(self)
-        self.listening.close()
 
     async def wait(self) -> None:
         """Until everybody who was accepted has his transport."""

@@ -15,7 +15,7 @@ from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
 from broker.server.inherited import Inherited
-from broker.server.listener import ListenError, UnixSocket, adopt, open_sockets
+from broker.server.listener import ListenError, UnixSocket, adopt, bind_again, open_sockets
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker.listener")
 
 LISTENING = "listening, protocol=%s host=%s port=%s"
+SUSPENDING = (
+    "Asked to suspend %d client connection listeners."
+    " No new client connections will be accepted until these listeners are resumed!"
+)
+RESUMING = (
+    "Asked to resume %d client connection listeners."
+    " New client connections will be accepted from now on"
+)
 RELOAD_S = 2.0  # between two looks at the files of certificates
 WEB_GRACE_S = 1.0  # for answers that are under way when the node stops
 AMQP, AMQPS = "amqp", "amqp/ssl"  # as RabbitMQ calls them
@@ -311,6 +319,38 @@ class Gateway:
     def call_later(self, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """When the time for a handshake is over."""
         return self._loop.call_later(self._timeout_s, callback)
+
+    # suspended, resumed
+
+    def suspend(self, *, is_over: bool = False) -> None:
+        """Let nobody in until it is over; who is there stays. Of sockets of a service manager
+        clients wait, otherwise they are refused. Raises: ListenError, when all that can have.
+        """
+        log.info(RESUMING if is_over else SUSPENDING, len(self._acceptors))
+        failed: list[str] = []
+        for acceptor in self._acceptors:
+            try:
+                if is_over:
+                    acceptor.listen(self.config.listeners.options.backlog)
+                else:
+                    is_shared = self._given.has(acceptor.listening)
+                    acceptor.suspend(None if is_shared else self._hold)
+            except ListenError as error:
+                failed.append(str(error))
+            except OSError as error:
+                failed.append(f"cannot listen again: {error.strerror or error}")
+        if failed:
+            raise ListenError(failed[0])
+
+    def _hold(self, listening: socket.socket) -> socket.socket:
+        """A socket that does not listen, in place of one that does. Raises: ListenError."""
+        if listening.family != socket.AF_UNIX:
+            return bind_again(listening, self.config.listeners.options)
+        (at,) = (at for at, unix in enumerate(self._unix) if unix.socket is listening)
+        listening.close()
+        held = UnixSocket(self._unix[at].path, self.config.listeners.unix_access, None)
+        self._unix[at] = held
+        return held.socket
 
     # certificates
 

@@ -32,6 +32,7 @@ class Inherited:
     def __init__(self, sockets: Iterable[tuple[str, socket.socket]] = ()):
         self._left = list(sockets)
         self._named = {name for name, _ in self._left}
+        self._inodes = {_inode(listening) for _, listening in self._left}
 
     @classmethod
     def take(cls, environment: MutableMapping[str, str] = os.environ) -> Inherited:
@@ -61,6 +62,10 @@ class Inherited:
     def copies(self) -> Inherited:
         """All of them again: who closes his listens no more, and the next start finds them open."""
         return Inherited((name, listening.dup()) for name, listening in self._left)
+
+    def has(self, listening: socket.socket) -> bool:
+        """Whether it is one of ours, or a copy, taken or not."""
+        return _inode(listening) in self._inodes
 
     def stands_in(self, protocol: str) -> bool:
         """Whether any has its name, or had it before it was taken."""
@@ -107,6 +112,10 @@ class Inherited:
     def _take(self, found: list[tuple[str, socket.socket]]) -> list[socket.socket]:
         self._left = [one for one in self._left if one not in found]
         return [listening for _, listening in found]
+
+
+def _inode(listening: socket.socket) -> int:
+    return os.fstat(listening.fileno()).st_ino
 
 
 def _bound_to(listening: socket.socket) -> object:

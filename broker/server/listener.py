@@ -36,20 +36,47 @@ def open_sockets(
                 continue
             listening = socket.socket(family, socket.SOCK_STREAM)
             opened.append(listening)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address != ""))
-            _set_options(listening, options)
-            listening.bind((host, port))
+            _bind(listening, (host, port), options, is_dual=address == "")
             port = listening.getsockname()[1]
             listening.listen(options.backlog)
-            listening.setblocking(False)
     except OSError as error:
         for listening in opened:
             listening.close()
         place = f"{address or '*'}:{port}"
         raise ListenError(f"cannot listen on {place}: {error.strerror or error}") from None
     return opened
+
+
+def _bind(
+    listening: socket.socket, place: tuple[str | int, ...], options: TcpOptions, *, is_dual: bool
+) -> None:
+    """is_dual: "::" is every address of IPv4, too. Raises: OSError."""
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listening.family == socket.AF_INET6:
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_dual))
+    _set_options(listening, options)
+    listening.bind(place)
+    listening.setblocking(False)
+
+
+def bind_again(listening: socket.socket, options: TcpOptions) -> socket.socket:
+    """Close a listener, and hold its place by a socket that does not listen: clients are refused.
+
+    Raises: ListenError: somebody else was quicker.
+    """
+    family, place = listening.family, listening.getsockname()
+    is_dual = family == socket.AF_INET6 and not listening.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    )
+    listening.close()
+    again = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        _bind(again, place, options, is_dual=is_dual)
+    except OSError as error:
+        again.close()
+        text = f"cannot hold {place[0]}:{place[1]}: {error.strerror or error}"
+        raise ListenError(text) from None
+    return again
 
 
 def adopt(listening: socket.socket, options: TcpOptions) -> socket.socket:
@@ -81,9 +108,12 @@ def _resolve(address: str) -> list[tuple[int, str]]:
 
 
 class UnixSocket:
-    """A listening Unix socket and its file, which goes when the node stops. Raises: ListenError."""
+    """A listening Unix socket and its file, which goes when the node stops. Raises: ListenError.
 
-    def __init__(self, path: str, access: str, backlog: int):
+    backlog: None: it does not listen yet, and who comes is refused.
+    """
+
+    def __init__(self, path: str, access: str, backlog: int | None):
         self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -92,7 +122,8 @@ class UnixSocket:
             status = os.stat(path)
             self._identity = status.st_dev, status.st_ino
             os.chmod(path, UNIX_MODES[access])  # before it listens: nobody can have come in
-            self.socket.listen(backlog)
+            if backlog is not None:
+                self.socket.listen(backlog)
             self.socket.setblocking(False)
         except ListenError:
             self.socket.close()

@@ -8,18 +8,16 @@ from fnmatch import fnmatchcase
 import pytest
 
 from tests.conformance.cli.acts import ACTS
-from tests.conformance.cli.brokers import NODE, Ours, our_main
+from tests.conformance.cli.brokers import Ours, Walked, our_main
 from tests.conformance.cli.compare import Difference, compared, report
 from tests.conformance.cli.deviations import DEVIATIONS, deviation, unmeant
 from tests.conformance.cli.player import play
 from tests.conformance.cli.recording import read_answers
 from tests.conformance.cli.steps import Act, sections
-from tests.support.process import BrokerProcess
 
 SECTIONS = sections()
 SHOWN = 120  # lines
 MAIN = our_main()
-needs_tools = pytest.mark.skipif(MAIN is None, reason="there are no tools yet")
 
 Found = dict[str, list[Difference]]
 
@@ -33,13 +31,12 @@ def found() -> Found:
 def differences(found: Found, name: str) -> list[Difference]:
     if name not in found:
         assert MAIN is not None
-        with BrokerProcess("--node-name", NODE) as process:
+        with Walked() as process:
             played = play(Ours(process, MAIN), SECTIONS[name])
         found[name] = compared(name, read_answers(name), played)
     return found[name]
 
 
-@needs_tools
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_tools_print_what_those_of_rabbitmq_print(section: str, found: Found) -> None:
     """Or what they are meant to print."""
@@ -49,7 +46,6 @@ def test_the_tools_print_what_those_of_rabbitmq_print(section: str, found: Found
     assert not left, "\n".join([f"{calls} calls differ", *lines[:SHOWN]])
 
 
-@needs_tools
 def test_the_deviations_are_needed(found: Found) -> None:
     """Each of them means some difference, and none that another one means already."""
     used = {deviation(difference) for name in SECTIONS for difference in differences(found, name)}

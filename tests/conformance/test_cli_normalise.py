@@ -29,7 +29,7 @@ def normalised(text: str, *argv: str) -> str:
         ("host 127.0.0.1 it is", "host 127.0.0.1 it is"),
         ("127.0.0.1:5672 -> 127.0.0.1:9", "127.0.0.1:<port> -> 127.0.0.1:<port>"),
         ("connected to ports 5672, 15672 on node", "connected to ports <ports> on node"),
-        ("Interface: [::], port: 5672, protocol", "Interface: [::], port: <port>, protocol"),
+        ("Interface: [::], port: 5672, protocol", "Interface: <ip>, port: <port>, protocol"),
         (
             "Error: unable to perform an operation on node 'a@b'. Please\n\nMost common\n",
             "Error: unable to perform an operation on node 'a@b'. Please\n<diagnosis>\n",
@@ -193,3 +193,32 @@ def test_plugins_are_those_that_both_have() -> None:
     assert shown('{"running_version":[51,46,49],"version":[51]}\n') == (
         '{"running_version":<version>,"version":<version>}\n'
     )
+
+
+LISTENER = "nterface: [::], port: 25690, protocol: clustering, purpose: tools\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "expected"),
+    [
+        (f"I{LISTENER}Interface: [::], port: 1, protocol: http\n", "listeners", None),
+        (f"Node: <node>, i{LISTENER}", "cluster_status", ""),
+        ("following protocols: amqp, clustering, http", "check", "following protocols: amqp, http"),
+        ("Erlang/OTP 25.2.3", "erlang_version", "<runtime>"),
+        ("CPython 3.11.7", "erlang_version", "<runtime>"),
+        ("sn1KpXa62OJAbFsb/4rAUw==\n", "erlang_cookie_hash", "<hash>\n"),
+        ("/a/b/x.log\n", "log_location", "<path>/x.log\n"),
+        (" * cowboy\n * b\n * a\n", "status", " * a\n * b\n"),
+        ('{"active_plugins":["b","cowlib","a"]}', "status", '{"active_plugins":["a", "b"]}'),
+        (
+            '{"code":{"bytes":5,"percentage":1.5},"atom":{"bytes":1,"percentage":0}}',
+            "memory_breakdown",
+            '{"atom":{"bytes":<n>,"percentage":<n>},"code":{"bytes":<n>,"percentage":<n>}}',
+        ),
+        ("Cluster name: reference@<machine>", "cluster_status", "Cluster name: <node>"),
+    ],
+)
+def test_pages_about_a_node(text: str, command: str, expected: str | None) -> None:
+    if expected is None:
+        expected = "Interface: <ip>, port: <port>, protocol: http\n"
+    assert normalised(text, command) == expected

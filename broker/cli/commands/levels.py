@@ -67,6 +67,34 @@ def force_gc(call: Call) -> Output:
     return DONE
 
 
+@command(
+    "suspend_listeners",
+    usage="suspend_listeners",
+    description="Lets no more clients connect; those that are connected stay",
+    section=OPERATIONS,
+    needs=REACHABLE,
+    banner="Will suspend client connection listeners on node {node}."
+    " The node will no longer accept client connections!",
+)
+def suspend_listeners(call: Call) -> Output:
+    call.ask("nodes.suspend_listeners")
+    return DONE
+
+
+@command(
+    "resume_listeners",
+    usage="resume_listeners",
+    description="Lets clients connect again",
+    section=OPERATIONS,
+    needs=REACHABLE,
+    banner="Will resume client connection listeners on node {node}."
+    " The node will now accept client connections",
+)
+def resume_listeners(call: Call) -> Output:
+    call.ask("nodes.resume_listeners")
+    return DONE
+
+
 def _check_memory(call: Call) -> None:
     """Raises: InvalidError."""
     first, *rest = call.arguments

@@ -19,13 +19,12 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from tests.conformance.cli.brokers import NODE, Answer, Ours, Reference, cleaned, our_main
+from tests.conformance.cli.brokers import Answer, Ours, Reference, Walked, cleaned, our_main
 from tests.conformance.cli.compare import compared, report
 from tests.conformance.cli.deviations import unmeant
 from tests.conformance.cli.player import play
 from tests.conformance.cli.recording import read_answers, write_answers
 from tests.conformance.cli.steps import Call, Section, sections
-from tests.support.process import BrokerProcess
 
 
 def say(text: str) -> None:
@@ -62,7 +61,7 @@ def diff(walks: list[Section]) -> int:
     different = 0
     for section in walks:
         recorded = read_answers(section.name)
-        with BrokerProcess("--node-name", NODE) as process:
+        with Walked() as process:
             found = compared(section.name, recorded, play(Ours(process, main), section))
         left = unmeant(found)
         different += len(left)

@@ -17,6 +17,8 @@ from tests.support.process import BrokerProcess
 
 CALL_TIMEOUT_S = 12  # some wait for ever for a node with an odd name
 NODE = "rabbit@localhost"  # ours; RabbitMQ's is on localhost as well
+PLUGINS = "enabled_plugins"  # a file, next to the data
+VARIABLES = ("RABBITMQ_", "LEVERET_")
 ENDLESS = -1  # the exit code of a call that does not end
 Main = Callable[..., int]
 
@@ -66,6 +68,24 @@ class Reference:
         return Answer(done.returncode, *decoded)
 
 
+class Walked(BrokerProcess):
+    """Of ours, as the walks want one: with a name, a cookie, settings and a log of its own."""
+
+    def environment(self) -> dict[str, str]:
+        root = self.data_dir.parent
+        (root / "rabbitmq.conf").write_text("log.console = true\nlog.file = node.log\n")
+        (root / PLUGINS).write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
+        inherited = super().environment().items()
+        return {
+            **{name: value for name, value in inherited if not name.startswith(VARIABLES)},
+            "HOME": str(root),
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_CONFIG_FILE": str(root / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / PLUGINS),
+            "RABBITMQ_LOG_BASE": str(root / "logs"),
+        }
+
+
 class Ours:
     """A process of ours; the tools run in this one."""
 
@@ -78,7 +98,9 @@ class Ours:
         self._main = main
         self._environ = {**os.environ, "LEVERET_DATA_DIR": str(process.data_dir)}
         self._environ["LEVERET_NODENAME"] = self.node  # when it has gone
-        self._environ["HOME"] = str(process.data_dir.parent)
+        root = process.data_dir.parent
+        self._environ["HOME"] = str(root)
+        self._environ["RABBITMQ_ENABLED_PLUGINS_FILE"] = str(root / PLUGINS)
 
     def run(self, tool: str, argv: Sequence[str], stdin: str | None) -> Answer:
         out, err = io.StringIO(), io.StringIO()

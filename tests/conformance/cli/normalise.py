@@ -27,11 +27,20 @@ CRASH = re.compile(r"(?m)^Stack trace: $|^\*\* \(\w+|%[\w.]+Error\{|\[file: '|er
 CRASHED = "<crash>"
 IN_ORDER = {"list_ciphers", "list_hashes", "list_feature_flags"}  # lists that have one
 NODE_PAGES = {
-    *("status", "memory_breakdown", "log_location", "directories", "erlang_cookie_sources"),
+    *("status", "cluster_status", "memory_breakdown", "log_location", "directories"),
+    "erlang_cookie_sources",
 }
 PRETTY = "\x1b(0"  # what lines are drawn with
 BOLD = re.compile(r"\x1b\[1m.*?\x1b\[0m:?$")
 PARTS = re.compile(r"(?m)(?:^[a-z_]+: <n> \w+\n){2,}")  # of the memory: the largest first
+PARTS_JSON = re.compile(r'(?:"\w+":\{"bytes":<n>,"percentage":<n>\},?){2,}')
+STARRED = re.compile(r"(?m)(?:^ \* \S+\n){2,}")  # plugins; files of the log
+PLUGINS_JSON = re.compile(r'"active_plugins":\[[^]]*\]')
+# Parts of RabbitMQ that are plugins of its plugins.
+BENEATH = {
+    *("accept", "prometheus", "amqp_client", "rabbitmq_web_dispatch", "cowboy", "cowlib"),
+    "rabbitmq_management_agent",
+}
 GUIDES = "\x1b[1mRelevant Doc Guides\x1b[0m"  # of RabbitMQ
 # Of a quorum queue's log: RabbitMQ has consumers and elections in it, too.
 INDEXES = re.compile(r"(leader \x1b\S+ |\"Log Index\":)\d+( \x1b\S+ |,\"Commit Index\":)\d+")
@@ -56,6 +65,24 @@ PATTERNS = tuple(
         (r"((?<!\w)port:? |\"port\":|\{port,)(?:\d+|<amqp>|<http>)", r"\1<port>"),
         (r"\bPID \d+|\{pid,\d+\}|\"pid\":\d+", "PID <n>"),
         (r"(?<![\w<>.])/(?:root|home|usr|var|etc|tmp|build)/[^\s\",:\])}']*", "<path>"),
+        # RabbitMQ's tools come by a listener like others, ours do not.
+        (r"(?:Node: <node>, i|^I)nterface: [^\n]*protocol: clustering, [^\n]*\n", ""),
+        (r"\{\"interface\":[^{}]*\"protocol\":\"clustering\"[^{}]*\},?", ""),
+        (r"(following protocols: .*)clustering, ", r"\1"),
+        (r"(\"protocols\":\[[^]]*)\"clustering\",", r"\1"),
+        (r"^\"<node>\",\"clustering\",.*\n", ""),
+        (r" \[\{node,<node>\},\n  \{protocol,clustering\},(?:\n  .*){3}\n", ""),
+        (r"\"ports\":\[[\d<>a-z,]+\]", '"ports":[<ports>]'),
+        # RabbitMQ says [::] of HTTP, whatever it is bound to.
+        (
+            r"((?:nterface|\"interface\"|\{interface)(?:: |:\"|,<<\"))(?:\[::\]|127\.0\.0\.1)",
+            r"\1<ip>",
+        ),
+        (r"^(\"<node>\",\"[\w/]+\",)\"(?:\[::\]|127\.0\.0\.1)\",\"\S+?\"", r'\1"<ip>","<port>"'),
+        (r"\b(?:Leveret <version> on )?(?:Erlang/OTP|CPython|PyPy) [^\n\"]*", "<runtime>"),
+        (r"^[A-Za-z0-9+/]{22}==$|(?<=\"value\":\")[A-Za-z0-9+/]{22}==", "<hash>"),
+        (r"\[51,46(,\d+)+\]", "<version>"),  # a list of characters
+        (r"(Cookie file access: |\"cookie_file_access\":\")(?:read_write|read)", r"\1<access>"),
         (r"#Ref<[\d.]+>|#PID<[\d.]+>", "<ref>"),
         # Below it stand guesses at the reason, and what epmd says.
         (r"(?s)(Error: unable to perform an operation on node '[^\n]*\n).*", r"\1<diagnosis>\n"),
@@ -71,10 +98,16 @@ AMOUNTS = tuple(
         (r"^(OS PID|Uptime \(seconds\)): \d+", r"\1: <n>"),
         (r"^(Erlang configuration|Crypto library|OS|RabbitMQ version): .*", r"\1: <text>"),
         (r"^(Erlang processes|Total|Sockets): \d+( used)?, (\d+ limit|limit: \d+)", r"\1: <n>"),
+        (r"^(Enabled plugin file: )[^\n]*", r"\1<path>"),
+        (r"(\"crypto_lib_version\":\")[^\"]*", r"\1<text>"),
+        (r"((?:Cluster name: |\"cluster_name\":\"))\w+@<machine>", r"\1<node>"),
+        (r"(\"enabled_plugin_file\":\")[^\"]*", r"\1<path>"),
         (r"^(Scheduler run queue|Free disk space): .*", r"\1: <n>"),
         (r"(?<![\w.])\d[\d.e-]* (gb|mb|bytes|GB|MB)(?: \([\d.e-]+ ?%\))?", r"<n> \1"),
         (r"((?:directory|file|path): )/\S+", r"\1<path>"),
         (r"^ \* /\S+$", " * <path>"),
+        (r"<path>/<node>\w*\.log$", "<path>"),
+        (r"(^<path>\n|\"<path>\",)\1+", r"\1"),  # RabbitMQ has another one, of upgrades
         (r"/[^\s\"]*/([^\s\"/]+\.log|enabled_plugins|rabbitmq\.conf)", r"<path>/\1"),
         (r"(\":|\w,)-?\d[\d.e-]*(?=[,}\]])", r"\1<n>"),  # of JSON and of Erlang
     )
@@ -112,7 +145,7 @@ class Normaliser:
         if NODE_PAGES.intersection(call.argv):
             for pattern, replacement in AMOUNTS:
                 text = pattern.sub(replacement, text)
-            text = PARTS.sub(lambda found: "".join(sorted(found[0].splitlines(True))), text)
+            text = sorted_parts(text)
         if PRETTY in text and any(word in text for word in ("<node>", "<pid>", "<value>")):
             text = without_widths(text)
         if "quorum_status" in call.argv:
@@ -156,6 +189,30 @@ def without_other_plugins(text: str) -> str:
         elif row[2] in PLUGINS:
             lines.append(f"{row[1]}{row[2]} {row[3]}".rstrip())
     return "\n".join(lines)
+
+
+def sorted_parts(text: str) -> str:
+    """A page about the node: parts of its memory, plugins and files of the log in one order."""
+    text = PARTS.sub(lambda found: "".join(sorted(found[0].splitlines(True))), text)
+    text = PARTS_JSON.sub(_sorted_parts_json, text)
+    text = STARRED.sub(_starred, text)
+    return PLUGINS_JSON.sub(_plugins_json, text)
+
+
+def _sorted_parts_json(found: re.Match[str]) -> str:
+    ends = "," if found[0].endswith(",") else ""
+    parts = re.findall(r'"\w+":\{[^}]*\}', found[0])
+    return ",".join(sorted(parts)) + ends
+
+
+def _starred(found: re.Match[str]) -> str:
+    lines = {line for line in found[0].splitlines(True) if line.strip(" *\n") not in BENEATH}
+    return "".join(sorted(lines))
+
+
+def _plugins_json(found: re.Match[str]) -> str:
+    names = set(re.findall(r'"(\w+)"', found[0].partition(":")[2]))
+    return f'"active_plugins":{json.dumps(sorted(names - BENEATH))}'
 
 
 def without_widths(text: str) -> str:

@@ -18,7 +18,8 @@ A = Atom
     [
         *((None, "nil"), (True, "true"), (False, "false"), (5, "5"), (1.5, "1.5")),
         *((A("ok"), ":ok"), (A("true"), "true"), (A("nil"), "nil")),
-        *((A("rabbit@here"), ':"rabbit@here"'), (A("1st"), ':"1st"'), (A(""), ':""')),
+        *((A("rabbit@here"), ":rabbit@here"), (A("@here"), ':"@here"')),
+        *((A("1st"), ':"1st"'), (A(""), ':""')),
         *((CharList("text"), "'text'"), ('a"b\\\n\t\x1b', '"a\\"b\\\\\\n\\t\\e"'), ("ö", '"ö"')),
         *((b"\x01\xff", "<<1, 255>>"), (Pid("<here.1.2.3>"), "#PID<here.1.2.3>")),
         ((A("no_such_vhost"), "x"), '{:no_such_vhost, "x"}'),

@@ -357,3 +357,41 @@ def test_family_and_type_of_an_accepted_socket_are_numbers() -> None:
         assert (accepted.family, accepted.type) == (socket.AF_INET, socket.SOCK_STREAM)
     finally:
         accepted.close()
+
+
+def test_nobody_is_let_in_while_it_is_suspended(port: Port) -> None:
+    other = Listening()
+    backlogs: list[int] = []
+    other.listen = backlogs.append  # type: ignore[attr-defined]
+    port.acceptor.suspend(lambda _: cast(socket.socket, other))
+    assert not port.accepts
+    port.comes(20)
+    assert port.usage.socket_count == 0
+    port.acceptor.listen(5)
+    assert (port.accepts, backlogs) == (True, [5])
+    port.acceptor.listen(5)
+    assert backlogs == [5], "it listens by now"
+    other.coming.append(21)
+    port.loop.readers[7]()
+    assert port.usage.socket_count == 1
+
+
+def test_those_who_come_to_a_shared_socket_wait(port: Port) -> None:
+    port.acceptor.suspend(None)
+    port.comes(20)
+    assert (port.accepts, port.usage.socket_count) == (False, 0)
+    port.acceptor.listen(5)
+    port.turns()
+    assert port.usage.socket_count == 1
+
+
+def test_a_place_may_be_lost_while_it_is_suspended(port: Port) -> None:
+    def fail(listening: socket.socket) -> socket.socket:
+        listening.close()
+        port.listening.fileno = lambda: -1  # type: ignore[method-assign]
+        raise OSError
+
+    with pytest.raises(OSError, match=r"^$"):
+        port.acceptor.suspend(fail)
+    port.acceptor.stop()
+    assert port.listening.is_closed

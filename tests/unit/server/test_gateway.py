@@ -10,6 +10,7 @@ import pytest
 from broker.config import Config, override
 from broker.server.doorway import Doorway
 from broker.server.gateway import AMQP, AMQPS, HTTP, PROMETHEUS, Listening
+from broker.server.inherited import Inherited
 from broker.server.listener import ListenError
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from tests.support.gateway import AsyncioTransport, gateway_of
@@ -95,3 +96,40 @@ def test_a_part_asks_for_the_port_that_it_had(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(2):
         gateway._sockets(AMQP, "", 0)  # of a broker that is started again: another one
     assert asked == [0, 0]
+
+
+class Door:
+    """In place of an Acceptor."""
+
+    def __init__(self, listening: socket.socket, error: OSError | None = None):
+        self.listening = listening
+        self.error = error
+        self.done: list[object] = []
+
+    def suspend(self, swap: object) -> None:
+        self.done.append(swap is not None)
+
+    def listen(self, backlog: int) -> None:
+        self.done.append(backlog)
+        if self.error is not None:
+            raise self.error
+
+
+def test_sockets_of_a_service_manager_are_not_closed_for_a_while() -> None:
+    gateway, _ = gateway_of(World().node)
+    with socket.socket() as own, socket.socket() as given, given.dup() as copy:
+        doors = [Door(own), Door(copy)]
+        gateway._acceptors = doors  # type: ignore[assignment]
+        gateway._given = Inherited([("amqp", given)])
+        gateway.suspend()
+        assert [door.done for door in doors] == [[True], [False]]
+
+
+def test_all_that_can_listen_again_do() -> None:
+    gateway, _ = gateway_of(World().node)
+    with socket.socket() as own:
+        doors = [Door(own, OSError(98, "Address already in use")), Door(own)]
+        gateway._acceptors = doors  # type: ignore[assignment]
+        with pytest.raises(ListenError, match=r"^cannot listen again: Address already in use$"):
+            gateway.suspend(is_over=True)
+    assert [len(door.done) for door in doors] == [1, 1]

@@ -85,6 +85,16 @@ def test_copies_can_be_taken_again_and_again(opened: list[socket.socket]) -> Non
     assert opened[0].fileno() != -1
 
 
+def test_copies_are_known(opened: list[socket.socket]) -> None:
+    inherited = Inherited([("amqp", opened[0])])
+    (copy,) = inherited.copies().of_protocol("amqp")
+    with copy:
+        assert inherited.has(copy)
+    assert inherited.of_protocol("amqp") == [opened[0]]
+    assert inherited.has(opened[0]), "taken or not"
+    assert not inherited.has(opened[1])
+
+
 def test_a_listener_asks_before_it_opens(opened: list[socket.socket]) -> None:
     port = port_of(opened[0])
     inherited = Inherited([("unknown", opened[0])])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.server.listener import ListenError, UnixSocket, open_sockets
+from broker.server.listener import ListenError, UnixSocket, bind_again, open_sockets
 from broker.transport_settings import TcpOptions
 
 
@@ -103,3 +103,45 @@ def test_a_unix_socket_is_not_put_in_the_place_of_a_file(tmp_path: Path) -> None
 def test_a_path_that_is_too_long() -> None:
     with pytest.raises(ListenError, match="cannot listen on /x"):
         UnixSocket("/" + "x" * 200, "group", 16)
+
+
+def can_connect(family: int, place: object) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
+        try:
+            client.connect(place)  # type: ignore[arg-type]
+        except ConnectionRefusedError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", ""])
+def test_a_place_is_held_by_a_socket_that_does_not_listen(address: str) -> None:
+    (listening,) = open_sockets(address, 0, TcpOptions())
+    family, place = listening.family, listening.getsockname()
+    own = ("127.0.0.1", place[1])
+    with bind_again(listening, TcpOptions(keepalive=True)) as held:
+        assert listening.fileno() == -1
+        assert (held.family, held.getsockname()) == (family, place)
+        assert held.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert not held.getblocking()
+        assert not can_connect(socket.AF_INET, own)
+        held.listen(5)
+        assert can_connect(socket.AF_INET, own)
+
+
+def test_a_place_that_another_one_has_by_now() -> None:
+    (listening,) = open_sockets("127.0.0.1", 0, TcpOptions())
+    with listening.dup(), pytest.raises(ListenError, match=r"^cannot hold 127.0.0.1:"):
+        bind_again(listening, TcpOptions())
+
+
+def test_a_unix_socket_that_does_not_listen_yet(tmp_path: Path) -> None:
+    path = str(tmp_path / "mq.sock")
+    unix = UnixSocket(path, "owner", None)
+    assert not can_connect(socket.AF_UNIX, path)
+    unix.socket.listen(5)
+    assert can_connect(socket.AF_UNIX, path)
+    unix.socket.close()
+    unix.remove()
+    assert not os.path.exists(path)

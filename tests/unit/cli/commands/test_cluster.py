@@ -68,7 +68,7 @@ def test_a_data_directory_gets_another_name(node: ControlledNode, tmp_path: Path
     identity.write_text("nonsense")
     assert rename("old@a", "new@a") == (69, f"{identity} is damaged")
     identity.write_text(json.dumps({"format": 1, "node": "old@a"}))
-    assert rename("other@a", "new@a") == (69, '{:nodes_not_in_cluster, [:"other@a"]}')
+    assert rename("other@a", "new@a") == (69, "{:nodes_not_in_cluster, [:other@a]}")
     assert rename("old@a", "ne w@a")[0] == 65
     assert rename("old@a", "new@a") == (0, "")
     assert json.loads(identity.read_text()) == {"format": 1, "node": "new@a"}

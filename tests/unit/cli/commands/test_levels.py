@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+from socket import AF_UNIX
+
+import pika
 import pytest
 
 from broker.node import Node
@@ -123,3 +128,50 @@ def test_a_level_is_for_all_that_is_logged(
 def test_memory_is_given_back(node: ControlledNode) -> None:
     text = "Will ask all processes on node rabbit@here to schedule a full sweep GC\n"
     assert node.tool("force_gc") == (0, text, "")
+
+
+SUSPENDED = (
+    "Will suspend client connection listeners on node rabbit@here."
+    " The node will no longer accept client connections!\n"
+)
+RESUMED = (
+    "Will resume client connection listeners on node rabbit@here."
+    " The node will now accept client connections\n"
+)
+
+
+def connected(port: int) -> pika.BlockingConnection:
+    return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port))
+
+
+def test_nobody_connects_while_listeners_are_suspended(tmp_path: Path) -> None:
+    path = str(tmp_path / "mq.sock")
+    with ControlledNode(tmp_path, {"listeners.unix.1": path}) as node, connected(node.port) as one:
+        for _ in range(2):
+            assert node.tool("suspend_listeners") == (0, SUSPENDED, "")
+            for family, place in ((socket.AF_INET, ("127.0.0.1", node.port)), (AF_UNIX, path)):
+                with socket.socket(family) as client, pytest.raises(ConnectionRefusedError):
+                    client.connect(place)
+        assert one.channel().queue_declare("blue").method.queue == "blue", "who is there stays"
+        for _ in range(2):
+            assert node.tool("resume_listeners") == (0, RESUMED, "")
+            with connected(node.port) as another, socket.socket(AF_UNIX) as client:
+                assert another.is_open
+                client.connect(path)
+    assert not Path(path).exists()
+
+
+def test_a_stopped_app_has_no_listeners(node: ControlledNode) -> None:
+    assert node.tool("stop_app").code == 0
+    for name in ("suspend_listeners", "resume_listeners"):
+        text = "{:aborted, {:no_exists, [:rabbit_listener, :rabbit@here]}}"
+        assert node.tool("-q", name) == (69, "", f"Error:\n{text}\n")
+
+
+def test_a_node_stops_while_its_listeners_are_suspended(tmp_path: Path) -> None:
+    with ControlledNode(tmp_path) as node:
+        assert node.tool("suspend_listeners").code == 0
+        assert node.tool("stop_app").code == 0
+        assert node.tool("start_app").code == 0
+        connected(node.port).close()
+        assert node.tool("suspend_listeners").code == 0
