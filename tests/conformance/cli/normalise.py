@@ -44,7 +44,7 @@ BENEATH = {
 GUIDES = "\x1b[1mRelevant Doc Guides\x1b[0m"  # of RabbitMQ
 # Of a quorum queue's log: RabbitMQ has consumers and elections in it, too.
 INDEXES = re.compile(r"(leader \x1b\S+ |\"Log Index\":)\d+( \x1b\S+ |,\"Commit Index\":)\d+")
-ITEM = re.compile(r"(?m)^   (\S+) {2,}\S.*$")  # a command and what it does
+ITEM = re.compile(r"(?m)^   (\S+)(?: {2,}\S.*| +)$")  # a command and what it does
 LISTED = re.compile(r"(\[[eE ][* ]\] |)(rabbitmq_\w+) *(<version>|)$")  # a plugin
 HEADER = re.compile(r"[a-z_]+(\t[a-z_]+)*")
 PATTERNS = tuple(
