@@ -18,23 +18,27 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def jaro(one: str, other: str) -> float:
-    """From 0 (nothing in common) to 1 (equal)."""
+    """From 0 (nothing in common) to 1 (equal); counted as Elixir's String.jaro_distance does.
+
+    A match left of the one before it is a transposition, and the shorter word is gone through.
+    """
     if one == other:
         return 1.0
-    if not one or not other:
+    short, long = (one, other) if len(one) < len(other) else (other, one)
+    reach = len(long) // 2 - 1
+    left: list[str | None] = list(long)
+    matches = transpositions = 0
+    former = -1
+    for place, letter in enumerate(short):
+        window = range(max(0, place - reach), min(len(long), place + reach + 1))
+        found = next((at for at in window if left[at] == letter), None)
+        if found is None:
+            continue
+        left[found] = None
+        matches += 1
+        transpositions += found < former
+        former = found
+    if not matches:
         return 0.0
-    reach = max(0, max(len(one), len(other)) // 2 - 1)
-    taken = [False] * len(other)
-    matched = []
-    for place, letter in enumerate(one):
-        for at in range(max(0, place - reach), min(len(other), place + reach + 1)):
-            if not taken[at] and other[at] == letter:
-                taken[at] = True
-                matched.append(letter)
-                break
-    if not matched:
-        return 0.0
-    opposite = [letter for letter, is_taken in zip(other, taken, strict=True) if is_taken]
-    swapped = sum(a != b for a, b in zip(matched, opposite, strict=True)) // 2
-    count = len(matched)
-    return (count / len(one) + count / len(other) + (count - swapped) / count) / 3
+    agreeing = (matches - transpositions) / matches
+    return (matches / len(one) + matches / len(other) + agreeing) / 3

@@ -59,6 +59,10 @@ DEVIATIONS: list[Deviation] = [
     Deviation(
         "grammar", "autocomplete ''", "stdout", "*--aliases-file*", "*--data-dir*", OWN_OPTIONS
     ),
+    Deviation(
+        *("grammar", "help list_queues", "stdout", "*<column>\n--online*"),
+        *("*<column>\n--vhost <vhost>\n--online*", "Ours has what the usage names: --vhost."),
+    ),
     Deviation("replicas", "*quorum_status * --formatter csv", "*", "*", "*", USEFUL),
     Deviation("queues", "delete_queue quorum --if-*", "code", "0", "69", NOT_DONE),
     Deviation("queues", "delete_queue quorum --if-*", "stdout", "*protocol_error*", "*", NOT_DONE),

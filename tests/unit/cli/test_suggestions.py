@@ -23,5 +23,6 @@ def test_the_nearest_is_suggested_if_it_is_near() -> None:
     known = ["list_queues", "list_users", "status"]
     assert nearest("list_user", known) == "list_users"
     assert nearest("Status", known) == "status"
+    assert nearest("del_user", ["add_user", "delete_user"]) == "delete_user"
     assert nearest("foo", known) is None
     assert nearest("anything", []) is None
