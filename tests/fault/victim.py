@@ -99,7 +99,9 @@ class Victim:
         serves(self.port)
         self.canary.sings()
         self.assert_clean_log()
-        wait_until(lambda: self.count_files() <= self._files, "the attackers' sockets are closed")
+        wait_until(
+            lambda: self.count_files() <= self._files, "the attackers' sockets are closed", 60
+        )
 
     def assert_clean_log(self) -> None:
         text = self.log_text()

@@ -45,11 +45,6 @@ DEVIATIONS = (
         (r"[-+]! \*\*\* \['invalid_regexp', .*",),
     ),
     Deviation(
-        "terms of Erlang are written in one line, however long it is",
-        (f'{_POLICY} pattern=[ definition={{"message-ttl":60000}}',),
-        (r"[-+]! pattern should be regular expression but is invalid: .*", r"-! +1\}"),
-    ),
-    Deviation(
         "policies may be for one type of queues, as in later releases",
         (f'{_POLICY} pattern=x definition={{"message-ttl":60000}} apply-to=nonsense',),
         (r"[-+]! apply-to 'nonsense' unrecognised; should be .*",),
