@@ -24,6 +24,8 @@ _REASONS = {  # as RabbitMQ's tools have them
     errno.ENOENT: "the file does not exist (ENOENT)",
     errno.EACCES: "the file does not exist or permission was denied (EACCES)",
 }
+# What there is to say where a file cannot be replaced, but may be written to all the same.
+_IRREPLACEABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV}
 
 
 class PluginsError(Exception):
@@ -201,9 +203,11 @@ def write(path: Path, explicit: Iterable[str]) -> None:
         try:
             _write_down(temporary, text)
             temporary.replace(path)
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            if error.errno not in _IRREPLACEABLE:  # a full disk would leave nothing of the old one
+                raise
             _write_down(path, text)
     except OSError as error:
         raise _unusable("update", path, error) from None

@@ -55,6 +55,23 @@ def test_what_is_needed_comes_first() -> None:
     ]
 
 
+def test_a_full_disk_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / FILE_NAME
+    write(path, ["rabbitmq_management"])
+
+    def full(path: Path, text: str) -> None:
+        path.write_text("")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(plugins, "_write_down", full)
+    with pytest.raises(PluginsError, match="No space left"):
+        write(path, ["rabbitmq_prometheus"])
+    assert read(path) == {"rabbitmq_management"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @given(NAMES, NAMES)
 def test_what_was_enabled_is_on_and_what_was_disabled_is_not(
     explicit: frozenset[str], names: frozenset[str]
