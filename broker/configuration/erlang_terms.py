@@ -48,8 +48,12 @@ class TermError(ValueError):
 
 
 def _unescaped(text: str) -> str:
+    """Raises: ValueError."""
+
     def letter(found: re.Match[str]) -> str:
         code = found[1]
+        if code in ("x", "^"):
+            raise ValueError
         if code[0] == "x":
             return chr(min(int(code[1:].strip("{}"), 16), 0x10FFFF))
         if code[0] in "01234567":
@@ -115,7 +119,7 @@ class _Reader:
         if token.kind == "mark":
             return self._composite(token, depth)
         if token.kind in ("atom", "quoted"):
-            return Atom(token.text if token.kind == "atom" else _unescaped(token.text[1:-1]))
+            return Atom(token.text if token.kind == "atom" else self._unquoted(token))
         if token.kind == "string":
             return CharList(self._string(token))
         if token.kind == "end":
@@ -182,10 +186,16 @@ class _Reader:
 
     def _string(self, token: _Token) -> str:
         """Strings that stand beside one another are one."""
-        parts = [_unescaped(token.text[1:-1])]
+        parts = [self._unquoted(token)]
         while self._now.kind == "string":
-            parts.append(_unescaped(self._take().text[1:-1]))
+            parts.append(self._unquoted(self._take()))
         return "".join(parts)
+
+    def _unquoted(self, token: _Token) -> str:
+        try:
+            return _unescaped(token.text[1:-1])
+        except ValueError:
+            raise TermError(token.line, "a backslash before what is no escape") from None
 
     def _number(self, token: _Token) -> int | float:
         try:

@@ -75,3 +75,10 @@ def test_what_is_no_term(text: str, line: int, problem: str) -> None:
     with pytest.raises(TermError, match=problem) as caught:
         read_terms(text)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize("text", [r'"\xzz".', r'"\^".', r"'\x'.", r"$\^.", r'<<"\x">>.'])
+def test_escapes_that_are_none(text: str) -> None:
+    with pytest.raises(TermError) as caught:
+        read_terms(f"\n{text}")
+    assert caught.value.line == 2
