@@ -9,12 +9,13 @@ or is not known here, which is one warning. What is `{encrypted, <<"…">>}` is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from broker.amqp.erlang import Atom, printed
-from broker.configuration.building import Building, Entry, Place
+from broker.configuration.building import MASK, Building, Entry, Place
 from broker.configuration.encrypted_values import Decoder, EncryptionError
 from broker.configuration.erlang_terms import TermError, Tuple, read_terms
 from broker.configuration.rabbitmq_keys import all_keys, at_path, reason_of
@@ -22,6 +23,7 @@ from broker.configuration.sysctl import text_of
 from broker.configuration.translation import DECODER
 
 Pairs = Iterator[tuple[str, object]]
+_SECRET = re.compile(r"pass|secret|decoder")
 
 
 def read_advanced(path: Path, building: Building) -> list[Entry]:
@@ -58,7 +60,7 @@ def _note_decoder(application: Any, building: Building) -> None:
                     for key, value in _decoder(term[1]):
                         building.extras[key.removeprefix(DECODER)] = str(value)
                 except (ValueError, TypeError, IndexError):
-                    building.refuse("config_entry_decoder", f"cannot be {_shown(term)}")
+                    building.refuse("config_entry_decoder", "it is no list of pairs")
 
 
 def _plain(term: Any, building: Building) -> Any:
@@ -114,7 +116,7 @@ def _setting(path: str, value: Any, place: Place, building: Building) -> Iterato
             for key, found in list(shape(value)):
                 yield Entry(key, found, place, is_literal=True)
         except (ValueError, TypeError, IndexError):
-            building.refuse(place, f"'{path}' cannot be {_shown(value)}")
+            building.refuse(place, f"'{path}' cannot be {_shown(value, path)}")
         return
     known = at_path(path)
     reason = reason_of(known.pattern) if known is not None else None
@@ -128,7 +130,7 @@ def _setting(path: str, value: Any, place: Place, building: Building) -> Iterato
         try:
             yield Entry(known.pattern, scalar(value), place, is_literal=True)
         except ValueError:
-            building.refuse(place, f"'{path}' cannot be {_shown(value)}")
+            building.refuse(place, f"'{path}' cannot be {_shown(value, path)}")
     else:
         building.warn(place, f"'{path}' is accepted without effect: it has no counterpart here")
 
@@ -143,7 +145,10 @@ def _is_proplist(value: object) -> bool:
     )
 
 
-def _shown(term: object) -> str:
+def _shown(term: object, path: str = "") -> str:
+    """For the user. path: of the setting, which may be a secret or hold one."""
+    if _SECRET.search(path):
+        return MASK
     text = " ".join(printed(term).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -201,3 +201,18 @@ def test_scalars() -> None:
     for term in ([1], {}, (1,)):
         with pytest.raises(ValueError, match="no single value"):
             scalar(term)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        'rabbit, [{config_entry_decoder, [{passphrase, <<"hush">>}, oops]}]',
+        'rabbit, [{default_pass, {"hush", 1}}]',
+        'rabbit, [{default_pass, <<"hush">>, 1}]',
+        'rabbit, [{ssl_options, [{password, {"hush"}}, {verify, a}]}]',
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_not_shown(tmp_path: Path, terms: str) -> None:
+    building = built(tmp_path, f"[{{{terms}}}].", NAME)
+    assert building.problems
+    assert "hush" not in "".join(building.problems + building.warnings)
