@@ -31,7 +31,7 @@ def read_yaml(path: Path, building: Building) -> None:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         building.refuse(Place(str(path), line), f"is not YAML: {error.problem}")
         return
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         is_deep = isinstance(error, RecursionError)
         problem = "too deep" if is_deep else str(error).splitlines()[0]
         building.refuse(path, f"is not YAML: {problem}")
@@ -74,12 +74,13 @@ def _flattened(
             continue
         try:
             yield key, _value_of(value_node), place
-        except (ValueError, yaml.YAMLError, RecursionError):
+        except (ValueError, LookupError, AttributeError, yaml.YAMLError, RecursionError):
             building.refuse(place, f"'{key}' must be a value or a list of values")
 
 
 def _value_of(node: Node) -> object:
-    """A scalar, or a list of them. Raises: ValueError: anything else."""
+    """A scalar, or a list of them. Raises: ValueError: anything else; LookupError, AttributeError,
+    YAMLError: it is not what its tag says (`!!int ""`)."""
     import yaml
 
     constructor = yaml.SafeLoader("")

@@ -84,3 +84,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         f"{tmp_path}/nope.yaml: cannot be read: No such file or directory",
         f"{tmp_path}/latin.yaml: is not UTF-8",
     ]
+
+
+@pytest.mark.parametrize("value", ['!!int ""', '!!float ""', "!!bool x", "!!timestamp x"])
+def test_a_value_that_is_not_what_its_tag_says(tmp_path: Path, value: str) -> None:
+    building = built(tmp_path, f"heartbeat: {value}\n", NAME)
+    problem = f"{NAME}:1: 'heartbeat' must be a value or a list of values"
+    assert building.problems == [problem]
+
+
+def test_a_version_that_is_no_number_of_yaml(tmp_path: Path) -> None:
+    (problem,) = built(tmp_path, f"%YAML 1.{'1' * 5000}\n---\na: 1\n", NAME).problems
+    assert problem.startswith(f"{NAME}: is not YAML: ")
