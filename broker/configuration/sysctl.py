@@ -20,6 +20,8 @@ from pathlib import Path
 from broker.configuration.building import Building, Entry, Place
 
 INCLUDES_MAX = 20  # files that include one another
+REFERENCES_MAX = 20  # keys whose values stand within one another's
+VALUE_MAX = 1024 * 1024  # letters, with what stands in it
 FILE_MAX = 16 * 1024 * 1024  # octets
 _LINE = re.compile(r"\s*([^\s=#'\"]+)\s*=\s*(.*?)\s*", re.DOTALL)
 _INCLUDE = re.compile(r"\s*include\s+([^=#]+?)\s*(?:#.*)?")
@@ -79,7 +81,7 @@ def _include(
         found = sorted(
             base.glob(str(rooted.relative_to(rooted.anchor) if rooted.anchor else rooted))
         )
-    except (ValueError, NotImplementedError):
+    except (ValueError, IndexError, NotImplementedError):  # IndexError: "/"
         building.refuse(place, f"'{pattern}' is no name of a file")
         return
     for one in found:
@@ -125,6 +127,8 @@ def _expand(entry: Entry, last: dict[str, Entry], above: tuple[str, ...]) -> str
         return text
     if entry.key in above:
         raise ValueError(f"'{above[0]}' stands for itself")
+    if len(above) > REFERENCES_MAX:
+        raise ValueError(f"'{above[0]}' stands for too many keys, one within the other")
     file = _FILE.fullmatch(text)
     if file:
         try:
@@ -140,4 +144,7 @@ def _expand(entry: Entry, last: dict[str, Entry], above: tuple[str, ...]) -> str
             )
         return _expand(last[wanted], last, (*above, entry.key))
 
-    return _REFERENCE.sub(value_of, text)
+    found = _REFERENCE.sub(value_of, text)
+    if len(found) > VALUE_MAX:  # each of a few lines may double it
+        raise ValueError(f"'{entry.key}' has a value that is too long")
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.configuration.building import Building
-from broker.configuration.sysctl import FILE_MAX, expanded, read, text_of
+from broker.configuration.sysctl import FILE_MAX, REFERENCES_MAX, expanded, read, text_of
 
 
 def values(directory: Path, text: str | bytes) -> dict[str, object]:
@@ -131,3 +131,20 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         file.truncate(FILE_MAX + 1)
     with pytest.raises(ValueError, match="larger than 16 MiB"):
         text_of(large)
+
+
+def test_a_chain_of_keys_has_an_end(tmp_path: Path) -> None:
+    lines = [f"a.{number} = $(a.{number + 1})" for number in range(2000)]
+    found = problems(tmp_path, "\n".join([*lines, "a.2000 = 1"]))
+    assert found[0] == "x.conf:1: 'a.0' stands for too many keys, one within the other"
+    assert len(found) == 2000 - REFERENCES_MAX
+
+
+def test_a_value_does_not_grow_for_ever(tmp_path: Path) -> None:
+    lines = [f"a.{number} = {f'$(a.{number + 1})' * 4}" for number in range(4)]
+    found = problems(tmp_path, "\n".join([*lines, f"a.4 = {'x' * 5000}"]))
+    assert found == ["x.conf:1: 'a.0' has a value that is too long"]
+
+
+def test_the_root_cannot_be_included(tmp_path: Path) -> None:
+    assert problems(tmp_path, "include /") == ["x.conf:1: '/' is no name of a file"]
