@@ -30,7 +30,9 @@ def masked_arguments(arguments: list[str]) -> list[str]:
     before = ""
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        if equals:
+        if name == "--set" and equals:
+            found.append(f"{name}={masked_arguments([value])[0]}")
+        elif equals:
             found.append(f"{name}={masked_value(name, value)}")
         elif before.startswith("-") and not argument.startswith("-"):
             found.append(masked_value(before, argument))

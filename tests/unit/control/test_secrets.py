@@ -33,8 +33,8 @@ def test_passwords_of_uris_are_masked_wherever_they_are() -> None:
 
 def test_a_command_line_is_shown_without_its_secrets() -> None:
     given = ["--set", "default_pass=hush", "--erlang-cookie", "hush", "--erlang-cookie=hush"]
-    given += ["--data-dir", "/d", "amqp://me:hush@h", "-v"]
+    given += ["--set=default_pass=hush=hush", "--data-dir", "/d", "amqp://me:hush@h", "-v"]
     assert masked_arguments(given) == [
         *("--set", f"default_pass={MASK}", "--erlang-cookie", MASK, f"--erlang-cookie={MASK}"),
-        *("--data-dir", "/d", f"amqp://me:{MASK}@h", "-v"),
+        *(f"--set=default_pass={MASK}", "--data-dir", "/d", f"amqp://me:{MASK}@h", "-v"),
     ]
