@@ -135,7 +135,7 @@ class Syslog(logging.Handler):
                 self._socket.sendall(b"%d %s" % (len(message), message))
             else:
                 self._socket.send(message[:DATAGRAM_MAX])
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no host can have
             self._hang_up()
             if not self._is_told:
                 place = self._local or self.host or "127.0.0.1"
@@ -170,9 +170,10 @@ class Syslog(logging.Handler):
             if settings.verify == "verify_none":
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             if settings.certfile:
-                context.load_cert_chain(settings.certfile, settings.keyfile or None)
+                # a password in any case: OpenSSL would ask for it at the terminal
+                context.load_cert_chain(settings.certfile, settings.keyfile or None, lambda: "")
             return context.wrap_socket(plain, server_hostname=host)
-        except OSError:
+        except (OSError, ValueError):
             plain.close()
             raise
 

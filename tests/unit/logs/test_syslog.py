@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import re
 import socket
 import ssl
@@ -194,3 +195,11 @@ def test_a_record_that_cannot_be_formatted_is_left_out(stack: ExitStack) -> None
     handler.handle(record("a line"))
     assert server.recv(9000).endswith(b": a line")
     assert handler.lost == 1
+
+
+def test_a_name_that_no_host_can_have_is_complained_of_and_tried_again(stack: ExitStack) -> None:
+    told: queue.Queue[str] = queue.Queue()
+    handler = opened(stack, {"host": "a..b", "transport": "tcp"}, complain=told.put)
+    handler.handle(logging.makeLogRecord({"msg": "lost", "levelno": logging.INFO}))
+    assert told.get(timeout=10).startswith("syslog at a..b does not take lines: ")
+    assert handler._thread.is_alive()
