@@ -26,6 +26,8 @@ def wipe(directory: Path) -> None:
             path.unlink(missing_ok=True)
         disk.sync_names(".")
     except OSError as error:
-        raise StoreError(f"cannot empty the data directory {directory}: {error.strerror}") from None
+        raise StoreError(
+            f"cannot empty the data directory {directory}: {error.strerror or error}"
+        ) from None
     finally:
         disk.unlock()

@@ -52,6 +52,6 @@ def test_what_cannot_be_deleted_is_told_in_a_line(tmp_path: Path) -> None:
         messages = tmp_path / "data" / name
         messages.rename(tmp_path / "elsewhere" / name)
         messages.symlink_to(tmp_path / "elsewhere" / name)
-    with pytest.raises(StoreError, match="cannot empty the data directory"):
+    with pytest.raises(StoreError, match=r"cannot empty the data directory .*: .*symbolic link"):
         wipe(tmp_path / "data")
     claim(tmp_path / "data").unlock()
