@@ -38,6 +38,11 @@ def reload(
         for problem in error.problems:
             log.error("settings stay as they are: %s", problem)
         return None
+    except Exception as error:  # whatever it is: the settings are those that there were
+        from broker.start_errors import explain  # as for a start that fails
+
+        log.error("settings stay as they are: %s", explain(error)[0])
+        return None
     for warning in loaded.warnings:
         log.warning("%s", warning)
     found = broker.reconfigure(adapted(loaded.config))

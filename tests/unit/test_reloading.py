@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from broker import reloading
 from broker.boot import Broker
 from broker.configuration.loading import load_everything
 from broker.log_output import LogOutput
@@ -90,3 +92,15 @@ def test_the_level_of_the_log(started: Started) -> None:
     finally:
         started.log_output.close()
         root.setLevel(before)
+
+
+def test_what_nobody_has_thought_of_changes_nothing(
+    started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/etc/leveret/rabbitmq-env.conf")
+
+    monkeypatch.setattr(reloading, "load_everything", fail)
+    assert started.reload() is None
+    line = "settings stay as they are: /etc/leveret/rabbitmq-env.conf: Permission denied"
+    assert caplog.messages == [line]
