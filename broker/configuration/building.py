@@ -8,6 +8,7 @@ operator hears of all mistakes at once. `finished` raises them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from broker.config import Config, ConfigError, override, settings
 from broker.settings import find_setting
 
 MASK = "********"  # in place of what nobody is to see
+_IN_URI = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 
 class Place(NamedTuple):
@@ -79,6 +81,11 @@ class Building:
         if self.problems:
             raise ConfigurationError(self.problems)
         return self.config
+
+
+def masked(text: str) -> str:
+    """A text without the passwords of URIs that are in it."""
+    return _IN_URI.sub(rf"\1{MASK}", text)
 
 
 def is_secret(key: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from broker.config import Config, override, settings
-from broker.configuration.building import MASK
+from broker.configuration.building import MASK, masked
 from broker.settings import is_numbered, value_of, yaml_of
 
 
@@ -56,5 +56,5 @@ def _shown(value: Any, entry: Any) -> str:
     if entry.metadata["secret"] and value:
         return MASK
     if is_numbered(entry) and any(name for name, _ in value):
-        return "[" + ", ".join(f"{name}: {one}" for name, one in value) + "]"
-    return yaml_of(value)
+        return masked("[" + ", ".join(f"{name}: {one}" for name, one in value) + "]")
+    return masked(yaml_of(value))

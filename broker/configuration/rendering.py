@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from broker.config import Config, settings
-from broker.configuration.building import MASK
+from broker.configuration.building import MASK, masked
 from broker.configuration.rabbitmq_keys import find
 from broker.settings import is_numbered, value_of
 
@@ -40,6 +40,8 @@ def settings_in(
         value = value_of(config, path)
         if is_masked and entry.metadata["secret"] and value:
             value = tuple((name, MASK) for name, _ in value) if is_numbered(entry) else MASK
+        elif is_masked and isinstance(value, str):
+            value = masked(value)
         yield Shown(key, value, sources.get(key, "default"), entry)
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 
-MASK = "********"
+from broker.configuration.building import MASK, masked
+
+__all__ = ["MASK", "is_secret", "masked", "masked_arguments", "masked_value"]
+
 _SECRET = re.compile(r"pass(word|wd|phrase)?(?![a-z])|secret|cookie|token|credential", re.I)
 _NO_SECRET = re.compile(r"(file|_?dir|path|max|timeout|module)$", re.I)  # where it is, how much
-_IN_URI = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 
 def is_secret(name: str) -> bool:
     """Whether what goes by that name is one: `default_pass`, `RABBITMQ_ERLANG_COOKIE`."""
     return bool(_SECRET.search(name)) and not _NO_SECRET.search(name)
-
-
-def masked(text: str) -> str:
-    """A text without the passwords of URIs that are in it."""
-    return _IN_URI.sub(rf"\1{MASK}", text)
 
 
 def masked_value(name: str, value: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from broker.config import Config, override, settings
+from broker.configuration.building import MASK
 from broker.configuration.differences import differences, taken_over, with_live
 
 
@@ -31,3 +32,9 @@ def test_some_settings_are_live() -> None:
     live = {key for key, _, entry in settings() if entry.metadata["live"]}
     assert {"heartbeat", "vm_memory_high_watermark.relative", "loopback_users"} <= live
     assert not live & {"listeners.tcp", "data_dir", "store.sync", "node_name"}
+
+
+def test_passwords_of_uris_are_not_shown() -> None:
+    new = override(Config(), "auth_http.user_path", "http://me:hush@host/user")
+    (change,) = (*differences(Config(), new).live, *differences(Config(), new).needs_restart)
+    assert change.now == f"http://me:{MASK}@host/user"

@@ -101,3 +101,9 @@ def test_places_stand_behind_values(tmp_path: Path) -> None:
     assert document["listeners.tcp"]["value"] == {"1": "1"}
     everything = list(settings_in(building.config, building.sources, everything=True))
     assert json.loads(as_json(everything))["channel_max"]["source"] == "default"
+
+
+def test_passwords_of_uris_are_not_shown() -> None:
+    config = override(Config(), "auth_http.user_path", "http://me:hush@host/user")
+    found = settings_in(config, {"auth_http.user_path": "x.conf:1"}, everything=False)
+    assert [one.value for one in found] == [f"http://me:{MASK}@host/user"]
