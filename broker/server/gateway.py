@@ -115,6 +115,7 @@ class Gateway:
             for protocol, application in (applications or {}).items():
                 await gateway._open_part(protocol, application)
             gateway._listen_amqp()
+            gateway._leave_to_others(applications or {})
             gateway._inherited.refuse_rest()
         except BaseException:
             gateway._inherited.close()
@@ -136,6 +137,14 @@ class Gateway:
         self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
         for _, path in listeners.unix:
             self._listen_unix(path)
+
+    def _leave_to_others(self, applications: Mapping[str, Application]) -> None:
+        """A part that was disabled must not keep the node from starting: its socket still comes."""
+        for protocol in (HTTP, PROMETHEUS):
+            if protocol not in applications:
+                for name in (protocol, OVER_TLS[protocol]):
+                    for place in self._inherited.leave(name):
+                        log.warning("nobody serves socket %s: %s is disabled", place, protocol)
 
     async def open_web(self, protocol: str, application: Application) -> None:
         """HTTP or PROMETHEUS, later than AMQP. Raises: ListenError; then nothing of it is open."""

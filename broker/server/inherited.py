@@ -84,6 +84,14 @@ class Inherited:
         """Take the Unix socket with a path."""
         return self._at([path])
 
+    def leave(self, protocol: str) -> list[str]:
+        """Let go of those of a part that is off, and may be on again later. Returns: addresses."""
+        left = self.of_protocol(protocol)
+        places = [address_of(listening) for listening in left]
+        for listening in left:
+            listening.close()
+        return places
+
     def refuse_rest(self) -> None:
         """Who comes to a socket that nobody serves would wait for ever. Raises: ListenError."""
         if self._left:

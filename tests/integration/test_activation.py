@@ -85,6 +85,23 @@ def test_a_broker_that_starts_again_finds_them_again(sockets: list[socket.socket
     WirePeer(port_of(sockets[0])).drop()
 
 
+def test_a_part_that_is_disabled_leaves_its_socket(
+    sockets: list[socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is opened on and on, and the part may be enabled again."""
+    inherited = Inherited([("http", sockets[0]), ("prometheus-tls", sockets[1])])
+    with Broker({}, inherited) as broker:
+        serves(broker.port)
+    places = [f"127.0.0.1:{port_of(one)}" for one in sockets[:2]]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"nobody serves socket {places[0]}: http is disabled",
+        f"nobody serves socket {places[1]}: http/prometheus is disabled",
+    ]
+    inherited = Inherited([("http", sockets[0])])
+    with Broker({"management.enabled": True}, inherited) as broker:
+        assert broker.management_port == port_of(sockets[0])
+
+
 def test_sockets_by_address(sockets: list[socket.socket], tmp_path: Path) -> None:
     path = str(tmp_path / "mq.sock")
     with socket.socket(socket.AF_UNIX) as unix:
