@@ -30,7 +30,9 @@ log = logging.getLogger("broker.control")
 GREETING_S = 10.0  # for a peer to prove that it knows the cookie
 PEERS_MAX = 64
 BACKLOG = 64
+TIMEOUT_MAX_MS = 2**53  # what is longer is no number that a clock knows
 ROWS_MAX, ROWS_OCTETS = 100, 64 * 1024  # in a frame, about
+END_S = 1.0  # for answers that are under way when the node ends
 KNOCK_S = 0.2  # for a node that may be there to let somebody wait
 LOOK_S = 0.25  # how often it is looked whether who asked is still there
 
@@ -121,7 +123,9 @@ class ControlServer:
             for task in self._peers:
                 task.cancel()
             await asyncio.gather(*self._peers, return_exceptions=True)
-            await self._server.wait_closed()
+            with contextlib.suppress(TimeoutError):  # from 3.12 on it waits for who does not read
+                async with asyncio.timeout(END_S):
+                    await self._server.wait_closed()
             self._server = None
         if self.path is not None:
             self.path.unlink(missing_ok=True)
@@ -173,7 +177,7 @@ class ControlServer:
 
     async def _answer(self, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         timeout_ms = asked.get("timeout_ms")
-        seconds = timeout_ms / 1000 if isinstance(timeout_ms, int) else None
+        seconds = min(timeout_ms, TIMEOUT_MAX_MS) / 1000 if isinstance(timeout_ms, int) else None
         try:
             async with asyncio.timeout(seconds) as limit:
                 answer = await self._act(asked, writer, limit)

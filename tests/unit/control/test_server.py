@@ -164,7 +164,7 @@ def test_odd_questions_are_answered(node: ControlledNode, asked: object, text: s
         assert peer.asks("nodes.ping") == {"done": None}
 
 
-@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 1e308, "x", [], True])
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 1e308, 10**400, "x", [], True])
 def test_odd_timeouts(node: ControlledNode, timeout: object) -> None:
     with Peer(node).greets() as peer:
         assert peer.asks("nodes.ping", timeout) == {"done": None}
@@ -227,6 +227,18 @@ def test_a_change_of_the_app_is_not_left_half_done(
         assert done == [what]
     assert node.tool("start_app").code == 0
     assert node.tool("list_users").code == 0
+
+
+def test_the_end_waits_for_nobody_who_does_not_read(
+    node: ControlledNode, host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from Python 3.12 on, where a server is closed when its last peer has gone."""
+    monkeypatch.setattr(server, "END_S", 0.01)
+    made = opened(node, host, tmp_path / "other", tmp_path / "nowhere")
+    assert made._server is not None
+    monkeypatch.setattr(type(made._server), "wait_closed", lambda _: asyncio.Event().wait())
+    closed(node, made)
+    assert made._server is None
 
 
 def test_rows_come_in_parts(node: ControlledNode) -> None:
