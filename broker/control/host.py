@@ -108,7 +108,7 @@ class Host(Protocol):
         """Of clients. is_over: let them in again. Raises: Failure."""
 
     def set_log_level(self, level: str) -> None:
-        """Of everything that is logged. level: one of Erlang's, or "none"."""
+        """Of everything that is logged. level: one of Erlang's, or "none". Raises: ValueError."""
 
     async def change_plugins(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
         """Have others explicitly enabled. Raises: Failure, and what change does."""

@@ -64,4 +64,8 @@ def _judge(node: Node) -> None:
 
 @action(needs_app=False)
 async def set_log_level(asked: Asked, level: str) -> None:
-    asked.host.set_log_level(level)
+    """Raises: Failure: there is no such level."""
+    try:
+        asked.host.set_log_level(level)
+    except ValueError as error:
+        raise Failure(str(error)) from None

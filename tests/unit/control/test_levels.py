@@ -10,6 +10,7 @@ from broker.alarms import Watermarks
 from broker.config import Alarms
 from broker.control import levels
 from broker.control.host import Failure
+from broker.logs.levels import number_of
 from broker.node import Node
 from tests.support.asked import asked_of, bare_node
 
@@ -71,3 +72,9 @@ def test_the_level_is_the_process_s() -> None:
     seen: list[str] = []
     asyncio.run(levels.set_log_level(asked_of(bare_node(), set_log_level=seen.append), "debug"))
     assert seen == ["debug"]
+
+
+def test_there_is_no_such_level() -> None:
+    asked = asked_of(bare_node(), set_log_level=number_of)
+    with pytest.raises(Failure, match=r"^level bogus is not supported\. Try one of debug, "):
+        asyncio.run(levels.set_log_level(asked, "bogus"))
