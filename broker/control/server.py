@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from broker import control_socket
+from broker.amqp.errors import AMQPException
 from broker.control.actions import Asked, find
-from broker.control.host import SOFTWARE, TEMPORARY, Failure, Host
+from broker.control.host import SOFTWARE, TEMPORARY, UNAVAILABLE, Failure, Host
 from broker.control_socket import FRAME_MAX, GREETING_MAX, NODE, TOOL, frame, is_proof, proof
 from broker.cookie import Cookie
 from broker.management.lane import Lane
+from broker.store.errors import StoreError
 from broker.terms import as_json
 
 log = logging.getLogger("broker.control")
@@ -192,6 +194,8 @@ class ControlServer:
                 "kind": failure.kind,
                 "reason": as_json(failure.reason),
             }
+        except (AMQPException, StoreError) as error:  # somebody was quicker, or the disk is full
+            answer = {"failed": str(error), "code": UNAVAILABLE, "kind": "error"}
         except Exception:
             log.exception("bug: a tool could not be answered, do=%s", asked.get("do"))
             answer = {"failed": "an internal error, see the log", "code": SOFTWARE, "kind": "error"}

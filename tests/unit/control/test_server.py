@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from broker import control_socket
+from broker.amqp.errors import no_vhost
 from broker.cli.link import Link, place_in
 from broker.control import server
+from broker.control.actions import Action
 from broker.control.server import ControlError, ControlServer
 from broker.control_socket import ENTRY, FRAME_MAX, TOOL, frame, proof
 from broker.cookie import Cookie
+from broker.store.errors import StoreError
 from tests.support.control import ControlledNode
 
 PING = {"do": "nodes.ping", "with": {}, "timeout_ms": None}
@@ -162,6 +165,23 @@ def test_odd_questions_are_answered(node: ControlledNode, asked: object, text: s
         assert answer["failed"].startswith(text)
         assert answer["code"] == 70
         assert peer.asks("nodes.ping") == {"done": None}
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), no_vhost("gone")])
+def test_what_a_change_can_meet_with_is_no_bug(
+    node: ControlledNode,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(server, "find", lambda _: Action(fail, needs_app=True, is_stream=False))
+    with Peer(node).greets() as peer:
+        answer = peer.asks("users.add_user")
+    assert (answer["failed"], answer["code"]) == (str(error), 69)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 1e308, 10**400, "x", [], True])
