@@ -197,9 +197,9 @@ async def get_vhost_limits(asked: Asked, vhost: str) -> str | None:
 async def list_vhost_limits(asked: Asked) -> Rows:
     """Of all vhosts that have some."""
     for vhost in list(asked.node.vhosts):
-        found = vhost_limits(asked.node, vhost)
-        if VHOST_LIMITS in asked.node.vhosts[vhost].parameters:
-            yield [("vhost", vhost), ("limits", as_json(found))]
+        there = asked.node.vhosts.get(vhost)  # it may have gone meanwhile
+        if there is not None and VHOST_LIMITS in there.parameters:
+            yield [("vhost", vhost), ("limits", as_json(vhost_limits(asked.node, vhost)))]
 
 
 @action()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from broker.amqp.erlang import Atom
 from broker.cli.errors import FailedError, ReasonError
+from broker.control import parameters, vhosts
+from tests.support.asked import asked_of, bare_node
 from tests.support.control import ControlledNode
 
 POLICY = {"kind": "policy", "vhost": "/", "name": "p", "pattern": "^", "apply_to": "all"}
@@ -61,3 +65,17 @@ def test_limits(node: ControlledNode) -> None:
     node.ask("parameters.clear_user_limits", name="guest", limit="bogus")
     node.ask("parameters.clear_user_limits", name="guest", limit="all")
     assert node.ask("parameters.list_user_limits") is None
+
+
+def test_limits_of_a_vhost_that_goes_meanwhile() -> None:
+    async def run() -> list[object]:
+        asked = asked_of(bare_node())
+        for name in ("a", "b"):
+            await vhosts.add_vhost(asked, name, "", "", None)
+            await parameters.set_vhost_limits(asked, name, '{"max-queues":1}')
+        rows = parameters.list_vhost_limits(asked)
+        first = await anext(rows)
+        await vhosts.delete_vhost(asked, "b")
+        return [first, *[row async for row in rows]]
+
+    assert asyncio.run(run()) == [[("vhost", "a"), ("limits", '{"max-queues":1}')]]
