@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import suppress
 
@@ -14,6 +15,16 @@ def on_one_line(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def lost_lines(count: int, created: float) -> logging.LogRecord:
+    """What an output says of lines that it could not take."""
+    told = logging.LogRecord(
+        "broker.log", logging.WARNING, __file__, 0, "lines of the log are lost, count=%s",
+        (count,), None,
+    )  # fmt: skip
+    told.created = created
+    return told
 
 
 def tell_stderr(text: str) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from broker.log_lines import tell_stderr
+from broker.log_lines import lost_lines, tell_stderr
 from broker.logs.rotation import NEVER_S, Plan, put_aside
 
 if TYPE_CHECKING:
@@ -209,13 +209,8 @@ class LogFile(logging.Handler):
         lost, self.lost = self.lost, 0
         if not lost:
             return
-        told = logging.LogRecord(
-            "broker.log", logging.WARNING, __file__, 0, "lines of the log are lost, count=%s",
-            (lost,), None,
-        )  # fmt: skip
-        told.created = record.created
         with suppress(OSError):
-            self._append(self.format(told).encode())
+            self._append(self.format(lost_lines(lost, record.created)).encode())
 
     # putting it aside
 
