@@ -115,7 +115,8 @@ class Gateway:
             for protocol, application in (applications or {}).items():
                 await gateway._open_part(protocol, application)
             gateway._listen_amqp()
-            gateway._leave_to_others(applications or {})
+            for protocol in OVER_TLS.keys() - (applications or {}).keys():
+                gateway._inherited.leave(protocol, OVER_TLS[protocol])
             gateway._inherited.refuse_rest()
         except BaseException:
             gateway._inherited.close()
@@ -137,14 +138,6 @@ class Gateway:
         self._listen_numbered(AMQPS, listeners.tls, self._encrypted)
         for _, path in listeners.unix:
             self._listen_unix(path)
-
-    def _leave_to_others(self, applications: Mapping[str, Application]) -> None:
-        """A part that was disabled must not keep the node from starting: its socket still comes."""
-        for protocol in (HTTP, PROMETHEUS):
-            if protocol not in applications:
-                for name in (protocol, OVER_TLS[protocol]):
-                    for place in self._inherited.leave(name):
-                        log.warning("nobody serves socket %s: %s is disabled", place, protocol)
 
     async def open_web(self, protocol: str, application: Application) -> None:
         """HTTP or PROMETHEUS, later than AMQP. Raises: ListenError; then nothing of it is open."""

@@ -7,11 +7,14 @@ that protocol; any other is for the listener with its address.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Collection, Iterable, MutableMapping
 
 from broker.server.listener import ListenError
+
+log = logging.getLogger("broker.listener")
 
 FIRST_FD = 3
 VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
@@ -84,13 +87,13 @@ class Inherited:
         """Take the Unix socket with a path."""
         return self._at([path])
 
-    def leave(self, protocol: str) -> list[str]:
-        """Let go of those of a part that is off, and may be on again later. Returns: addresses."""
-        left = self.of_protocol(protocol)
-        places = [address_of(listening) for listening in left]
-        for listening in left:
+    def leave(self, protocol: str, over_tls: str) -> None:
+        """Let go of those of a part that is off, and may be on again later: they are handed over
+        all the same, and must not keep the node from starting."""
+        for listening in self.of_protocol(protocol) + self.of_protocol(over_tls):
+            place = address_of(listening)
+            log.warning("nobody serves socket %s: %s is disabled", place, protocol)
             listening.close()
-        return places
 
     def refuse_rest(self) -> None:
         """Who comes to a socket that nobody serves would wait for ever. Raises: ListenError."""

@@ -51,6 +51,7 @@ ASYNC_ALLOWED = {
     "boot.py",
     "runtime.py",
     "__main__.py",  # makes the loop that boot runs on
+    "logs/console.py",  # whether a pipe has room
     "logs/syslog.py",  # a thread of its own
     "logs/compressing.py",  # likewise
     "cli",  # a plain socket to ask whether a node answers

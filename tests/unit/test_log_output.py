@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import select
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,8 +16,8 @@ import pytest
 
 from broker import log_output
 from broker.config import Config, ConfigError, override
-from broker.log_output import Console, LogOutput, directory_of, wanted
-from broker.log_settings import ConsoleOutput, Log
+from broker.log_output import LogOutput, directory_of, wanted
+from broker.log_settings import Log
 from tests.support.peer import World
 
 node = logging.getLogger("broker.node")
@@ -319,37 +318,3 @@ def test_syslog_is_one_of_them(opens: Opens) -> None:
     assert output.locations() == ["syslog:127.0.0.1"]
     output.close()
     assert not any(thread.name == "leveret-syslog" for thread in threading.enumerate())
-
-
-def test_a_pipe_that_nobody_reads_holds_nobody() -> None:
-    reading, writing = os.pipe()
-    with open(reading, "rb") as reader, open(writing, "w") as stream:
-        console = Console(ConsoleOutput(), stream)
-        record = logging.makeLogRecord({"msg": "x" * 1000, "levelno": logging.INFO})
-
-        def fill() -> None:
-            for _ in range(1000):
-                console.handle(record)
-
-        filling = threading.Thread(target=fill, daemon=True)
-        filling.start()
-        filling.join(20)
-        assert not filling.is_alive()
-        lost = console.lost
-        assert lost
-        while select.select([reader], [], [], 0)[0]:
-            os.read(reading, 1 << 20)
-        console.handle(logging.makeLogRecord({"msg": "here again", "levelno": logging.INFO}))
-        told, line = os.read(reading, 1 << 20).decode().splitlines()
-        assert told.endswith(f"lines of the log are lost, count={lost}")
-        assert line.endswith("here again")
-        assert console.lost == 0
-
-
-def test_a_pipe_whose_reader_has_gone_holds_nobody() -> None:
-    reading, writing = os.pipe()
-    with open(writing, "w") as stream:
-        os.close(reading)
-        console = Console(ConsoleOutput(), stream)
-        console.handle(logging.makeLogRecord({"msg": "%s %s", "args": ("one",)}))
-        console.handle(logging.makeLogRecord({"msg": "lost"}))
