@@ -43,15 +43,21 @@ def test_a_pipe_whose_reader_has_gone_holds_nobody() -> None:
     with open(writing, "w") as stream:
         os.close(reading)
         console = Console(ConsoleOutput(), stream)
-        console.handle(logging.makeLogRecord({"msg": "%s %s", "args": ("one",)}))
-        console.handle(logging.makeLogRecord({"msg": "lost"}))
+        console.handle(
+            logging.makeLogRecord({"msg": "%s %s", "args": ("one",), "levelno": logging.INFO})
+        )
+        console.handle(logging.makeLogRecord({"msg": "lost", "levelno": logging.INFO}))
 
 
 def test_what_is_no_pipe(tmp_path: Path) -> None:
     stream = io.StringIO()
-    Console(ConsoleOutput(), stream).handle(logging.makeLogRecord({"msg": "here"}))
+    Console(ConsoleOutput(), stream).handle(
+        logging.makeLogRecord({"msg": "here", "levelno": logging.INFO})
+    )
     assert stream.getvalue().endswith("here\n")
     with open(tmp_path / "file", "w") as file:
         assert pipe_of(stream) == pipe_of(file) == -1
-        Console(ConsoleOutput(), file).handle(logging.makeLogRecord({"msg": "here"}))
+        Console(ConsoleOutput(), file).handle(
+            logging.makeLogRecord({"msg": "here", "levelno": logging.INFO})
+        )
     assert (tmp_path / "file").read_text().endswith("here\n")
