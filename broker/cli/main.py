@@ -207,7 +207,7 @@ class Tool:
         directory = options.get("data_dir")
         if not directory and "node" not in options:
             directory = self._environment.get("LEVERET_DATA_DIR")
-        return Path(str(directory), ENTRY) if directory else None
+        return Path(str(directory), ENTRY) if directory and directory != "none" else None
 
     def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""

@@ -69,6 +69,8 @@ def test_a_node_whose_name_has_no_host(tmp_path: Path) -> None:
         node.environment["RABBITMQ_NODENAME"] = "bare"
         said = node.tool("-q", "eval", "node().", environment={"LEVERET_DATA_DIR": ""})
         assert said.out == "bare\n"
+        said = node.tool("-q", "ping", environment={"LEVERET_DATA_DIR": "none"})
+        assert said.out == "Ping succeeded\n"
 
 
 def test_rabbitmqs_variable_of_the_cookie_is_taken_with_a_warning(node: ControlledNode) -> None:
