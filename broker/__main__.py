@@ -20,6 +20,9 @@ from broker.configuration.loading import Loaded, default_data_dir, load_everythi
 from broker.descriptors import open_standard, raise_limit
 from broker.log_output import LogOutput, directory_of
 
+FAILED = 1  # as with RabbitMQ, whatever keeps a node from starting
+WRONG_SETTINGS = 78  # EX_CONFIG, to a service manager, which is not to try it again
+
 
 def store_command(argv: list[str]) -> int:
     """`leveret store inspect|verify`. Returns: the exit code; 1: something is damaged."""
@@ -68,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigurationError as error:
         for problem in error.problems:
             print(f"leveret: {problem}", file=sys.stderr)  # noqa: T201 - there is no log yet
-        return 1  # as with RabbitMQ, whatever keeps a node from starting
+        return WRONG_SETTINGS if os.environ.get("NOTIFY_SOCKET") else FAILED
     except Exception as error:
         return complain(error)
     if not arguments.detached:

@@ -176,6 +176,8 @@ class Runtime:
 
     async def _stop_app(self) -> None:
         async with self._changing:
+            if self._broker is not None:
+                log.info("stopping the app, node=%s", self.name)
             await self._stop_broker()
 
     async def _wholly(self, change: Coroutine[Any, Any, None]) -> None:

@@ -10,6 +10,7 @@ import time
 import tomllib
 from pathlib import Path
 
+from broker.cli.help import BOLD, PLAIN
 from tools.wheel import ROOT, changed_s
 
 HELP = "@HELP@"  # a line of a page; there goes what the command says
@@ -49,8 +50,9 @@ def help_of(command: str) -> str:
 
 
 def as_is(text: str) -> str:
-    """For troff: lines stay lines, and none is a request."""
+    """For troff: lines stay lines, none is a request, and what is bold on a terminal is bold."""
     text = text.rstrip().replace("\\", "\\e").replace("-", "\\-")
+    text = text.replace(BOLD, "\\fB").replace(PLAIN, "\\fR")
     return re.sub(r"^([.'])", r"\\&\1", text, flags=re.MULTILINE)
 
 

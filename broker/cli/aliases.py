@@ -16,7 +16,7 @@ OWN = "leveretctl"
 
 def text_of(name: str, python: str) -> str:
     """What is in the file of that name. python: the interpreter that has the package."""
-    interpreter = shlex.quote(python)
+    interpreter = f"{shlex.quote(python)} -P"  # never what lies in the directory of the caller
     if name == SERVER:
         call = f'exec {interpreter} -m broker "$@"'
     else:

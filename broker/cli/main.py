@@ -188,12 +188,17 @@ class Tool:
         if place is not None and place.node == given:
             options["node"] = given
         else:
-            wanted, is_long = (
-                given or node_names.default_of(self._environment),
-                options["longnames"],
-            )
-            options["node"] = node_names.whole(wanted, call.command.name, is_long=bool(is_long))
+            wanted = given or node_names.default_of(self._environment)
+            is_long = bool(options["longnames"])
+            whole = node_names.whole(wanted, call.command.name, is_long=is_long)
+            options["node"] = wanted if self._is_bare(wanted, whole) else whole
         call.connect_by(lambda: self._connect(call, file))
+
+    def _is_bare(self, wanted: str, whole: str) -> bool:
+        """Whether the node that is meant was given a name without a host."""
+        if "@" in wanted or find_node(whole, self._environment) is not None:
+            return False
+        return find_node(wanted, self._environment) is not None
 
     def _announcement(self, options: Mapping[str, Any]) -> Path | None:
         """The file of a node that is not called by its name."""
@@ -202,7 +207,7 @@ class Tool:
         directory = options.get("data_dir")
         if not directory and "node" not in options:
             directory = self._environment.get("LEVERET_DATA_DIR")
-        return Path(str(directory), ENTRY) if directory else None
+        return Path(str(directory), ENTRY) if directory and directory != "none" else None
 
     def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""

@@ -92,7 +92,8 @@ def _others(host: str, environment: Mapping[str, str]) -> list[str]:
 def _closed(environment: Mapping[str, str]) -> list[str]:
     """Places where a node of another user may be."""
     return [
-        f"  * {directory} belongs to another user: call this tool as that user, or as root"
+        f"  * {directory} belongs to another user: call this tool as that user, or as root with"
+        " --data-dir"
         for directory in control_socket.directories(environment)
         if _is_there(directory)
         and not (control_socket.trusted(directory) and os.access(directory, os.R_OK | os.X_OK))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from broker.configuration.variables import Variables
 
 ETC = Path("/etc/leveret")
+DATA_DIR = "LEVERET_DATA_DIR"
 YAML, SYSCTL, TERMS = "yaml", "sysctl", "terms"  # formats of a file
 _FORMATS = {".yaml": YAML, ".yml": YAML, ".conf": SYSCTL, ".config": TERMS}
 _SYSCTL_LINE = re.compile(r"\s*(?:include\s+\S|[A-Za-z0-9_.\\$*-]+\s*=)")
@@ -92,6 +93,8 @@ def gather(
     read_files(paths, building)
     if variables is not None:
         variables.put()
+    if environ.get(DATA_DIR):  # so that it is the node which the tools then mean
+        building.put("data_dir", environ[DATA_DIR], f"${DATA_DIR}")
     _put_arguments(arguments, building)
     if not building.config.data_dir:
         data_dir = str(default_data_dir(environ))
@@ -135,6 +138,8 @@ def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Where a node keeps its data when nobody says: the system's place if it is ours, else the
     user's (XDG base directories)."""
     environ = os.environ if environ is None else environ
+    if environ.get(DATA_DIR):
+        return Path(environ[DATA_DIR])
     system = Path("/var/lib/leveret")
     if os.access(system if system.exists() else system.parent, os.W_OK):
         return system

@@ -37,7 +37,7 @@ def checked(kind: str, text: str) -> Value:
         try:
             value = _choice(text, detail) if name == "enum" else _READERS[name](text)
         except ValueError as error:
-            problems.append(str(error).removeprefix("must be "))
+            problems.append(str(error).removeprefix("must be ").removesuffix(f", not '{text}'"))
             continue
         for validator in validators:
             _VALIDATORS[validator](value)

@@ -222,6 +222,11 @@ def test_lines_of_a_manual_page_are_no_requests() -> None:
     assert as_is(".x\n'y\na.b\\c -d\n") == "\\&.x\n\\&'y\na.b\\ec \\-d"
 
 
+def test_manual_pages_have_nothing_that_only_a_terminal_understands() -> None:
+    assert as_is("\x1b[1mUsage\x1b[0m:") == "\\fBUsage\\fR:"
+    assert "\x1b" not in "".join(pages("1").values())
+
+
 @pytest.mark.soak
 def test_the_wheel_in_an_empty_environment(packages: Path, tmp_path: Path) -> None:
     """With the locked dependencies and nothing else."""

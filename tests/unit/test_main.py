@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from broker.__main__ import (
 )
 from broker.version import __version__
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
@@ -19,6 +22,15 @@ def test_a_setting_that_cannot_be_used_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == (
         "leveret: --set: unknown setting 'hartbeat'; did you mean 'heartbeat'?\n"
     )
+
+
+def test_a_service_manager_is_told_not_to_try_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    code = main(["--set", "hartbeat=5"])
+    unit = (ROOT / "config" / "systemd" / "leveret.service").read_text()
+    (prevented,) = re.findall("^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE)
+    assert str(code) in prevented.split()
+    assert "1" not in prevented.split()  # a port that is taken may be free the next time
 
 
 def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

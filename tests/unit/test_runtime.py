@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_one_that_is_stopped_while_its_app_is(tmp_path: Path) -> None:
     assert not (tmp_path / "pid").exists()
     assert not (tmp_path / "data" / "control.json").exists()
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_the_log_tells_once_that_the_app_was_stopped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with ControlledNode(tmp_path) as node:
+        assert [node.tool("stop_app").code, node.tool("stop_app").code] == [0, 0]
+    assert caplog.messages.count("stopping the app, node=rabbit@here") == 1
 
 
 def test_a_second_one_leaves_the_files_of_the_first(tmp_path: Path) -> None:

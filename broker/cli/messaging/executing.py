@@ -8,8 +8,10 @@ once: else a command that always fails would take a whole core.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -51,6 +53,8 @@ class Commands:
     ):
         self._command = command
         self._stdout = descriptor(stdout)
+        if self._stdout is not None:
+            _append(self._stdout)
         self._settle = settle
         self._timeout_s = timeout_s
         self._running: list[Running] = []
@@ -125,6 +129,16 @@ class Commands:
             _signal(running, signal.SIGKILL)
             running.process.wait()
         self._running.clear()
+
+
+def _append(number: int) -> None:
+    """Have commands append to a file. All write at one position, and a `cat` that has the kernel
+    copy from file to file does not hold it: it writes over what another one has just written."""
+    with contextlib.suppress(OSError):
+        status = os.fstat(number)
+        if stat.S_ISREG(status.st_mode) and os.lseek(number, 0, os.SEEK_CUR) == status.st_size:
+            flags = fcntl.fcntl(number, fcntl.F_GETFL)
+            fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
 
 
 def _signal(running: Running, number: int) -> None:

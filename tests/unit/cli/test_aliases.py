@@ -38,6 +38,25 @@ def test_they_know_as_what_they_were_called(tmp_path: Path) -> None:
     assert "rabbitmq-queues [--node <node>]" in said.stderr
 
 
+@pytest.mark.parametrize(("name", "option"), [("rabbitmqctl", "version"), (NAMES[3], "--version")])
+def test_what_lies_in_the_directory_of_the_caller_is_not_run(
+    tmp_path: Path, name: str, option: str
+) -> None:
+    aliases.install(tmp_path / "bin", is_forced=False)
+    place = tmp_path / "somewhere"
+    (place / "broker").mkdir(parents=True)
+    for strange in (place / "broker" / "__init__.py", place / "argparse.py", place / "socket.py"):
+        strange.write_text("raise SystemExit(99)")
+    said = subprocess.run(
+        [tmp_path / "bin" / name, option],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert said.returncode == 0
+
+
 def test_files_of_others_stay_unless_they_may_go(tmp_path: Path) -> None:
     other = tmp_path / "rabbitmqctl"
     other.write_bytes(b"\xff\xfe")
@@ -58,6 +77,6 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
 
 
 def test_a_python_with_spaces_in_its_path() -> None:
-    assert "exec '/my python/bin' -m broker " in aliases.text_of(
+    assert "exec '/my python/bin' -P -m broker " in aliases.text_of(
         "rabbitmq-server", "/my python/bin"
     )

@@ -62,6 +62,17 @@ def test_a_node_by_its_name_its_directory_or_its_file(node: ControlledNode) -> N
     assert node.tool("-q", "--mnesia-dir", str(node.root), "ping").code == 0  # RabbitMQ's, unused
 
 
+def test_a_node_whose_name_has_no_host(tmp_path: Path) -> None:
+    with ControlledNode(tmp_path, {"node_name": "bare"}) as node:
+        assert node.tool("-q", "-n", "bare", "ping").out == "Ping succeeded\n"
+        assert node.tool("-q", "-n", "bare@here", "ping").code == 69
+        node.environment["RABBITMQ_NODENAME"] = "bare"
+        said = node.tool("-q", "eval", "node().", environment={"LEVERET_DATA_DIR": ""})
+        assert said.out == "bare\n"
+        said = node.tool("-q", "ping", environment={"LEVERET_DATA_DIR": "none"})
+        assert said.out == "Ping succeeded\n"
+
+
 def test_rabbitmqs_variable_of_the_cookie_is_taken_with_a_warning(node: ControlledNode) -> None:
     secret = node.runtime._cookie.secret
     given = {"RABBITMQ_ERLANG_COOKIE": secret}

@@ -53,7 +53,8 @@ def test_one_that_has_ended_without_a_word(tmp_path: Path) -> None:
 def test_a_place_of_another_user_is_named(tmp_path: Path) -> None:
     os.chown(tmp_path, 12345, 12345)
     text = explained("rabbit@localhost", tmp_path)
-    assert f"  * {tmp_path} belongs to another user: call this tool as that user" in text
+    said = "belongs to another user: call this tool as that user, or as root with --data-dir"
+    assert f"  * {tmp_path} {said}\n" in text
 
 
 def test_the_hash_of_a_cookie_is_erlangs() -> None:

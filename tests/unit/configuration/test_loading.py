@@ -46,6 +46,17 @@ def test_where_data_is_kept_when_nobody_says(
     assert loaded(tmp_path, "--data-dir", "none").config.kept_in == ""
 
 
+def test_the_variable_of_the_data_directory(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "rabbitmq.conf").write_text("data_dir = /file\n")
+    environ = {"LEVERET_DATA_DIR": "/mine", "RABBITMQ_MNESIA_DIR": "/mnesia"}
+    found = loaded(tmp_path, environ=environ)
+    assert (found.config.data_dir, found.sources["data_dir"]) == ("/mine", "$LEVERET_DATA_DIR")
+    assert loaded(tmp_path, "--data-dir", "/flag", environ=environ).config.data_dir == "/flag"
+    assert loaded(tmp_path, environ={"LEVERET_DATA_DIR": ""}).config.data_dir == "/file"
+    assert default_data_dir(environ) == Path("/mine")  # which `leveret store` takes
+
+
 def test_flags(tmp_path: Path) -> None:
     found = loaded(
         tmp_path,

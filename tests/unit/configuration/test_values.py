@@ -81,7 +81,7 @@ def test_good_values(kind: str, text: str, value: object) -> None:
         ("float", ".5", "must be a number like 0.4, not '.5'"),
         ("float", "nan", "must be a number"),
         ("integer|ip", "localhost:5672", "must be a whole number or an IP address"),
-        ("integer|ip", "x", "must be a whole number or a port or address:port"),
+        ("integer|ip", "x", "must be a whole number or a port or address:port, not 'x'$"),
         ("enum:infinity|integer", "none", "must be infinity or a whole number, not 'none'"),
         ("integer!non_negative_integer", "-1", "must be at least 0, not -1"),
         ("integer!non_zero_positive_integer", "0", "must be at least 1, not 0"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import select
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,16 @@ def test_the_exit_code_decides_and_output_is_ours(monkeypatch: pytest.MonkeyPatc
     assert settled == {1: True, 2: False}
     assert (commands.succeeded, commands.failed) == (1, 1)
     assert commands.wait_s() is None
+
+
+def test_commands_append_to_a_file_that_they_share(tmp_path: Path) -> None:
+    with (tmp_path / "new").open("wb") as new, (tmp_path / "old").open("wb+") as old:
+        old.write(b"text")
+        old.seek(0)
+        for file in (new, old):
+            Commands("cat", file, lambda tag, is_done: None)
+        flags = [fcntl.fcntl(file, fcntl.F_GETFL) & os.O_APPEND for file in (new, old)]
+    assert flags == [os.O_APPEND, 0]  # who has gone back means to write there
 
 
 def test_a_failure_is_told_later_unless_it_is_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
