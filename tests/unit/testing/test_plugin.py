@@ -236,3 +236,24 @@ def test_second(amqp_broker, amqp_url):
     connect(amqp_url).close()
 """
     run(inner, text, passed=2)
+
+
+def test_the_modules_of_the_broker_are_not_rewritten(inner: pytest.Pytester) -> None:
+    """As pytest marks them that an installed package with a plugin has."""
+    inner.makeconftest("import pytest\npytest.register_assert_rewrite('broker')")
+    inner.makepyfile(
+        """
+        import sys
+
+        def test_them(amqp_url):
+            ours = {name: vars(module) for name, module in sys.modules.items()
+                    if name.startswith("broker.")}
+            assert "broker.boot" in ours
+            rewritten = [name for name, names in ours.items() if "@pytest_ar" in names]
+            assert rewritten == ["broker.testing.plugin"]
+            import broker.cli.units
+            assert "@pytest_ar" in vars(broker.cli.units)  # they would be
+        """
+    )
+    flags = ("-p", plugin.__name__, "-p", "no:cacheprovider")
+    inner.runpytest_subprocess(*flags).assert_outcomes(passed=1)
