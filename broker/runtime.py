@@ -24,6 +24,7 @@ from broker.control.host import DATA_ERROR, SOFTWARE, Failure, Listens
 from broker.control.server import ControlError, ControlServer
 from broker.descriptors import tell_limit
 from broker.memory import settle_memory
+from broker.pid_file import PidFile
 from broker.plugin_settings import Chosen
 from broker.plugins import PluginsError
 from broker.ready_file import announcements, write_ready_file
@@ -342,8 +343,9 @@ class Runtime:
     def _write_pid(self, files: contextlib.ExitStack) -> None:
         """Raises: OSError."""
         if self._pid_file is not None:
-            self._pid_file.write_text(f"{os.getpid()}\n")
-            files.callback(self._pid_file.unlink, missing_ok=True)
+            file = PidFile(self._pid_file)
+            file.write()
+            files.callback(file.remove)
 
     async def _start_broker(self) -> None:
         broker = Broker(self._chosen.config(self.config), self._inherited)

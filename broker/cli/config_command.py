@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("source", metavar="IN", type=Path)
     convert.add_argument("target", metavar="OUT", type=Path, nargs="?", help="(standard output)")
+    convert.add_argument("--force", action="store_true", help="OUT may be there already")
     convert.add_argument(
         "--to", choices=("yaml", "conf"), help="(by OUT, else the one that IN is not)"
     )
@@ -88,14 +89,18 @@ def _convert(arguments: argparse.Namespace) -> int:
         print(f"warning: {line}", file=sys.stderr)
     if building.problems:
         return DATA_ERROR
-    if arguments.target is None:
+    if arguments.target is None or str(arguments.target) == "-":
         sys.stdout.write(text)
         return OK
+    fresh = os.O_TRUNC if arguments.force else os.O_EXCL
     try:
         # it may have passwords in it: for nobody else to read
-        handle = os.open(arguments.target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(arguments.target, os.O_WRONLY | os.O_CREAT | fresh, 0o600)
         with open(handle, "w", encoding="utf-8") as file:
             file.write(text)
+    except FileExistsError:
+        print(f"error: {arguments.target} is there already: --force replaces it", file=sys.stderr)
+        return CANNOT_CREATE
     except OSError as error:
         print(f"error: {arguments.target}: {error.strerror}", file=sys.stderr)
         return CANNOT_CREATE

@@ -33,7 +33,7 @@ LAYERS: list[set[str]] = [
     {"control"},
     {"server", "cli", "starting_definitions", "vhost_defaults", "reconfiguring"},
     {"boot", "start_errors"},
-    {"reloading", "ready_file"},
+    {"reloading", "ready_file", "pid_file"},
     {"runtime"},
     {"__main__", "testing"},
     {"__init__"},  # of the broker package: gives `Broker` to those who ask for it

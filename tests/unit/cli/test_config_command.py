@@ -88,6 +88,21 @@ def test_one_format_becomes_the_other(
     assert (tmp_path / "x.conf").read_text() == "heartbeat = 30\n"
 
 
+def test_what_is_there_already_stays(
+    capsys: pytest.CaptureFixture[str], conf: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "leveret.yaml"
+    target.write_text("heartbeat: 1\n")
+    said = f"error: {target} is there already: --force replaces it\n"
+    code, _, err = run(capsys, "convert", conf, target)
+    assert code == 73
+    assert err.endswith(said)
+    assert target.read_text() == "heartbeat: 1\n"
+    assert run(capsys, "convert", conf, target, "--force")[0] == 0
+    assert target.read_text() == "heartbeat: 30\ndefault_pass: geheim\n"
+    assert run(capsys, "convert", conf, "-")[:2] == (0, target.read_text())
+
+
 def test_what_cannot_be_converted_is_listed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
