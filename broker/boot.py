@@ -37,7 +37,7 @@ from broker.server.timers import LoopClock, monotonic_ms
 from broker.starting_definitions import import_definitions
 from broker.store.errors import StoreError
 from broker.transport_settings import parse_address
-from broker.vhost_defaults import VhostDefaults
+from broker.watching import watch
 
 if TYPE_CHECKING:
     from broker.management.loading import Loading
@@ -149,7 +149,7 @@ class Broker:
             is_new = store is None or store.is_new
             if store is not None:
                 store.attach(node)
-            VhostDefaults(node, loop.call_soon)
+            watch(node, loop.call_soon)
             if is_new and not self.config.starting_definitions.exist:
                 node.make_defaults()
             make_id(node)

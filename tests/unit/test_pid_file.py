@@ -22,10 +22,10 @@ def test_it_is_there_from_the_start_to_the_end(tmp_path: Path) -> None:
     file.remove()
 
 
-@pytest.mark.parametrize("before", [f"{DEAD}\n", "", "x", f"{os.getpid()}", "-1", "9" * 30, "0"])
+@pytest.mark.parametrize("before", [f"{DEAD}\n", "", "x", "{own}", "-1", "9" * 30, "0"])
 def test_what_an_earlier_process_left_goes(tmp_path: Path, before: str) -> None:
     path = tmp_path / "pid"
-    path.write_text(before)
+    path.write_text(before.format(own=os.getpid()))
     file = PidFile(path)
     file.write()
     assert path.read_text() == f"{os.getpid()}\n"
