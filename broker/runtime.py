@@ -275,7 +275,7 @@ class Runtime:
         for number in signals:
             loop.add_signal_handler(number, self._on_signal)
         if owns_process:
-            loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
+            loop.add_signal_handler(signal.SIGHUP, self.on_hang_up)
         with contextlib.ExitStack() as files:
             try:
                 self.is_starting = True
@@ -309,12 +309,15 @@ class Runtime:
                 self.name,
             )
 
-    def _on_hang_up(self) -> None:
+    def on_hang_up(self) -> None:
         """Settings are looked at again. A node that is stopped has nothing to take up."""
-        if self.node is not None and self._reload is not None:
-            assert self._broker is not None
-            self._reload(self._broker, adapted=self._chosen.config)
-            self.config = self._broker.config
+        if self._reload is None:
+            return
+        if self._broker is None or self.node is None:
+            log.warning("settings are not read again while the app is stopped")
+            return
+        self._reload(self._broker, adapted=self._chosen.config)
+        self.config = self._broker.config
 
     def _on_signal(self) -> None:
         """Asked once it ends as it should; twice: at once."""

@@ -108,3 +108,15 @@ def test_who_has_gone_meanwhile_leaves_nothing_half_done(tmp_path: Path) -> None
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(run())
+
+
+def test_a_hang_up_while_the_app_is_stopped_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reloaded = []
+    runtime = runtime_in(tmp_path, reload=lambda *given, **named: reloaded.append(given))
+    runtime.on_hang_up()
+    assert caplog.messages == ["settings are not read again while the app is stopped"]
+    assert reloaded == []
+    runtime_in(tmp_path).on_hang_up()
+    assert len(caplog.messages) == 1
