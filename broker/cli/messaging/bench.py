@@ -13,7 +13,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +26,7 @@ from broker.cli.messaging.clock import now_ns, now_s
 from broker.cli.messaging.connection import Connection
 from broker.cli.messaging.exits import EX_CANTCREAT, EX_OK, EX_SOFTWARE, EX_TEMPFAIL, Failure, usage
 from broker.cli.messaging.options import CONNECTION, Given, Option, octets
-from broker.cli.messaging.running import say, told
+from broker.cli.messaging.running import runs, say
 from broker.cli.messaging.signals import Stopping
 
 USAGE = "bench"
@@ -40,21 +40,10 @@ STALL_S = 3.0  # with nothing coming any more for so long, nothing will
 END_S = 5.0
 
 
+@runs(OPTIONS)
 def run(
-    options: Mapping[str, Any],
-    arguments: Sequence[str],
-    stdin: IO[Any],
-    stdout: IO[Any],
-    stderr: IO[str],
+    given: Given, arguments: Sequence[str], stdin: IO[Any], stdout: IO[Any], stderr: IO[str]
 ) -> int:
-    """Returns: the exit code."""
-    return told(stderr, lambda: _run(options, arguments, stdout, stderr))
-
-
-def _run(
-    options: Mapping[str, Any], arguments: Sequence[str], stdout: IO[Any], stderr: IO[str]
-) -> int:
-    given = Given(options, OPTIONS)
     if arguments:
         raise usage("bench takes options only")
     formatter = given.choice("formatter", ("table", "pretty_table", "json"), "table")

@@ -33,9 +33,9 @@ from broker.cli.messaging.running import (
     DECLARE,
     declare_queue,
     on_blocked,
+    runs,
     say,
     short_name,
-    told,
 )
 from broker.cli.messaging.signals import Stopping
 from broker.cli.messaging.values import ValueProblem
@@ -80,21 +80,10 @@ class Route(NamedTuple):
     texts: Sequence[str]  # messages among the arguments
 
 
+@runs(OPTIONS)
 def run(
-    options: Mapping[str, Any],
-    arguments: Sequence[str],
-    stdin: IO[Any],
-    stdout: IO[Any],
-    stderr: IO[str],
+    given: Given, arguments: Sequence[str], stdin: IO[Any], stdout: IO[Any], stderr: IO[str]
 ) -> int:
-    """Returns: the exit code."""
-    return told(stderr, lambda: _run(options, arguments, stdin, stderr))
-
-
-def _run(
-    options: Mapping[str, Any], arguments: Sequence[str], stdin: IO[Any], stderr: IO[str]
-) -> int:
-    given = Given(options, OPTIONS)
     route = route_of(given, arguments)
     maker = Maker(given, route)
     source = source_of(given, route, stdin)

@@ -4,8 +4,8 @@ the queue if asked to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import IO
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
 
 from broker.amqp import methods as m
 from broker.amqp.wire import table_of
@@ -17,6 +17,31 @@ QUEUE_TYPES = ("classic", "quorum", "stream", "transient")
 DECLARE = Option(
     "declare", "text", f"declare the queue first: {', '.join(QUEUE_TYPES)} (not durable)"
 )
+
+
+Work = Callable[[Given, Sequence[str], IO[Any], IO[Any], IO[str]], int]
+Run = Callable[[Mapping[str, Any], Sequence[str], IO[Any], IO[Any], IO[str]], int]
+
+
+def runs(table: Sequence[Option]) -> Callable[[Work], Run]:
+    """Makes the `run` of a messaging command out of its work: it takes the options as they were
+    given, and tells failures. table: the options that there are."""
+
+    def run_of(work: Work) -> Run:
+        def run(
+            options: Mapping[str, Any],
+            arguments: Sequence[str],
+            stdin: IO[Any],
+            stdout: IO[Any],
+            stderr: IO[str],
+        ) -> int:
+            return told(
+                stderr, lambda: work(Given(options, table), arguments, stdin, stdout, stderr)
+            )
+
+        return run
+
+    return run_of
 
 
 def told(stderr: IO[str], work: Callable[[], int]) -> int:

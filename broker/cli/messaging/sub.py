@@ -6,7 +6,7 @@ was delivered beyond that goes back to its queue, whatever ends the command.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import IO, Any
 
 from broker.cli.messaging import address, formats
@@ -14,7 +14,7 @@ from broker.cli.messaging.connection import Connection
 from broker.cli.messaging.consuming import Subscription, Wanted, wanted_of
 from broker.cli.messaging.exits import EX_OK, EX_TEMPFAIL, Failure
 from broker.cli.messaging.options import CONNECTION, Given, Option
-from broker.cli.messaging.running import DECLARE, on_blocked, say, told
+from broker.cli.messaging.running import DECLARE, on_blocked, runs, say
 from broker.cli.messaging.signals import Stopping
 
 USAGE = "sub [QUEUE]"
@@ -41,21 +41,10 @@ OPTIONS: tuple[Option, ...] = (
 RETRY_MIN_S, RETRY_MAX_S = 0.5, 30.0
 
 
+@runs(OPTIONS)
 def run(
-    options: Mapping[str, Any],
-    arguments: Sequence[str],
-    stdin: IO[Any],
-    stdout: IO[Any],
-    stderr: IO[str],
+    given: Given, arguments: Sequence[str], stdin: IO[Any], stdout: IO[Any], stderr: IO[str]
 ) -> int:
-    """Returns: the exit code."""
-    return told(stderr, lambda: _run(options, arguments, stdout, stderr))
-
-
-def _run(
-    options: Mapping[str, Any], arguments: Sequence[str], stdout: IO[Any], stderr: IO[str]
-) -> int:
-    given = Given(options, OPTIONS)
     wanted = wanted_of(given, arguments)
     place = address.of_options(given)
     with Stopping() as stopping:
