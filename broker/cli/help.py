@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from broker.cli.command import SECTIONS, Command
 from broker.cli.index import find, names
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
-NAME_WIDTH_MIN = 0
-Bright = Callable[[str], str]
 
 _GENERAL = """
 The following options are accepted by most or all commands.

@@ -95,7 +95,6 @@ class Link:
     def __init__(self, place: Place, given_cookie: str | None, environment: Mapping[str, str]):
         """given_cookie: instead of that in a file. Raises: Unreachable."""
         self.node = place.node
-        self.pid = place.pid
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(CONNECT_S)
         try:

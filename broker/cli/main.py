@@ -19,7 +19,6 @@ from broker.cli.command import (
     DONE,
     GLOBAL_LETTERS,
     GLOBAL_SWITCHES,
-    NOTHING,
     REACHABLE,
     RUNNING,
     STOPPED,
@@ -35,10 +34,8 @@ from broker.cli.errors import (
     APP_RUNNING,
     APP_STOPPED,
     EX_OK,
-    EX_SOFTWARE,
     EX_UNAVAILABLE,
     EX_USAGE,
-    FailedError,
     InvalidError,
     NodeDownError,
     StateError,
@@ -322,8 +319,6 @@ def main(
         return 130
     return code
 
-
-__all__ = ["EX_SOFTWARE", "NOTHING", "FailedError", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from broker.amqp.erlang import Atom
@@ -31,13 +30,7 @@ COLUMNS = ("user", "system", "sleep")
     banner="Asking node {node} to detect potentially stuck Erlang processes...",
 )
 def maybe_stuck(call: Call) -> Output:
-    return Rows(_found(call))
-
-
-def _found(call: Call) -> Iterator[str]:
-    for line in call.stream("activity.stuck"):
-        yield str(line)
-        call.streams.stdout.flush()
+    return Rows(call.flushed(map(str, call.stream("activity.stuck"))))
 
 
 def _check_interval(call: Call) -> None:

@@ -48,6 +48,5 @@ def consume_event_stream(call: Call) -> Output:
 
 def _events(call: Call) -> Iterator[Any]:
     pattern, duration_s = str(call.options["pattern"]), duration_of(call)
-    for event in call.link.rows("events.stream", None, pattern=pattern, duration_s=duration_s):
-        yield event
-        call.streams.stdout.flush()
+    events = call.link.rows("events.stream", None, pattern=pattern, duration_s=duration_s)
+    return call.flushed(events)

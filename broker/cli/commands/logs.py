@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from broker.cli.command import (
     CONFIGURATION,
     CTL,
@@ -105,13 +103,8 @@ def _streaming(call: Call) -> str:
     banner=_streaming,
 )
 def log_tail_stream(call: Call) -> Output:
-    return Rows(_lines(call))
-
-
-def _lines(call: Call) -> Iterator[str]:
-    for line in call.link.rows("logs.follow", None, duration_s=duration_of(call)):
-        yield str(line)
-        call.streams.stdout.flush()
+    lines = call.link.rows("logs.follow", None, duration_s=duration_of(call))
+    return Rows(call.flushed(map(str, lines)))
 
 
 @command(

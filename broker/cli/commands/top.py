@@ -29,10 +29,7 @@ OPTIONS = (
     ("--interval <seconds>", f"Between two frames ({INTERVAL_S})"),
     ("--once", "One frame"),
     ("--view <view>", f"{' or '.join(TABLES)} ({next(iter(TABLES))})"),
-    (
-        "--sort <order>",
-        "; ".join(f"{name}: {', '.join(one.orders)}" for name, one in TABLES.items()),
-    ),
+    ("--sort <order>", ORDERS),
     ("--rows <number>", f"How many, where it is not shown on a terminal ({ROWS})"),
 )
 FACTS: dict[str, Any] = {
@@ -95,14 +92,14 @@ def _shown(call: Call) -> Output:
     view = View(options["view"], options.get("sort", ""))
     view.settle()
     if "formatter" in options:
-        return Rows(_flushed(call, _frames(call)))
+        return Rows(call.flushed(_frames(call)))
     stdout = call.streams.stdout
     is_terminal = stdout is sys.stdout and stdout.isatty() and sys.stdin.isatty()
     if is_terminal and not options["once"] and _on_screen(call, view):
         return None
     width = shutil.get_terminal_size((WIDTH, 0)).columns
     pages = (page(frame, view, width=width, count=options["rows"]) for frame in _frames(call))
-    return Rows(_flushed(call, pages))
+    return Rows(call.flushed(pages))
 
 
 def _frames(call: Call) -> Iterator[Row]:
@@ -110,12 +107,6 @@ def _frames(call: Call) -> Iterator[Row]:
     interval_ms = call.options["interval"] * 1000
     for frame in call.link.rows("top.frames", None, interval_ms=interval_ms, count=count):
         yield {str(key): value for key, value in frame.items()}
-
-
-def _flushed(call: Call, items: Iterator[Any]) -> Iterator[Any]:
-    for item in items:
-        yield item
-        call.streams.stdout.flush()
 
 
 def _on_screen(call: Call, view: View) -> bool:

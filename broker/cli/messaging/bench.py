@@ -26,7 +26,7 @@ from broker.cli.messaging.clock import now_ns, now_s
 from broker.cli.messaging.connection import Connection
 from broker.cli.messaging.exits import EX_CANTCREAT, EX_OK, EX_SOFTWARE, EX_TEMPFAIL, Failure, usage
 from broker.cli.messaging.options import CONNECTION, Given, Option, octets
-from broker.cli.messaging.running import runs, say
+from broker.cli.messaging.running import on_blocked, runs, say
 from broker.cli.messaging.signals import Stopping
 
 USAGE = "bench"
@@ -212,9 +212,7 @@ class Bench:
         if "error" in report:
             raise Failure(report["error"], report["code"])
         if "blocked" in report:
-            reason = report["blocked"]
-            text = "the broker takes messages again" if reason is None else f"blocked: {reason}"
-            say(self._stderr, text)
+            on_blocked(self._stderr)(report["blocked"])
             return
         if report.get("ready"):
             self._ready.add(descriptor)

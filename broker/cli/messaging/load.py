@@ -106,7 +106,6 @@ class Producer:
         self._confirms = Confirms()
         self._stamps: deque[tuple[int, int]] = deque()  # last message of a block, when it was sent
         self._sent = 0
-        self._returned = 0
         self._pending = memoryview(b"")
         self._may_go_on = False
         if self._window:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -58,12 +57,6 @@ class Transport:
         if not data:
             raise Failure("the broker closed the connection", is_lost=True)
         return data
-
-    def wait(self, timeout_s: float, *, writable: bool = False) -> None:
-        """Until there is something to receive, or room to send, or the time is over."""
-        poller = select.poll()
-        poller.register(self.socket, select.POLLIN | (select.POLLOUT if writable else 0))
-        poller.poll(max(0.0, timeout_s) * 1000)
 
     def close(self) -> None:
         self.socket.close()

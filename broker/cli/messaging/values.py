@@ -22,7 +22,6 @@ from broker.amqp.wire import DEPTH_MAX, TYPE_NAMES, Field, Table, encode_field, 
 TYPE = "@type"
 _NAMES = TYPE_NAMES | {"L": "L"}  # two letters mean long; the usual one has the name
 _TAGS = {name: tag for tag, name in _NAMES.items()}
-_MANTISSA, _SCALE = 1, 0
 
 
 class ValueProblem(ValueError):  # noqa: N818 - of a user, told in one line
