@@ -102,6 +102,12 @@ function hasText(element, text) {
   return bare(element.textContent).includes(bare(text));
 }
 
+/** How often the tabulator has to be hit at most to come to anything: once round, and some. */
+function tabStops() {
+  const kinds = "a[href], button, input, select, textarea, summary, [tabindex]";
+  return document.querySelectorAll(kinds).length + 10; // the browser's own bar has some
+}
+
 /** The name of what has the focus. */
 function focusedName() {
   const one = document.activeElement;

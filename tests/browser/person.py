@@ -270,9 +270,9 @@ class Person:
         self.waits(f"a dialog with {button!r}", press)
         self.waits("that the dialog is gone", lambda: not self._seen("//dialog") or None)
 
-    def tabs_to(self, wanted: str, at_most: int = 60) -> None:
-        """With the tabulator alone, from where the focus is."""
-        for _ in range(at_most):
+    def tabs_to(self, wanted: str, at_most: int | None = None) -> None:
+        """With the tabulator alone, from where the focus is; at most once round the page."""
+        for _ in range(at_most or self.finds("tabStops")):
             self.hits(Keys.TAB)
             if self.finds("focusedName").startswith(wanted):
                 return

@@ -553,10 +553,13 @@ class Torment:
         place = PLACES[GOVERNED]
         publisher = Publisher(self.book, self.random, place, 100)
         publisher.link = auditor.link
+        before = await auditor.count(GOVERNED)
         await auditor.call("Confirm.Select")
         await publisher.publish_all(100)
         count = await auditor.count(GOVERNED)
         limit = definition.get("max-length")
+        if isinstance(limit, int) and "overflow" in definition:
+            limit = max(limit, before)  # nobody new is let in, and nobody is put out
         if isinstance(limit, int) and count > limit:
             self.book.error("a policy does nothing", f"{definition}: {count} messages")
         if "message-ttl" in definition:
