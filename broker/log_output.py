@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from broker.log_lines import tell_stderr
-from broker.log_settings import CATEGORIES, LEVELS, Log, Rotation, is_on
+from broker.log_settings import CATEGORIES, EXCHANGE, LEVELS, Log, Rotation, is_on
 from broker.logs.console import Console
 from broker.logs.formats import formatter_of
 from broker.logs.levels import DEFAULT, LOGGER, NONE, Threshold, number_of, threshold_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from broker.logs.tailing import Follower
 
 SYSTEM_DIR = Path("/var/log/leveret")
-LOG_EXCHANGE = "amq.rabbitmq.log"
+NO_FILE = "No log files configured on the node"
 
 
 def wanted(settings: Log, *, is_detached: bool = False) -> set[str]:
@@ -174,7 +174,7 @@ class LogOutput:
         """All outputs as `rabbitmq-diagnostics log_location --all` names them."""
         found = {output.location for output in self._outputs}
         if self._settings.has_exchange:
-            found.add(f"exchange:{LOG_EXCHANGE}")
+            found.add(f"exchange:{EXCHANGE}")
         return sorted(found)
 
     def tail(self, count: int) -> list[str]:
@@ -191,7 +191,7 @@ class LogOutput:
 
     def _main(self) -> str:
         if not self._files:
-            raise LookupError("No log files configured on the node")
+            raise LookupError(NO_FILE)
         return self._files[0].path
 
     def _each_file(self, do: Callable[[LogFile], None]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from broker.settings import Check, setting
 
+EXCHANGE = "amq.rabbitmq.log"
 LEVELS: Mapping[str, int] = {  # RabbitMQ's, with the numbers of logging
     "debug": 10,
     "info": 20,

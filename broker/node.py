@@ -32,12 +32,12 @@ from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
 from broker.hooks.events import Events
 from broker.hooks.hearing import Hearing
-from broker.hooks.log_exchange import EXCHANGE as LOG_EXCHANGE
 from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
 from broker.identity import keep_name
+from broker.log_settings import EXCHANGE as LOG_EXCHANGE
 from broker.plugin_settings import refused_types, running
 from broker.queues.queue import Queue
 from broker.seams import (

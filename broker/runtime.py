@@ -375,8 +375,9 @@ class Runtime:
 
     def _say_who_it_is(self, broker: Broker) -> Iterator[Path]:
         """And where it listens, in one file after the other. Raises: OSError."""
+        control = self._control.facts(self.config.kept_in)
         for path in announcements(self.config, self._ready_file):
-            write_ready_file(path, broker, control=self._control.facts(self.config.kept_in))
+            write_ready_file(path, broker, control=control)
             yield path
 
     async def _stop_broker(self) -> None:

@@ -7,7 +7,6 @@ every line and what to do. A traceback is for bugs, and goes to the log.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
 import sys
@@ -15,7 +14,7 @@ import sys
 from broker.config import ConfigError
 from broker.control.server import ControlError
 from broker.cookie import CookieError
-from broker.log_lines import on_one_line
+from broker.log_lines import on_one_line, tell_stderr
 from broker.plugins import PluginsError
 from broker.store.errors import StoreError
 
@@ -78,8 +77,5 @@ def tell(error: BaseException) -> int:
                 log.name, logging.ERROR, __file__, 0, "BOOT FAILED, reason=%s", (line,), None
             )
             handler.handle(record)
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):  # full, closed: the exit code says it too
-            sys.stderr.write(f"leveret: {line}\n")
-            sys.stderr.flush()
+    tell_stderr(line)
     return code

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broker.commands import Bind, Command, SetGlobalParameter
+from broker.commands import INTERNAL_USER, Bind, Command, SetGlobalParameter
 from broker.config import ConfigError, StartingDefinitions
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("broker")
 
 HASH_PARAMETER = "imported_definition_hash_value"  # RabbitMQ: rabbit_definitions_hashing
-ACTOR = "rmq-internal"  # RabbitMQ's name of itself
 FILE_MAX = 256 * 1024 * 1024  # octets
 _ALGORITHMS = {"sha": "sha1"}
 
@@ -43,18 +42,23 @@ def import_definitions(node: Node, settings: StartingDefinitions) -> None:
     documents = [one for path in paths_of(settings) for one in _documents(path)]
     if not documents:
         return
-    algorithm = _ALGORITHMS.get(settings.hashing_algorithm, settings.hashing_algorithm)
-    digest = hashlib.new(algorithm)
-    for _, octets in documents:
-        digest.update(len(octets).to_bytes(8, "big") + octets)
-    is_known = node.global_parameters.get(HASH_PARAMETER) == digest.hexdigest()
-    if settings.skip_if_unchanged and is_known:
+    digest = _digest(documents, settings) if settings.skip_if_unchanged else ""
+    if digest and node.global_parameters.get(HASH_PARAMETER) == digest:
         log.info("definitions are those of the last start: not imported")
         return
     for path, octets in documents:
         _import(node, path, _parsed(path, octets))
-    if settings.skip_if_unchanged:
-        node.execute(SetGlobalParameter(HASH_PARAMETER, json.dumps(digest.hexdigest())))
+    if digest:
+        node.execute(SetGlobalParameter(HASH_PARAMETER, json.dumps(digest)))
+
+
+def _digest(documents: list[tuple[Path, bytes]], settings: StartingDefinitions) -> str:
+    algorithm = _ALGORITHMS.get(settings.hashing_algorithm, settings.hashing_algorithm)
+    digest = hashlib.new(algorithm)
+    for _, octets in documents:
+        digest.update(len(octets).to_bytes(8, "big"))
+        digest.update(octets)
+    return digest.hexdigest()
 
 
 def _documents(path: Path) -> Iterator[tuple[Path, bytes]]:
@@ -87,14 +91,14 @@ def _import(node: Node, path: Path, definitions: dict[str, Any]) -> None:
     from broker.management.operations.importing import Import
     from broker.management.operations.refused import Refused
 
-    plan = Import(node, definitions, actor=ACTOR)
+    plan = Import(node, definitions, actor=INTERNAL_USER)
     try:
         commands = [step.command for step in plan.steps() if step.command is not None]
     except Refused as error:
         raise ConfigError(f"definitions in {path} cannot be imported: {error}") from None
     problems: list[Exception] = []
     for command in commands:
-        command.actor = ACTOR
+        command.actor = INTERNAL_USER
         node.execute(command, partial(_note, command, problems))
     if problems:
         raise ConfigError(f"definitions in {path} cannot be imported: {problems[0]}")

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 from broker.control.actions import Asked, action
 from broker.control.host import UNAVAILABLE, Failure
+from broker.log_output import NO_FILE
 
 POLL_S = 0.2
 LINES_MAX = 100_000  # that are shown at once
-NO_FILE = "No log files configured on the node"
 
 
 @action(needs_app=False)
@@ -32,8 +32,6 @@ async def locations(asked: Asked) -> list[str]:
 async def tail(asked: Asked, count: int) -> list[str]:
     """The last lines of the main file. Raises: Failure."""
     output = asked.host.log_output
-    if not output.files():
-        raise Failure(NO_FILE)
     try:
         return await asyncio.to_thread(output.tail, min(count, LINES_MAX))
     except (OSError, LookupError) as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Pairs = list[tuple[Atom, Any]]
 UNDEFINED = Atom("undefined")
+_PYTHON = platform.python_implementation()
 
 
 def pairs(**values: Any) -> Pairs:
@@ -84,7 +85,7 @@ async def cluster_status(asked: Asked) -> Pairs:
     name = Atom(node.name)
     product = node.config.identity
     versions = {
-        Atom("erlang_version"): _python(),
+        Atom("erlang_version"): platform.python_version(),
         Atom("rabbitmq_name"): product.product,
         Atom("rabbitmq_version"): product.product_version,
     }
@@ -106,10 +107,7 @@ async def memory(asked: Asked) -> Pairs:
 @action()
 async def alarms(asked: Asked) -> list[Any]:
     """Those of the node, as `rabbit_alarm:get_alarms()` has them."""
-    name = Atom(asked.node.name)
-    found: list[Any] = [
-        ((Atom("resource_limit"), Atom(one), name), []) for one in sorted(asked.node.alarms)
-    ]
+    found: list[Any] = [(one, []) for one in alarms_of(asked.node)]
     if asked.node.usage.is_out_of_descriptors:
         found.append(Atom("file_descriptor_limit"))
     return found
@@ -171,18 +169,14 @@ def _applications(host: Host) -> list[Any]:
         *plugins,
         (Atom("rabbit"), CharList("RabbitMQ"), version),
         (Atom("leveret"), CharList("Leveret, a message broker"), CharList(__version__)),
-        (Atom("python"), CharList(platform.python_implementation()), CharList(_python())),
+        (Atom("python"), CharList(_PYTHON), CharList(platform.python_version())),
     ]
-
-
-def _python() -> str:
-    return platform.python_version()
 
 
 def runtime_text() -> str:
     """What the node runs on, in full."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    return f"Leveret {__version__} on {platform.python_implementation()} {_python()} [{machine}]"
+    return f"Leveret {__version__} on {_PYTHON} {platform.python_version()} [{machine}]"
 
 
 def _watermark(node: Node) -> Any:

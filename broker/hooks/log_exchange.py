@@ -15,11 +15,10 @@ from typing import NamedTuple
 from broker.amqp.content import Properties
 from broker.amqp.wire import Field
 from broker.hooks.outlet import Outlet
-from broker.log_settings import Log
+from broker.log_settings import EXCHANGE, Log
 from broker.logs.formats import formatter_of
 from broker.logs.levels import LOGGER, name_of, threshold_of
 
-EXCHANGE = "amq.rabbitmq.log"
 LINES_MAX = 1000
 
 

@@ -9,7 +9,6 @@ import pytest
 from broker.config import Config, ConfigError, StartingDefinitions, override
 from broker.node import Node
 from broker.starting_definitions import (
-    ACTOR,
     FILE_MAX,
     HASH_PARAMETER,
     import_definitions,
@@ -48,7 +47,6 @@ def test_a_file_is_imported(tmp_path: Path) -> None:
     import_definitions(node, settings(load_definitions=str(written(tmp_path / "a.json", "q"))))
     assert queues(node) == ["q"]
     assert HASH_PARAMETER not in node.global_parameters
-    assert ACTOR == "rmq-internal"
 
 
 def test_the_files_of_a_directory_in_order(

@@ -14,7 +14,8 @@ from broker.amqp.content import Properties
 from broker.amqp.methods import ExchangeDeclare, QueueBind
 from broker.amqp.wire import Field
 from broker.commands import DeleteVhost
-from broker.hooks.log_exchange import EXCHANGE, LINES_MAX, LogExchange
+from broker.hooks.log_exchange import LINES_MAX, LogExchange
+from broker.log_settings import EXCHANGE
 from broker.queues.queue import Queue
 from tests.support.peer import Peer, World
 from tests.support.wire import Content
