@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from broker.settings import ConfigError, Numbered, numbered, setting
+from broker.sections import Numbered, Section, numbered, part, setting
+from broker.settings import ConfigError
 
 ALIASES = {
     "rabbit_auth_backend_internal": "internal",
@@ -37,8 +37,7 @@ def _url(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpService:
+class HttpService(Section):
     """Of the backend `http`."""
 
     method: str = setting(
@@ -93,8 +92,7 @@ class HttpService:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthBackends:
+class AuthBackends(Section):
     """The chain, and what its backends need."""
 
     chain: tuple[tuple[str, str], ...] = numbered(
@@ -105,7 +103,7 @@ class AuthBackends:
         " asked in turn; `auth_backends.1.authn` and `.authz` are two for one entry. internal,"
         " http, cache, or an installed package's.",
     )
-    http: HttpService = field(default_factory=HttpService)
+    http: HttpService = part(HttpService)
     cached: tuple[tuple[str, str], ...] = numbered(
         (),
         key="auth_cache.cached_backend",
@@ -153,9 +151,9 @@ def cached_pair(settings: AuthBackends) -> Pair:
     found = {part: ALIASES.get(name, name) for part, name in settings.cached}
     if not found:
         raise ConfigError("the backend cache needs 'auth_cache.cached_backend'")
-    for part in found:
-        if part not in ("", "authn", "authz"):
-            raise ConfigError(f"unknown setting 'auth_cache.cached_backend.{part}'")
+    for step in found:
+        if step not in ("", "authn", "authz"):
+            raise ConfigError(f"unknown setting 'auth_cache.cached_backend.{step}'")
     pair = _pair(found)
     if "cache" in pair:
         raise ConfigError("'auth_cache.cached_backend' cannot be the cache")

@@ -1,26 +1,22 @@
 """Every setting: its type, default, unit and RabbitMQ's key for it.
 
-One frozen dataclass tree. Where values come from, files, variables and the command line, is the
+One tree of sections. Where values come from, files, variables and the command line, is the
 matter of `configuration`; an unknown key is an error that names the nearest known one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
 from broker.auth_settings import AuthBackends
 from broker.log_settings import Log
 from broker.management_settings import Management, Prometheus
-from broker.settings import ConfigError, numbered, override, parse_size, setting, settings_of
+from broker.sections import Section, numbered, part, setting
+from broker.settings import ConfigError, Known, override, parse_size, settings_of
 from broker.transport_settings import Authentication, Listeners, TlsOptions
 
 __all__ = ["Config", "ConfigError", "override", "parse_size", "settings"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Section):
     """What is negotiated and enforced."""
 
     channel_max: int = setting(
@@ -79,8 +75,7 @@ class Limits:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Section):
     """What a node has when it starts for the first time."""
 
     user: str = setting("guest", key="default_user", help="The first user; empty: none.")
@@ -107,8 +102,7 @@ class Defaults:
         return self.configure, self.write, self.read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartingDefinitions:
+class StartingDefinitions(Section):
     """Definitions that are imported whenever the node starts."""
 
     path: str = setting(
@@ -150,8 +144,7 @@ class StartingDefinitions:
         return bool(self.path) or self.backend != "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Section):
     """Who the node says it is."""
 
     node_name: str = setting("", key="node_name", help="Name of the node; empty: rabbit@<host>.")
@@ -167,8 +160,7 @@ class Identity:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarms:
+class Alarms(Section):
     """When publishers are blocked."""
 
     memory_relative: float = setting(
@@ -207,8 +199,7 @@ class Alarms:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Storage:
+class Storage(Section):
     """How messages are kept on disk, where there is a data_dir."""
 
     sync: str = setting(
@@ -254,8 +245,7 @@ class Storage:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Section):
     """Who has a say in messages, and what the broker tells by messages."""
 
     interceptors: tuple[str, ...] = setting(
@@ -296,24 +286,23 @@ class Hooks:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Section):
     """The whole tree."""
 
-    limits: Limits = field(default_factory=Limits)
-    defaults: Defaults = field(default_factory=Defaults)
-    starting_definitions: StartingDefinitions = field(default_factory=StartingDefinitions)
-    identity: Identity = field(default_factory=Identity)
-    listeners: Listeners = field(default_factory=Listeners)
-    tls: TlsOptions = field(default_factory=TlsOptions)
-    authentication: Authentication = field(default_factory=Authentication)
-    auth: AuthBackends = field(default_factory=AuthBackends)
-    alarms: Alarms = field(default_factory=Alarms)
-    storage: Storage = field(default_factory=Storage)
-    hooks: Hooks = field(default_factory=Hooks)
-    management: Management = field(default_factory=Management)
-    prometheus: Prometheus = field(default_factory=Prometheus)
-    log: Log = field(default_factory=Log, metadata={"key": "log"})
+    limits: Limits = part(Limits)
+    defaults: Defaults = part(Defaults)
+    starting_definitions: StartingDefinitions = part(StartingDefinitions)
+    identity: Identity = part(Identity)
+    listeners: Listeners = part(Listeners)
+    tls: TlsOptions = part(TlsOptions)
+    authentication: Authentication = part(Authentication)
+    auth: AuthBackends = part(AuthBackends)
+    alarms: Alarms = part(Alarms)
+    storage: Storage = part(Storage)
+    hooks: Hooks = part(Hooks)
+    management: Management = part(Management)
+    prometheus: Prometheus = part(Prometheus)
+    log: Log = part(Log, "log")
     data_dir: str = setting(
         "",
         key="data_dir",
@@ -340,6 +329,6 @@ class Config:
         return "" if self.data_dir == "none" else self.data_dir
 
 
-def settings() -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """Every setting: key, path of attributes, dataclass field."""
+def settings() -> tuple[Known, ...]:
+    """Every setting."""
     return settings_of(Config)

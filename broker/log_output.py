@@ -17,7 +17,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -148,8 +147,8 @@ class LogOutput:
         """The levels of other settings; all else that is in them takes a restart."""
         for category in CATEGORIES:
             file = getattr(self._settings, category).file
-            its = replace(getattr(settings, category), file=file)
-            settings = replace(settings, **{category: its})
+            its = getattr(settings, category).replace(file=file)
+            settings = settings.replace(**{category: its})
         for output in self._outputs:
             if output.kind in CATEGORIES:
                 output.threshold.become(Threshold(None))

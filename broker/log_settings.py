@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from broker.settings import Check, setting
+from broker.sections import Check, Section, part, setting
 
 EXCHANGE = "amq.rabbitmq.log"
 LEVELS: Mapping[str, int] = {  # RabbitMQ's, with the numbers of logging
@@ -113,8 +112,7 @@ def _level(help: str) -> Any:
     return setting("", key="level", rule=_is_level, live=True, help=help)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Formatting:
+class Formatting(Section):
     """What lines look like, in detail."""
 
     time_format: str = setting(
@@ -152,19 +150,17 @@ class Formatting:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Section):
     """What all outputs have in common."""
 
     level: str = _level("The least important lines that go there; empty: as log.default.level.")
     formatter: str = setting(
         "plaintext", key="formatter", choices=("plaintext", "json"), help="Lines of text, or JSON."
     )
-    formatting: Formatting = field(default_factory=Formatting, metadata={"key": "formatter"})
+    formatting: Formatting = part(Formatting, "formatter")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotation:
+class Rotation(Section):
     """When a file is put aside, as .0, .1, …"""
 
     date: str = setting(
@@ -188,7 +184,6 @@ class Rotation:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleOutput(Output):
     """Standard output or standard error."""
 
@@ -204,14 +199,12 @@ class ConsoleOutput(Output):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileOutput(Output):
     """A file."""
 
-    rotation: Rotation = field(default_factory=Rotation, metadata={"key": "rotation"})
+    rotation: Rotation = part(Rotation, "rotation")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SyslogOutput(Output):
     """A syslog server."""
 
@@ -249,23 +242,21 @@ class SyslogOutput(Output):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Category:
+class Category(Section):
     """Lines of one kind."""
 
     level: str = _level("The least important lines of this category; empty: as elsewhere.")
     file: str = setting(
         "", key="file", help="A file for them alone; they are in no other output then."
     )
-    rotation: Rotation = field(default_factory=Rotation, metadata={"key": "rotation"})
+    rotation: Rotation = part(Rotation, "rotation")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultCategory:
+class DefaultCategory(Section):
     """Lines of no other category, and what counts where an output or a category says nothing."""
 
     level: str = _level("The least important lines; empty: as log.level.")
-    rotation: Rotation = field(default_factory=Rotation, metadata={"key": "rotation"})
+    rotation: Rotation = part(Rotation, "rotation")
 
 
 def _is_one_of(text: str, *choices: str) -> None:
@@ -273,8 +264,7 @@ def _is_one_of(text: str, *choices: str) -> None:
         raise ValueError(f"must be one of {', '.join(filter(None, choices))}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(Section):
     """The log."""
 
     level: str = setting(
@@ -293,31 +283,29 @@ class Log:
         help="A log file, in log.dir, or false; empty: <node>.log, where log.dir is given or the"
         " node is detached.",
     )
-    file_output: FileOutput = field(default_factory=FileOutput, metadata={"key": "file"})
+    file_output: FileOutput = part(FileOutput, "file")
     console: bool | None = setting(
         None, key="console", help="Whether lines go to the console; none: if they go nowhere else."
     )
-    console_output: ConsoleOutput = field(
-        default_factory=ConsoleOutput, metadata={"key": "console"}
-    )
+    console_output: ConsoleOutput = part(ConsoleOutput, "console")
     exchange: bool | None = setting(
         None,
         key="exchange",
         help="Publish the lines of the log to amq.rabbitmq.log in the default virtual host.",
     )
-    exchange_output: Output = field(default_factory=Output, metadata={"key": "exchange"})
+    exchange_output: Output = part(Output, "exchange")
     syslog: bool | None = setting(
         None, key="syslog", help="Whether lines go to syslog; none: if that has a level."
     )
-    syslog_output: SyslogOutput = field(default_factory=SyslogOutput, metadata={"key": "syslog"})
-    default: DefaultCategory = field(default_factory=DefaultCategory, metadata={"key": "default"})
-    connection: Category = field(default_factory=Category, metadata={"key": "connection"})
-    channel: Category = field(default_factory=Category, metadata={"key": "channel"})
-    queue: Category = field(default_factory=Category, metadata={"key": "queue"})
-    mirroring: Category = field(default_factory=Category, metadata={"key": "mirroring"})
-    federation: Category = field(default_factory=Category, metadata={"key": "federation"})
-    upgrade: Category = field(default_factory=Category, metadata={"key": "upgrade"})
-    ra: Category = field(default_factory=Category, metadata={"key": "ra"})
+    syslog_output: SyslogOutput = part(SyslogOutput, "syslog")
+    default: DefaultCategory = part(DefaultCategory, "default")
+    connection: Category = part(Category, "connection")
+    channel: Category = part(Category, "channel")
+    queue: Category = part(Category, "queue")
+    mirroring: Category = part(Category, "mirroring")
+    federation: Category = part(Category, "federation")
+    upgrade: Category = part(Category, "upgrade")
+    ra: Category = part(Category, "ra")
 
     @property
     def least(self) -> str:

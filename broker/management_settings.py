@@ -3,16 +3,14 @@ answer. The keys are those of RabbitMQ's plugins."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
-from broker.settings import numbered, one_of, setting
+from broker.sections import Section, numbered, part, setting
+from broker.settings import one_of
 from broker.transport_settings import TLS_VERSIONS, TlsOptions
 
 PORT_MAX = 65535
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebOptions:
+class WebOptions(Section):
     """What listeners for HTTP have in common."""
 
     ip: str = setting("", key="ip", help="Address to listen on; empty: as `listeners.bind` says.")
@@ -39,7 +37,6 @@ class WebOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WebTls(WebOptions):
     """The same for HTTPS."""
 
@@ -89,7 +86,7 @@ class WebTls(WebOptions):
     def options(self, node: TlsOptions) -> TlsOptions:
         """What such a listener speaks. node: ssl_options, for one without a certificate."""
         if not self.certfile:  # RabbitMQ, likewise
-            return replace(node, verify="verify_none", fail_if_no_peer_cert=False)
+            return node.replace(verify="verify_none", fail_if_no_peer_cert=False)
         return TlsOptions(
             certfile=self.certfile,
             keyfile=self.keyfile,
@@ -105,8 +102,7 @@ class WebTls(WebOptions):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Management:
+class Management(Section):
     """The HTTP API and its page."""
 
     enabled: bool = setting(
@@ -118,14 +114,14 @@ class Management:
         bounds=(0, PORT_MAX),
         help="HTTP API and page; 0: a free port; none: 15672, but nowhere if only HTTPS is set up.",
     )
-    tcp: WebOptions = field(default_factory=WebOptions, metadata={"key": "management.tcp"})
+    tcp: WebOptions = part(WebOptions, "management.tcp")
     tls_port: int | None = setting(
         None,
         key="management.ssl.port",
         bounds=(0, PORT_MAX),
         help="The same over HTTPS; none: 15671 if there is any other management.ssl setting.",
     )
-    tls: WebTls = field(default_factory=WebTls, metadata={"key": "management.ssl"})
+    tls: WebTls = part(WebTls, "management.ssl")
     max_body_size: int = setting(
         10_000_000,
         key="management.http.max_body_size",
@@ -196,8 +192,7 @@ class Management:
         return _ports(self.port, self.tls_port, self.tls, (15672, 15671))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prometheus:
+class Prometheus(Section):
     """The metrics."""
 
     enabled: bool = setting(
@@ -209,14 +204,14 @@ class Prometheus:
         bounds=(0, PORT_MAX),
         help="Metrics; 0: a free port; none: 15692, but nowhere if only HTTPS is set up.",
     )
-    tcp: WebOptions = field(default_factory=WebOptions, metadata={"key": "prometheus.tcp"})
+    tcp: WebOptions = part(WebOptions, "prometheus.tcp")
     tls_port: int | None = setting(
         None,
         key="prometheus.ssl.port",
         bounds=(0, PORT_MAX),
         help="The same over HTTPS; none: 15691 if there is any other prometheus.ssl setting.",
     )
-    tls: WebTls = field(default_factory=WebTls, metadata={"key": "prometheus.ssl"})
+    tls: WebTls = part(WebTls, "prometheus.ssl")
     path: str = setting("/metrics", key="prometheus.path", help="Where they are.")
     per_object: bool = setting(
         False,

@@ -1,9 +1,8 @@
-"""How settings are declared, found by their keys, and converted from what a user wrote.
+"""How settings are found by their keys, and converted from what a user wrote.
 
-The tree itself is in `config.py`. A setting is a field of a frozen dataclass made by `setting`; one
-that may be given several times (`listeners.tcp.1`, `listeners.tcp.2`: `numbered`) is a tuple of
-name and value, in the order of the names. A list stands for values without a name; the first name
-that is given takes the place of those, and so of the default.
+The tree itself is in `config.py`. A setting that may be given several times (`listeners.tcp.1`,
+`listeners.tcp.2`) is a tuple of name and value, in the order of the names. A list stands for values
+without a name; the first name that is given takes the place of those, and so of the default.
 """
 
 from __future__ import annotations
@@ -13,13 +12,12 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field, fields, is_dataclass, replace
-from typing import Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
-T = TypeVar("T")
-Numbered = tuple[tuple[str, str], ...]  # name and value; a name is empty where a list was given
-Check = Callable[[str], object]  # of one value. Raises: ValueError, "must be …"
+from broker.sections import Check, Numbered, Section, Setting
+
+T = TypeVar("T", bound=Section)
 
 
 class ConfigError(ValueError):
@@ -43,77 +41,41 @@ def parse_size(text: str) -> int:
     return int(number) * scale
 
 
-def setting(
-    default: Any,
-    *,
-    key: str,
-    help: str,
-    unit: str = "",
-    bounds: tuple[float, float] = (0, 2**63),
-    choices: tuple[str, ...] = (),
-    rule: Check | None = None,
-    live: bool = False,
-    secret: bool = False,
-) -> Any:
-    """One setting. key: its name in rabbitmq.conf and in the YAML file, dotted.
+class Known(NamedTuple):
+    """A setting in a tree of sections. path: of attributes."""
 
-    unit: what a number counts; one of bytes may be written as a size.
-    bounds: the least and the most a number may be; 0 is allowed where the help says what it means.
-    rule: raises ValueError for a text that cannot be used. live: a running node takes another value
-    up. secret: the value is shown to nobody.
-    """
-    metadata: dict[str, Any] = {"key": key, "help": help, "unit": unit, "rule": rule}
-    metadata |= {"bounds": bounds, "choices": choices, "live": live, "secret": secret}
-    if callable(default):
-        return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    key: str
+    path: tuple[str, ...]
+    entry: Setting
 
 
-def numbered(
-    default: tuple[str, ...],
-    *,
-    key: str,
-    help: str,
-    check: Check = str,
-    live: bool = False,
-    secret: bool = False,
-) -> Any:
-    """A setting that may be given several times, as key.1, key.2 or with any other names.
-
-    check: raises ValueError for a value that cannot be used. live, secret: as for `setting`.
-    """
-    metadata = {"key": key, "help": help, "unit": "", "check": check, "live": live}
-    metadata["secret"] = secret
-    return field(default=tuple(("", value) for value in default), metadata=metadata)
+def settings_of(owner: type[Section]) -> tuple[Known, ...]:
+    """Every setting of a tree of sections."""
+    return tuple(_by_key(owner).values())
 
 
-# Kept: 1.2 ms for the whole tree, which every change walks through.
+def _within(owner: type[Section], path: tuple[str, ...], prefix: str) -> Iterator[Known]:
+    for name, entry in owner.declared.items():
+        if isinstance(entry, Setting):
+            yield Known(prefix + entry.key, (*path, name), entry)
+        else:
+            inner = f"{prefix}{entry.key}." if entry.key else prefix
+            yield from _within(entry.kind, (*path, name), inner)
+
+
+# Kept: every change asks for them.
 _hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
-
-
-def settings_of(
-    owner: Any, path: tuple[str, ...] = (), prefix: str = ""
-) -> Iterator[tuple[str, tuple[str, ...], Any]]:
-    """Every setting of a tree of dataclasses: key, path of attributes, dataclass field.
-
-    Where a dataclass in the tree is a field with a key in its metadata, keys in it go on from that.
-    """
-    hints = _hints(owner)
-    for entry in fields(owner):
-        if not is_dataclass(hints[entry.name]):
-            yield prefix + entry.metadata["key"], (*path, entry.name), entry
-            continue
-        inner = f"{prefix}{entry.metadata['key']}." if "key" in entry.metadata else prefix
-        yield from settings_of(hints[entry.name], (*path, entry.name), inner)
+_by_key: Callable[[Any], dict[str, Known]] = functools.cache(
+    lambda owner: {known.key: known for known in _within(owner, (), "")}
+)
 
 
 def override(config: T, key: str, value: object) -> T:
     """The config with one setting changed. Raises: ConfigError (unknown key, wrong type)."""
     found = find_setting(type(config), key)
     if found is None:
-        known = [name for name, _, _ in settings_of(type(config))]
-        raise ConfigError(f"unknown setting '{key}'{did_you_mean(key, known)}")
-    return cast(T, _replaced(config, found.path, key, found.one, value))
+        raise ConfigError(f"unknown setting '{key}'{did_you_mean(key, _by_key(type(config)))}")
+    return _replaced(config, found.path, key, found.one, value)
 
 
 def did_you_mean(key: str, known: Iterable[str]) -> str:
@@ -132,8 +94,8 @@ def one_of(*choices: str) -> Check:
     return check
 
 
-def is_numbered(entry: Any) -> bool:
-    return "check" in entry.metadata
+def is_numbered(entry: Setting) -> bool:
+    return entry.check is not None
 
 
 class Found(NamedTuple):
@@ -141,20 +103,22 @@ class Found(NamedTuple):
 
     key: str
     path: tuple[str, ...]
-    entry: Any
+    entry: Setting
     one: str
 
 
-def find_setting(config: type, key: str) -> Found | None:
+def find_setting(config: type[Section], key: str) -> Found | None:
     """The setting that a key belongs to: its own, or that of one value of a numbered one."""
-    best: Found | None = None
-    for known, path, entry in settings_of(config):
-        if key == known:
-            return Found(known, path, entry, "")
-        is_longer = best is None or len(known) > len(best.key)
-        if is_numbered(entry) and key.startswith(f"{known}.") and is_longer:
-            best = Found(known, path, entry, key[len(known) + 1 :])
-    return best if best is not None and best.one else None
+    known = _by_key(config)
+    if key in known:
+        return Found(*known[key], "")
+    prefix, dot, _ = key.rpartition(".")
+    while dot:
+        if prefix in known and is_numbered(known[prefix].entry):
+            one = key[len(prefix) + 1 :]
+            return Found(*known[prefix], one) if one else None
+        prefix, dot, _ = prefix.rpartition(".")
+    return None
 
 
 def is_optional(config: Any, path: tuple[str, ...]) -> bool:
@@ -171,21 +135,22 @@ def value_of(config: object, path: tuple[str, ...]) -> Any:
     return config
 
 
-def _replaced(owner: Any, path: tuple[str, ...], key: str, one: str, value: object) -> Any:
+def _replaced(owner: T, path: tuple[str, ...], key: str, one: str, value: object) -> T:
     name, *rest = path
     if rest:
         inner = _replaced(getattr(owner, name), tuple(rest), key, one, value)
-        return replace(owner, **{name: inner})
-    entry = next(entry for entry in fields(owner) if entry.name == name)
-    if is_numbered(entry):
-        return replace(owner, **{name: _with(getattr(owner, name), entry, key, one, value)})
-    wanted = _hints(type(owner))[name]
-    converted = _converted(wanted, key, value, entry.metadata["unit"])
-    _check(key, converted, entry.metadata)
-    return replace(owner, **{name: converted})
+        return owner.replace(**{name: inner})
+    entry = owner.declared[name]
+    assert isinstance(entry, Setting)
+    if entry.check is not None:
+        values = _with(getattr(owner, name), entry.check, key, one, value)
+        return owner.replace(**{name: values})
+    converted = _converted(_hints(type(owner))[name], key, value, entry.unit)
+    _check(key, converted, entry)
+    return owner.replace(**{name: converted})
 
 
-def _with(present: Numbered, entry: Any, key: str, one: str, value: object) -> Numbered:
+def _with(present: Numbered, check: Check, key: str, one: str, value: object) -> Numbered:
     """The values of a numbered setting with one of them changed, or all."""
     if one:
         given = {name: old for name, old in present if name}
@@ -198,7 +163,7 @@ def _with(present: Numbered, entry: Any, key: str, one: str, value: object) -> N
         pairs = tuple(("", text) for text in _converted(tuple[str, ...], key, single, ""))  # type: ignore[attr-defined]
     for _, text in pairs:
         try:
-            entry.metadata["check"](text)
+            check(text)
         except ValueError as error:
             raise ConfigError(f"'{key}' {error}") from None
     return pairs
@@ -211,19 +176,19 @@ def _in_order(name: str) -> tuple[int, str]:
     return (int(name), "") if name.isascii() and name.isdigit() else (2**63, name)
 
 
-def _check(key: str, value: object, metadata: Mapping[str, Any]) -> None:
+def _check(key: str, value: object, entry: Setting) -> None:
     """Raises: ConfigError when a value of the right type is not a possible one."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        least, most = metadata["bounds"]
+        least, most = entry.bounds
         if not value >= least:  # so is nan
             raise ConfigError(f"'{key}' must be at least {least}")
         if value > most:
             raise ConfigError(f"'{key}' must be at most {most}")
-    if metadata["choices"] and value not in metadata["choices"]:
-        raise ConfigError(f"'{key}' must be one of {', '.join(metadata['choices'])}")
-    if metadata["rule"] is not None:
+    if entry.choices and value not in entry.choices:
+        raise ConfigError(f"'{key}' must be one of {', '.join(entry.choices)}")
+    if entry.rule is not None:
         try:
-            metadata["rule"](value)
+            entry.rule(value)
         except ValueError as error:
             raise ConfigError(f"'{key}' {error}") from None
 

@@ -3,10 +3,10 @@ may say who they are and how."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from broker.settings import numbered, one_of, setting
+from broker.sections import Section, numbered, part, setting
+from broker.settings import one_of
 
 TLS_VERSIONS = ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3")
 UNIX_MODES = {"owner": 0o600, "group": 0o660, "all": 0o666}
@@ -43,8 +43,7 @@ def _path(text: str) -> None:
         raise ValueError("must be the path of a file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpOptions:
+class TcpOptions(Section):
     """What is set on the sockets of peers."""
 
     backlog: int = setting(
@@ -87,8 +86,7 @@ class TcpOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
+class Listeners(Section):
     """Where the node listens."""
 
     bind: str = setting("", key="listeners.bind", help="Address; empty: all, IPv4 and IPv6.")
@@ -119,7 +117,7 @@ class Listeners:
         key="proxy_protocol",
         help="Every connection begins with a PROXY header (v1 or v2) that names its peer.",
     )
-    options: TcpOptions = field(default_factory=TcpOptions)
+    options: TcpOptions = part(TcpOptions)
 
     @property
     def port(self) -> int:
@@ -127,8 +125,7 @@ class Listeners:
         return parse_address(self.tcp[0][1]).port if self.tcp else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
+class TlsOptions(Section):
     """What `listeners.ssl` speaks, and with whom."""
 
     certfile: str = setting(
@@ -201,8 +198,7 @@ class TlsOptions:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authentication:
+class Authentication(Section):
     """How peers may say who they are."""
 
     mechanisms: tuple[tuple[str, str], ...] = numbered(

@@ -48,7 +48,7 @@ def _named(words: Iterable[str]) -> str:
 
 def _row(documented: tuple[str, object, Any]) -> str:
     key, default, entry = documented
-    unit, live = entry.metadata["unit"], "live" if entry.metadata["live"] else ""
+    unit, live = entry.unit, "live" if entry.live else ""
     return f"| `{key}` | `{yaml_of(default)}` | {unit} | {live} | {entry.metadata['help']} |\n"
 
 
@@ -73,7 +73,7 @@ def sample() -> str:
     """config/leveret.yaml: every setting with its default, commented out."""
     lines = ["# Settings of a node, with their defaults. See docs/configuration.md.", ""]
     for key, default, entry in _documented():
-        unit = f" ({entry.metadata['unit']})" if entry.metadata["unit"] else ""
+        unit = f" ({entry.unit})" if entry.unit else ""
         lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {yaml_of(default)}", ""]
     return "\n".join(lines[:-1]) + "\n"
 

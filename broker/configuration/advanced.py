@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from broker.amqp.erlang import Atom, printed
-from broker.configuration.building import MASK, Building, Entry, Place
+from broker.configuration.building import Building, Entry, Place
 from broker.configuration.encrypted_values import Decoder, EncryptionError
 from broker.configuration.erlang_terms import TermError, Tuple, read_terms
 from broker.configuration.rabbitmq_keys import all_keys, at_path, reason_of
 from broker.configuration.sysctl import text_of
 from broker.configuration.translation import DECODER
+from broker.sections import MASK
 
 Pairs = Iterator[tuple[str, object]]
 _SECRET = re.compile(r"pass|secret|decoder")

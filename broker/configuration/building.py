@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from broker.config import Config, ConfigError, override, settings
+from broker.sections import MASK
 from broker.settings import find_setting
 
-MASK = "********"  # in place of what nobody is to see
 _IN_URI = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 
@@ -91,7 +91,7 @@ def masked(text: str) -> str:
 def is_secret(key: str) -> bool:
     """Whether the values of a setting are shown to nobody."""
     found = find_setting(Config, key)
-    return found is not None and bool(found.entry.metadata["secret"])
+    return found is not None and bool(found.entry.secret)
 
 
 def entries_by_key(entries: Iterable[Entry]) -> Mapping[str, Entry]:

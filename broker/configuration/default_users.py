@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from broker.patterns import PatternError, compile_pattern
-from broker.settings import ConfigError, Numbered
+from broker.sections import Numbered
+from broker.settings import ConfigError
 
 _FIELDS = ("password", "tags", "vhost_pattern", "configure", "read", "write")
 

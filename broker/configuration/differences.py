@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from broker.config import Config, override, settings
-from broker.configuration.building import MASK, masked
+from broker.configuration.building import masked
+from broker.sections import MASK, Setting
 from broker.settings import is_numbered, value_of, yaml_of
 
 
@@ -35,7 +36,7 @@ def differences(old: Config, new: Config) -> Differences:
         was, now = value_of(old, path), value_of(new, path)
         if was != now:
             change = Change(key, _shown(was, entry), _shown(now, entry))
-            (live if entry.metadata["live"] else waiting).append(change)
+            (live if entry.live else waiting).append(change)
     return Differences(tuple(live), tuple(waiting))
 
 
@@ -52,8 +53,8 @@ def taken_over(old: Config, new: Config, keys: Iterable[str]) -> Config:
     return old
 
 
-def _shown(value: Any, entry: Any) -> str:
-    if entry.metadata["secret"] and value:
+def _shown(value: Any, entry: Setting) -> str:
+    if entry.secret and value:
         return MASK
     if is_numbered(entry) and any(name for name, _ in value):
         return masked("[" + ", ".join(f"{name}: {one}" for name, one in value) + "]")

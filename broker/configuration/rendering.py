@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from broker.config import Config, settings
-from broker.configuration.building import MASK, masked
+from broker.configuration.building import masked
 from broker.configuration.rabbitmq_keys import find
+from broker.sections import MASK, Setting
 from broker.settings import is_numbered, value_of
 
 _PLAIN = re.compile(r"[^\s'#$][^#$]*(?<!\s)|[^\s'#$]")
@@ -27,7 +28,7 @@ class Shown(NamedTuple):
     key: str
     value: Any
     source: str
-    entry: Any
+    entry: Setting
 
 
 def settings_in(
@@ -38,7 +39,7 @@ def settings_in(
         if key not in sources and not everything:
             continue
         value = value_of(config, path)
-        if is_masked and entry.metadata["secret"] and value:
+        if is_masked and entry.secret and value:
             value = tuple((name, MASK) for name, _ in value) if is_numbered(entry) else MASK
         elif is_masked and isinstance(value, str):
             value = masked(value)
@@ -87,7 +88,7 @@ def as_json(shown: Iterable[Shown]) -> str:
         one.key: {
             "value": _json_value(one),
             "source": one.source,
-            "live": one.entry.metadata["live"],
+            "live": one.entry.live,
         }
         for one in shown
     }

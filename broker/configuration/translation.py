@@ -69,12 +69,11 @@ def _translate(entry: Entry, building: Building) -> None:
     if is_numbered(own.entry) and own.one:
         key = f"{own.key}.{'.'.join(parts_of(own.one))}"
         value = _backend(own.key, value)
-    building.put(key, _as_ours(key, value, own.entry.metadata), entry.place)
+    building.put(key, _as_ours(key, value), entry.place)
 
 
-def _as_ours(key: str, value: object, metadata: object) -> object:
+def _as_ours(key: str, value: object) -> object:
     """Words that RabbitMQ has for what our settings call otherwise."""
-    assert hasattr(metadata, "get")
     if value == "undefined":
         return None
     if value == "infinity" and key == "handshake_timeout":

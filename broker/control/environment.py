@@ -77,7 +77,7 @@ def environment_of(config: Config) -> Pairs:
         application, inner, name = place
         if key == "default_pass":  # RabbitMQ does not show it at all
             continue
-        if value and (entry.metadata.get("secret") or is_secret(key)):
+        if value and (entry.secret or is_secret(key)):
             value = MASK
         pairs = found.setdefault(application, [])
         if inner:

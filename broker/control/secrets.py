@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from broker.configuration.building import MASK, masked
+from broker.configuration.building import masked
+from broker.sections import MASK
 
 __all__ = ["MASK", "is_secret", "masked", "masked_arguments", "masked_value"]
 

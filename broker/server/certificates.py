@@ -16,8 +16,8 @@ import ssl
 import warnings
 from pathlib import Path
 
+from broker.sections import Numbered
 from broker.server.listener import ListenError
-from broker.settings import Numbered
 from broker.transport_settings import TLS_VERSIONS, TlsOptions
 
 log = logging.getLogger("broker.tls")

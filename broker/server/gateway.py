@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from broker.sections import Numbered
 from broker.server.acceptor import Acceptor, Places, WebPlaces
 from broker.server.certificates import Certificates
 from broker.server.doorway import Doorway
@@ -19,7 +20,6 @@ from broker.server.listener import ListenError, UnixSocket, adopt, bind_again, o
 from broker.server.protocol import WRITE_BUFFER_HIGH, AMQPProtocol
 from broker.server.tls import Speaker, TlsPort, TlsStream
 from broker.session.connection import Connection
-from broker.settings import Numbered
 from broker.transport_settings import TlsOptions, parse_address
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from tests.tidy.source import ROOT, Module, modules
 
 # Each rank may import the ranks below it, never a neighbour; inside a package all is allowed.
 LAYERS: list[set[str]] = [
+    {"sections"},
     {
         *("marks", "version", "settings", "log_lines", "detached", "memory", "descriptors"),
         "plugins",

@@ -12,7 +12,7 @@ def test_every_setting_has_a_key_a_help_and_is_read_by_its_key() -> None:
         value: object = Config()
         for name in path:
             value = getattr(value, name)
-        assert entry.metadata["help"].endswith(".")
+        assert entry.help.endswith(".")
         assert override(Config(), key, value) == Config()
 
 

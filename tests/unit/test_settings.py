@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
-from broker.settings import (
-    ConfigError,
-    numbered,
-    override,
-    setting,
-    settings_of,
-    yaml_of,
-)
+from broker.sections import Section, numbered, part, setting
+from broker.settings import ConfigError, override, settings_of, yaml_of
 
 
 def _even(text: str) -> None:
@@ -21,15 +13,13 @@ def _even(text: str) -> None:
         raise ValueError("must be even")
 
 
-@dataclass(frozen=True)
-class Inner:
+class Inner(Section):
     ports: tuple[tuple[str, str], ...] = numbered(("2",), key="ports", help="Even.", check=_even)
     names: tuple[tuple[str, str], ...] = numbered((), key="ports.names", help="Any.")
 
 
-@dataclass(frozen=True)
-class Tree:
-    inner: Inner = field(default_factory=Inner)
+class Tree(Section):
+    inner: Inner = part(Inner)
     size: int = setting(1, key="size", help="A number.")
 
 
@@ -102,24 +92,21 @@ def test_values_as_yaml_has_them(value: object, text: str) -> None:
     assert yaml_of(value) == text
 
 
-@dataclass(frozen=True)
-class Door:
+class Door(Section):
     port: int = setting(1, key="port", help="Where it is.")
 
 
-@dataclass(frozen=True)
-class House:
-    front: Door = field(default_factory=Door, metadata={"key": "front"})
-    back: Door = field(default_factory=Door, metadata={"key": "back"})
+class House(Section):
+    front: Door = part(Door, "front")
+    back: Door = part(Door, "back")
 
 
-@dataclass(frozen=True)
-class Street:
-    house: House = field(default_factory=House, metadata={"key": "house"})
+class Street(Section):
+    house: House = part(House, "house")
     lamp: bool = setting(True, key="lamp", help="Whether there is one.")
 
 
-def test_keys_may_go_on_from_that_of_the_dataclass_they_are_in() -> None:
+def test_keys_may_go_on_from_that_of_the_section_they_are_in() -> None:
     keys = [key for key, _, _ in settings_of(Street)]
     assert keys == ["house.front.port", "house.back.port", "lamp"]
     street = override(Street(), "house.back.port", 2)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from broker.config import Config, override, settings
-from broker.configuration.building import MASK
 from broker.configuration.differences import differences, taken_over, with_live
+from broker.sections import MASK
 
 
 def test_what_is_taken_up_and_what_waits() -> None:
@@ -29,7 +29,7 @@ def test_nothing_is_different_of_itself() -> None:
 
 
 def test_some_settings_are_live() -> None:
-    live = {key for key, _, entry in settings() if entry.metadata["live"]}
+    live = {key for key, _, entry in settings() if entry.live}
     assert {"heartbeat", "vm_memory_high_watermark.relative", "loopback_users"} <= live
     assert not live & {"listeners.tcp", "data_dir", "store.sync", "node_name"}
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ def problems(directory: Path, *flags: str, **environ: str) -> tuple[str, ...]:
 
 def test_without_anything_everything_has_its_default(tmp_path: Path) -> None:
     found = loaded(tmp_path)
-    assert found.config == replace(Config(), data_dir=str(default_data_dir({})))
+    assert found.config == Config(data_dir=str(default_data_dir({})))
     assert found.sources == {}
     assert found.files == found.warnings == ()
     assert (found.pid_file, found.enabled_plugins, found.cookie) == (None, None, None)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from broker.config import Config, override
-from broker.configuration.building import MASK
 from broker.configuration.rendering import as_conf, as_json, as_yaml, changed, settings_in
+from broker.sections import MASK
 from tests.support.configuring import built
 
 VALUES: dict[str, object] = {
