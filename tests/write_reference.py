@@ -49,7 +49,7 @@ def _named(words: Iterable[str]) -> str:
 def _row(documented: tuple[str, object, Any]) -> str:
     key, default, entry = documented
     unit, live = entry.unit, "live" if entry.live else ""
-    return f"| `{key}` | `{yaml_of(default)}` | {unit} | {live} | {entry.metadata['help']} |\n"
+    return f"| `{key}` | `{yaml_of(default)}` | {unit} | {live} | {entry.help} |\n"
 
 
 def _shortened(keys: list[str]) -> list[str]:
@@ -74,7 +74,7 @@ def sample() -> str:
     lines = ["# Settings of a node, with their defaults. See docs/configuration.md.", ""]
     for key, default, entry in _documented():
         unit = f" ({entry.unit})" if entry.unit else ""
-        lines += [f"# {entry.metadata['help']}{unit}", f"# {key}: {yaml_of(default)}", ""]
+        lines += [f"# {entry.help}{unit}", f"# {key}: {yaml_of(default)}", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
