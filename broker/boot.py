@@ -19,7 +19,7 @@ from urllib.parse import quote
 from broker.alarms import Watermarks
 from broker.config import Config, override
 from broker.identity import make_id
-from broker.memory import give_back, memory_trimmer
+from broker.memory import give_back, trim_memory
 from broker.node import Node
 from broker.plugin_settings import refused_types, running
 from broker.reconfiguring import Reconfigured, reconfigure
@@ -142,7 +142,7 @@ class Broker:
             name=store.name if store is not None else default_node_name(),
             log=store.log if store is not None else None,
             clock=clock,
-            watermarks=Watermarks(self.config.alarms, disk_free=disk_free, trim=memory_trimmer()),
+            watermarks=Watermarks(self.config.alarms, disk_free=disk_free, trim=trim_memory),
         )
         try:
             clock.start(node)

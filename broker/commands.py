@@ -4,19 +4,20 @@ Vhosts, users, permissions, policies, parameters, exchanges, queues and bindings
 of these: whoever wants a change checks that it is allowed, proposes the command to the node's
 `Replicator`, and `Node.apply` carries it out once it is agreed and durable. Fields are strings,
 numbers and tables, so that a command can be written down and sent; what users write as JSON stays
-JSON.
+JSON. Every start in a test pays for making these classes, so what a dataclass would compile for
+each of them stands once, and each has a docstring, which it would make of the signature: 5 → 2 ms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from broker.amqp.wire import EMPTY_TABLE, Table
 
 INTERNAL_USER = "rmq-internal"  # RabbitMQ's name for the broker itself
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Command:
     """A change. Applying the same command to the same definitions gives the same result.
 
@@ -25,8 +26,19 @@ class Command:
 
     actor: str = field(default=INTERNAL_USER, kw_only=True, compare=False, repr=False)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, one.name) == getattr(other, one.name)
+            for one in fields(self)
+            if one.compare
+        )
 
-@dataclass(slots=True)
+    def __repr__(self) -> str:
+        shown = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class AddVhost(Command):
     """Add a vhost, or give one that is there other metadata. default_queue_type: "": classic."""
 
@@ -36,12 +48,14 @@ class AddVhost(Command):
     default_queue_type: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteVhost(Command):
+    """And all that is in it."""
+
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetTracing(Command):
     """Switch a vhost's firehose. It is off after a restart, as with RabbitMQ."""
 
@@ -49,7 +63,7 @@ class SetTracing(Command):
     is_on: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PutUser(Command):
     """Add a user or replace its password and tags. password_hash: salt and digest; b"": none.
 
@@ -63,12 +77,14 @@ class PutUser(Command):
     limits: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteUser(Command):
+    """And its permissions."""
+
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetUserLimits(Command):
     """limits: all of a user's, a JSON object of max-connections and max-channels."""
 
@@ -76,7 +92,7 @@ class SetUserLimits(Command):
     limits: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetPermissions(Command):
     """Patterns are regular expressions, searched for as RabbitMQ does (not anchored)."""
 
@@ -87,13 +103,15 @@ class SetPermissions(Command):
     read: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClearPermissions(Command):
+    """All of a user's in a vhost."""
+
     username: str
     vhost: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetTopicPermissions(Command):
     """What routing keys a user may publish and bind with on one topic exchange."""
 
@@ -104,7 +122,7 @@ class SetTopicPermissions(Command):
     read: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClearTopicPermissions(Command):
     """exchange: None: those on all exchanges."""
 
@@ -113,7 +131,7 @@ class ClearTopicPermissions(Command):
     exchange: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetPolicy(Command):
     """definition: a JSON object. kind: "policy" or "operator_policy"."""
 
@@ -126,14 +144,16 @@ class SetPolicy(Command):
     kind: str = "policy"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClearPolicy(Command):
+    """kind: "policy" or "operator_policy"."""
+
     vhost: str
     name: str
     kind: str = "policy"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetParameter(Command):
     """A runtime parameter. value: JSON."""
 
@@ -143,14 +163,16 @@ class SetParameter(Command):
     value: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClearParameter(Command):
+    """A runtime parameter."""
+
     vhost: str
     component: str
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetGlobalParameter(Command):
     """value: JSON."""
 
@@ -158,13 +180,17 @@ class SetGlobalParameter(Command):
     value: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ClearGlobalParameter(Command):
+    """A runtime parameter of no vhost."""
+
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeclareExchange(Command):
+    """type: as registered, "direct"."""
+
     vhost: str
     name: str
     type: str
@@ -174,7 +200,7 @@ class DeclareExchange(Command):
     arguments: Table = field(default_factory=lambda: EMPTY_TABLE)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteExchange(Command):
     """if_unused: only while it has no bindings."""
 
@@ -183,7 +209,7 @@ class DeleteExchange(Command):
     if_unused: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeclareQueue(Command):
     """owner: identity of the connection an exclusive queue belongs to; 0: not exclusive. queue_id:
     what tells it from every other there has been; 0: the node gives it one."""
@@ -197,7 +223,7 @@ class DeclareQueue(Command):
     queue_id: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DeleteQueue(Command):
     """queue_id: only this one, not another that has been given the name since; 0: any."""
 
@@ -206,7 +232,7 @@ class DeleteQueue(Command):
     queue_id: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Bind(Command):
     """destination_kind: "queue" or "exchange"."""
 
@@ -218,8 +244,10 @@ class Bind(Command):
     arguments: Table = field(default_factory=lambda: EMPTY_TABLE)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Unbind(Command):
+    """Fields as those of the `Bind` it takes back."""
+
     vhost: str
     source: str
     destination_kind: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-from collections.abc import Callable
+from contextlib import suppress
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 
@@ -17,6 +16,8 @@ def settle_memory() -> None:
     ask for it again: 64 KiB bodies 65 → 37 µs of CPU a message.
     """
     gc.collect()
+    import ctypes
+
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     try:
@@ -28,13 +29,12 @@ def settle_memory() -> None:
     mallopt(M_TOP_PAD, 1024 * 1024)
 
 
-def memory_trimmer() -> Callable[[], object] | None:
-    """glibc's malloc_trim: gives free pages of the whole heap back. None: another libc."""
-    try:
-        malloc_trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
-    return lambda: malloc_trim(0)
+def trim_memory() -> None:
+    """By glibc's malloc_trim: give free pages of the whole heap back. With another libc nothing."""
+    import ctypes  # late, above too: 2 ms that an embedded broker does not pay at its start
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def give_back() -> None:
@@ -45,6 +45,4 @@ def give_back() -> None:
     gc.collect()
     if is_settled:
         gc.freeze()
-    trim = memory_trimmer()
-    if trim is not None:
-        trim()
+    trim_memory()

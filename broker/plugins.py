@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 FILE_NAME = "enabled_plugins"
 _ATOM = r"(?:[a-z][A-Za-z0-9_@]*|'[^'\\\n]*')"
-_FORM = re.compile(rf"\s*\[\s*({_ATOM}(?:\s*,\s*{_ATOM})*)?\s*\]\s*\.\s*\Z")
-_PLAIN = re.compile(r"[a-z][A-Za-z0-9_@]*\Z")
-_COMMENT = re.compile(r"%[^\n]*")
+_FORM = rf"\s*\[\s*({_ATOM}(?:\s*,\s*{_ATOM})*)?\s*\]\s*\.\s*\Z"
+_PLAIN = r"[a-z][A-Za-z0-9_@]*\Z"
+_COMMENT = r"%[^\n]*"
 _REASONS = {  # as RabbitMQ's tools have them
     errno.ENOENT: "the file does not exist (ENOENT)",
     errno.EACCES: "the file does not exist or permission was denied (EACCES)",
@@ -178,10 +178,10 @@ def read(path: Path) -> frozenset[str] | None:
         raise PluginsError(f"Could not read enabled plugins file at {path}: not text") from None
     except OSError as error:
         raise _unusable("read", path, error) from None
-    text = _COMMENT.sub("", text)
+    text = re.sub(_COMMENT, "", text)
     if not text.strip():  # RabbitMQ's writes it empty before there is one to enable
         return frozenset()
-    match = _FORM.match(text)
+    match = re.match(_FORM, text)
     if match is None:
         raise PluginsError(
             f"Could not read enabled plugins file at {path}: it is no list like [name,name]."
@@ -222,7 +222,7 @@ def _write_down(path: Path, text: str) -> None:
 
 
 def _atom(name: str) -> str:
-    return name if _PLAIN.match(name) else f"'{name}'"
+    return name if re.match(_PLAIN, name) else f"'{name}'"
 
 
 def _unusable(verb: str, path: Path, error: OSError) -> PluginsError:

@@ -1,6 +1,6 @@
 """Other settings for a node that runs.
 
-What is `live` (`settings.py`) is taken up at once, most of it because it is asked of `node.config`
+What is `live` (`sections.py`) is taken up at once, most of it because it is asked of `node.config`
 when it is needed; new connections get new limits, those that are open keep what was negotiated. All
 else waits for a restart, and `node.config` goes on saying what is so.
 """

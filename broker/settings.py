@@ -7,7 +7,6 @@ without a name; the first name that is given takes the place of those, and so of
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import types
@@ -24,7 +23,7 @@ class ConfigError(ValueError):
     """What the user wrote cannot be used; the text is one line for them."""
 
 
-_SIZE = re.compile(r"([0-9]+)(?:([kmgtp])(i?b|i)?)?", re.IGNORECASE)
+_SIZE = r"([0-9]+)(?:([kmgtp])(i?b|i)?)?"  # compiled by whoever needs it
 
 
 def parse_size(text: str) -> int:
@@ -32,7 +31,7 @@ def parse_size(text: str) -> int:
 
     Raises: ValueError. RabbitMQ: rabbit_resource_monitor_misc, before 3.13 made of 2G 2GB.
     """
-    found = _SIZE.fullmatch(text.strip())
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if found is None:
         raise ValueError(text)
     number, letter, rest = found.groups(default="")
@@ -80,6 +79,8 @@ def override(config: T, key: str, value: object) -> T:
 
 def did_you_mean(key: str, known: Iterable[str]) -> str:
     """The end of a line about a key that nobody knows; empty if it is like no other."""
+    import difflib
+
     nearest = difflib.get_close_matches(key, known, 1, 0.5)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
 

@@ -16,7 +16,7 @@ from broker.config import Config, ConfigError, override, settings
 from broker.sections import MASK
 from broker.settings import find_setting
 
-_IN_URI = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
+_IN_URI = r"(://[^\s/:@]*:)[^\s/@]+(?=@)"
 
 
 class Place(NamedTuple):
@@ -85,7 +85,7 @@ class Building:
 
 def masked(text: str) -> str:
     """A text without the passwords of URIs that are in it."""
-    return _IN_URI.sub(rf"\1{MASK}", text)
+    return re.sub(_IN_URI, rf"\1{MASK}", text)
 
 
 def is_secret(key: str) -> bool:

@@ -5,14 +5,16 @@ Where nobody does, they are not even put together: `node.events` is None then.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from broker.config import Config
 from broker.definitions import Definitions
-from broker.hooks.definition_events import DefinitionEvents
 from broker.hooks.events import EXCHANGE, Events, Listener
 from broker.hooks.outlet import Outlet
 from broker.seams import Clock
+
+if TYPE_CHECKING:
+    from broker.hooks.definition_events import DefinitionEvents
 
 
 class Teller(Protocol):
@@ -68,6 +70,8 @@ class Hearing:
     def _events(self) -> Events:
         node = self._node
         if node.events is None:
+            from broker.hooks.definition_events import DefinitionEvents
+
             node.events = Events(node.outlet, node.clock, vhost=self.vhost, node=node.name)
             self._definition_events = DefinitionEvents(node.events, self._definitions)
             self._definition_events.watch()

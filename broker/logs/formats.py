@@ -24,7 +24,7 @@ from broker.log_settings import Formatting, Output, parse_field_map, parse_verbo
 from broker.logs.levels import domain_of, name_of
 
 Getter = Callable[[logging.LogRecord], Any]
-_VARIABLE = re.compile(r"\$([a-zA-Z0-9_]+)")
+_VARIABLE = r"\$([a-zA-Z0-9_]+)"
 _LINE_END = r",?\r?\n\s*"
 SHORT = {  # of three letters, of four
     "debug": ("dbg", "dbug"),
@@ -139,7 +139,7 @@ class TextLines(_Lines):
             getters.append(self._getters.get(name) or (lambda record: f"<unknown {name}>"))
             return "%s"
 
-        return _VARIABLE.sub(put, text.replace("%", "%%")), getters
+        return re.sub(_VARIABLE, put, text.replace("%", "%%")), getters
 
     def format(self, record: logging.LogRecord) -> str:
         begins = self._begins % tuple([get(record) for get in self._beginning])

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from broker.patterns import compile_pattern
@@ -30,8 +29,7 @@ _APPLY_TO: dict[tuple[str, str], frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """One policy of a vhost. priority: the highest wins."""
 
     name: str

@@ -7,6 +7,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 
 from broker.transport_settings import UNIX_MODES, TcpOptions
 
@@ -100,6 +101,11 @@ def _set_options(listening: socket.socket, options: TcpOptions) -> None:
 
 
 def _resolve(address: str) -> list[tuple[int, str]]:
+    """Families and addresses. One that is a number is not looked up: 2 ms, for IDNA's tables."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            octets = socket.inet_pton(family, address)
+            return [(int(family), socket.inet_ntop(family, octets))]
     try:
         found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:

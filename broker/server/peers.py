@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker.server.proxy_protocol import Proxied
 from broker.session.endpoint import Endpoint, Tls
 
 
-@dataclass(frozen=True, slots=True)
-class Peername:
+class Peername(NamedTuple):
     """The two ends. Without ports: a Unix socket."""
 
     peer_host: str

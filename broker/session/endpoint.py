@@ -5,15 +5,14 @@ Made when somebody asks (`Connection.endpoint`): a connection at which nobody lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker.auth.x509 import Certificate, CertificateError
 
 _AEAD = ("_gcm", "_ccm", "_ccm_8", "poly1305")
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """What was agreed on. version, cipher: by OpenSSL's names; certificate: the peer's, DER."""
 
     version: str
@@ -51,8 +50,7 @@ def _cipher_and_mac(parts: list[str]) -> tuple[str, str]:
     return name, "aead" if name.endswith(_AEAD) else mac
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Ports are 0 and hosts are paths, or empty, on a Unix socket. tls: None: plain."""
 
     peer_host: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from broker.amqp.errors import AMQPException, ConnectionForced
@@ -24,8 +24,7 @@ from broker.testing.seen import SeenMessage, messages_of
 SETTLING = 3  # turns of the loop: what a socket holds is read, run, and answered
 
 
-@dataclass(frozen=True, slots=True)
-class SeenConnection:
+class SeenConnection(NamedTuple):
     """An open connection. name: as RabbitMQ names it, "peer -> broker". client_name: the one that
     the client gave itself (connection_name); empty: none."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.amqp.content import PROPERTIES, Properties
 from broker.amqp.wire import plain
@@ -21,8 +20,7 @@ READY, UNACKED = "ready", "unacked"
 LOOK_MAX = 1000  # messages read from the disk in one go
 
 
-@dataclass(frozen=True, slots=True)
-class SeenMessage:
+class SeenMessage(NamedTuple):
     """A message in a queue.
 
     properties: those that are set, by their names in the specification (content_type,
