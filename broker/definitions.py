@@ -39,8 +39,7 @@ from broker.queues.past import Past
 from broker.queues.queue import Queue
 from broker.queues.quorum import QuorumQueue
 from broker.retired import add_up
-from broker.seams import Clock, MessageLog, NullLog
-from broker.store.format import VOLATILE_ID
+from broker.seams import VOLATILE_ID, Clock, MessageLog, NullLog
 from broker.vhost import VHost
 
 Observer = Callable[[Command, object], None]

@@ -55,6 +55,7 @@ class Consumer(Protocol):
         """The queue is gone, and this consumer with it."""
 
 
+VOLATILE_ID = 1 << 63  # queue ids from here on are of queues that a restart forgets
 MAYBE_DELIVERED = -1  # a delivery count of 0, as far as is known after a crash
 
 

@@ -30,8 +30,7 @@ class VhostDefaults:
         self._later = later
         self._users = default_users(node.config.defaults.users)
         self._present = set(node.vhosts)
-        if self._users:
-            node.observe(self._on_command, AddVhost, DeleteVhost)
+        node.observe(self._on_command, AddVhost, DeleteVhost)
 
     def _on_command(self, command: Command, result: object) -> None:
         if isinstance(command, DeleteVhost):

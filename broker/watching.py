@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from broker.account_lines import AccountLines
 from broker.node import Node
-from broker.vhost_defaults import VhostDefaults
 
 
 def watch(node: Node, later: Callable[[Callable[[], None]], object]) -> None:
     """From when what it has kept is read: that is not new. later: see `VhostDefaults`."""
     AccountLines(node)
-    VhostDefaults(node, later)
+    if node.config.defaults.users:
+        from broker.vhost_defaults import VhostDefaults
+
+        VhostDefaults(node, later)

@@ -63,7 +63,6 @@ MESSAGES, REFER, SETTLED, COUNTED = 1, 2, 3, 4
 TRANSIENT, MOVED, EXTRAS, JUMP = 1, 2, 4, 8
 COLD = 1  # flag of a segment
 CONTINUED = 1  # flag of a block
-VOLATILE_ID = 1 << 63  # queue ids from here on are of queues that a restart forgets
 
 assert SEGMENT_HEADER.size == BLOCK_HEADER.size == HEADER_OCTETS
 

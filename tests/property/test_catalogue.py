@@ -31,8 +31,8 @@ from broker.commands import (
     SetPermissions,
     Unbind,
 )
+from broker.seams import VOLATILE_ID
 from broker.store.errors import StoreUnavailable
-from broker.store.format import VOLATILE_ID
 from tests.property.conftest import examples
 from tests.property.strategies import tables
 from tests.support.builders import table

@@ -28,10 +28,9 @@ from broker.queues.extended import extend
 from broker.queues.features import Features
 from broker.queues.kept_messages import Delivery
 from broker.queues.queue import Queue
-from broker.seams import MAYBE_DELIVERED
+from broker.seams import MAYBE_DELIVERED, VOLATILE_ID
 from broker.store import commit_log, queue_log, space
 from broker.store.commit_log import Batch, CommitLog
-from broker.store.format import VOLATILE_ID
 from broker.store.queue_log import QueueLog
 from broker.store.store import close_log, open_log
 from tests.property.conftest import examples

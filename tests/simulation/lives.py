@@ -57,14 +57,13 @@ from broker.amqp.wire import Table
 from broker.changes import Change
 from broker.commands import Command
 from broker.queues.queue import Queue
-from broker.seams import Clock
+from broker.seams import VOLATILE_ID, Clock
 from broker.store import cleaner, commit_log
 from broker.store.catalogue import Catalogue
 from broker.store.catalogue_replicator import CatalogueReplicator
 from broker.store.catalogue_tables import KEPT
 from broker.store.commit import Committer, Definitions, Done, Job
 from broker.store.commit_log import CommitLog
-from broker.store.format import VOLATILE_ID
 from broker.store.store import close_log
 from tests.simulation.promises import NEVER, Book, Copy, Ledger
 from tests.support.builders import message, table

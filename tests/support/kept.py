@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from broker.commands import Bind, Command, DeclareQueue
 from broker.message import Envelope, Message
-from broker.seams import Kept
+from broker.seams import VOLATILE_ID, Kept
 from broker.store.commit_log import Batch, CommitLog
 from broker.store.files import Disk
 from broker.store.findings import Report
@@ -18,7 +18,6 @@ from broker.store.format import (
     MESSAGES,
     RECORD_OCTETS,
     SETTLED,
-    VOLATILE_ID,
     Record,
     read_block_header,
     records,

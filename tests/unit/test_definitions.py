@@ -27,8 +27,7 @@ from broker.exchanges.exchange import Exchange
 from broker.node import Node
 from broker.queues.extended import ExtendedQueue
 from broker.queues.queue import Queue
-from broker.seams import NullLog
-from broker.store.format import VOLATILE_ID
+from broker.seams import VOLATILE_ID, NullLog
 from broker.vhost import VHost
 from tests.support.builders import enter, table
 from tests.support.durable import DurableWorld

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
+from broker.seams import VOLATILE_ID
 from broker.store import checkpoint
 from broker.store.checkpoint import CheckpointDamaged
 from broker.store.commit_log import CommitLog
-from broker.store.format import VOLATILE_ID
 from broker.store.queue_log import TRIM_MIN, QueueLog
 from broker.store.store import open_log
 from tests.support.faulty_disk import FaultyDisk

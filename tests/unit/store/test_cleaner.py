@@ -7,10 +7,11 @@ from random import Random
 import pytest
 
 from broker.message import Envelope, Message
+from broker.seams import VOLATILE_ID
 from broker.store import cleaner as module
 from broker.store import space
 from broker.store.commit_log import BEHIND_OCTETS, CommitLog
-from broker.store.format import MESSAGES, MOVED, REFER, VOLATILE_ID
+from broker.store.format import MESSAGES, MOVED, REFER
 from broker.store.queue_log import QueueLog
 from broker.store.store import close_log
 from tests.support.builders import header

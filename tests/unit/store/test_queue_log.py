@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from broker.message import Message
-from broker.seams import MAYBE_DELIVERED
+from broker.seams import MAYBE_DELIVERED, VOLATILE_ID
 from broker.store.commit_log import CommitLog
-from broker.store.format import COUNTED, JUMP, MESSAGES, SETTLED, TRANSIENT, VOLATILE_ID
+from broker.store.format import COUNTED, JUMP, MESSAGES, SETTLED, TRANSIENT
 from broker.store.queue_log import TRIM_MIN, QueueLog
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.kept import bodies_of, commit, envelope, keep, live_in, opened, reopened, written
