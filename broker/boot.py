@@ -22,17 +22,8 @@ from broker.identity import make_id
 from broker.memory import give_back, trim_memory
 from broker.node import Node
 from broker.plugin_settings import refused_types, running
-from broker.reconfiguring import Reconfigured, reconfigure
 from broker.server.auth_chain import AuthChain
-from broker.server.gateway import (
-    AMQP,
-    AMQPS,
-    HTTP,
-    OVER_TLS,
-    PROMETHEUS,
-    Gateway,
-    Listening,
-)
+from broker.server.gateway import AMQP, AMQPS, HTTP, OVER_TLS, PROMETHEUS, Gateway, Listening
 from broker.server.timers import LoopClock, monotonic_ms
 from broker.starting_definitions import import_definitions
 from broker.store.errors import StoreError
@@ -42,6 +33,7 @@ from broker.watching import watch
 if TYPE_CHECKING:
     from broker.management.loading import Loading
     from broker.management.service import Management
+    from broker.reconfiguring import Reconfigured
     from broker.server.http import Application
     from broker.server.inherited import Inherited
     from broker.store.store import Store
@@ -327,6 +319,8 @@ class Broker:
     def reconfigure(self, config: Config) -> Reconfigured:
         """Take up what a running node can of another config, in the broker's own thread; the rest
         waits for a restart. Returns: what is which."""
+        from broker.reconfiguring import reconfigure
+
         assert self.node is not None
         found = reconfigure(self.node, config)
         self.config = self.node.config

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from broker.alarms import RESOURCES, WATERMARK, Watermarks
 from broker.auth.backends import Backends
@@ -32,7 +32,6 @@ from broker.definitions import Definitions
 from broker.hooks.built_in import built_in
 from broker.hooks.events import Events
 from broker.hooks.hearing import Hearing
-from broker.hooks.log_exchange import LogExchange
 from broker.hooks.outlet import Outlet
 from broker.hooks.registry import load
 from broker.hooks.tap import Taps
@@ -40,15 +39,10 @@ from broker.identity import keep_name
 from broker.log_settings import EXCHANGE as LOG_EXCHANGE
 from broker.plugin_settings import refused_types, running
 from broker.queues.queue import Queue
-from broker.seams import (
-    Clock,
-    LocalReplicator,
-    MessageLog,
-    NullClock,
-    NullLog,
-    Replicator,
-    Sleeper,
-)
+from broker.seams import Clock, LocalReplicator, MessageLog, NullClock, NullLog, Replicator, Sleeper
+
+if TYPE_CHECKING:
+    from broker.hooks.log_exchange import LogExchange
 
 log = logging.getLogger("broker.node")
 
@@ -145,6 +139,8 @@ class Node(Definitions):
         if self.config.hooks.events:
             self.tell_events()
         if self.config.log.has_exchange and default in self.vhosts:
+            from broker.hooks.log_exchange import LogExchange
+
             self._declare_outlet(default, LOG_EXCHANGE)
             settings = self.config.log
             self._log_exchange = LogExchange(self.outlet, default, self.name, thread, settings)
