@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from broker.cli import node_names
+from broker.cli import data_directory, node_names
 from broker.cli.command import (
     DONE,
     GLOBAL_LETTERS,
@@ -204,7 +204,8 @@ class Tool:
         directory = options.get("data_dir")
         if not directory and "node" not in options:
             directory = self._environment.get("LEVERET_DATA_DIR")
-        return Path(str(directory), ENTRY) if directory and directory != "none" else None
+        path = data_directory.path_of(str(directory or ""))
+        return path / ENTRY if path is not None else None
 
     def _connect(self, call: Call, file: Path | None) -> Link:
         """Raises: NodeDownError."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broker import plugins
+from broker.cli import data_directory
 from broker.cli.command import Call
 from broker.cli.errors import EX_DATA, FailedError
 from broker.cli.link import Place, find, place_in
@@ -34,27 +35,21 @@ def file_of(call: Call) -> Path:
     place = _place(call)
     if place is not None and place.plugins_file:
         return Path(place.plugins_file)
-    directory = _data_dir(call)
-    if directory is not None:
-        return plugins.in_data_directory(directory)
-    loaded = _loaded(call)
-    if loaded.enabled_plugins_file is not None:
-        return loaded.enabled_plugins_file
-    if not loaded.config.kept_in:
+    named = data_directory.named(call.options, call.environment)
+    if not named:
+        loaded = _loaded(call)
+        if loaded.enabled_plugins_file is not None:
+            return loaded.enabled_plugins_file
+        named = loaded.config.data_dir
+    directory = data_directory.path_of(named)
+    if directory is None:
         raise FailedError("a node in memory has no file of enabled plugins", EX_DATA)
-    return plugins.in_data_directory(Path(loaded.config.kept_in))
-
-
-def _data_dir(call: Call) -> Path | None:
-    options = call.options
-    named = options.get("data_dir") or options.get("mnesia_dir")
-    named = named or call.environment.get("LEVERET_DATA_DIR")
-    return Path(str(named)) if named else None
+    return plugins.in_data_directory(directory)
 
 
 def _place(call: Call) -> Place | None:
     """What the node has left there while it runs, and no other."""
-    directory = _data_dir(call)
+    directory = data_directory.path_of(data_directory.named(call.options, call.environment))
     if call.options.get("ready_file"):
         found = place_in(Path(str(call.options["ready_file"])))
     elif directory is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.amqp.erlang import Atom, CharList
-from broker.cli import node_names
+from broker.cli import data_directory, node_names
 from broker.cli.command import (
     CLUSTER,
     CONFIGURATION,
@@ -185,16 +185,10 @@ def forget_cluster_node(call: Call) -> Output:
 
 def _data_dir(call: Call) -> Path:
     """Raises: FailedError."""
-    options, environment = call.options, call.environment
-    found = (
-        options.get("data_dir")
-        or options.get("mnesia_dir")
-        or environment.get("LEVERET_DATA_DIR")
-        or environment.get("RABBITMQ_MNESIA_DIR")
-    )
-    if not found:
+    found = data_directory.path_of(data_directory.named(call.options, call.environment))
+    if found is None:
         raise FailedError("mnesia_dir_not_found")
-    return Path(str(found))
+    return found
 
 
 @command(

@@ -59,6 +59,15 @@ def test_else_it_is_in_the_data_directory(tmp_path: Path) -> None:
         assert file_of(found) == tmp_path / "enabled_plugins"
 
 
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [({"data_dir": "none"}, {}), ({"mnesia_dir": "none"}, {}), ({}, {"LEVERET_DATA_DIR": "none"})],
+)
+def test_a_node_in_memory_has_none(options: dict[str, Any], environment: dict[str, str]) -> None:
+    with pytest.raises(FailedError, match="a node in memory has no file of enabled plugins"):
+        file_of(call(options, **environment))
+
+
 def test_settings_count_where_there_is_no_file(tmp_path: Path) -> None:
     settings = tmp_path / "rabbitmq.conf"
     settings.write_text("management.enabled = false\n")

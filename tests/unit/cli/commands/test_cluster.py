@@ -52,6 +52,8 @@ def test_a_node_that_does_not_run_would_start(node: ControlledNode, tmp_path: Pa
     nowhere = {"LEVERET_DATA_DIR": ""}
     said = node.tool(*ABSENT, "force_boot", environment=nowhere)
     assert said == (69, "", "Error:\nmnesia_dir_not_found\n")
+    in_memory = {"LEVERET_DATA_DIR": "none"}
+    assert node.tool(*ABSENT, "force_boot", environment=in_memory) == said
     somewhere = {"LEVERET_DATA_DIR": str(tmp_path)}
     assert node.tool(*ABSENT, "force_boot", environment=somewhere) == (0, "", "")
 
