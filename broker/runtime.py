@@ -7,9 +7,7 @@ line tools are answered all the time.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -23,6 +21,7 @@ from broker.boot import Broker, default_node_name
 from broker.control.host import DATA_ERROR, SOFTWARE, Failure, Listens
 from broker.control.server import ControlError, ControlServer
 from broker.descriptors import tell_limit
+from broker.logs.banner import Facts, banner
 from broker.memory import settle_memory
 from broker.pid_file import PidFile
 from broker.plugin_settings import Chosen
@@ -33,7 +32,7 @@ from broker.server.systemd import Notifier
 from broker.server.timers import monotonic_ms
 from broker.store.errors import StoreError
 from broker.store.store import IDENTITY
-from broker.version import __version__
+from broker.version import __version__, runtime_text
 
 if TYPE_CHECKING:
     from broker.config import Config
@@ -46,7 +45,6 @@ log = logging.getLogger("broker")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FORCED = 1  # exit code of a process that did not wait for the end
-STOPPED_APP = "broker forced connection closure with reason 'shutdown'"
 
 
 class Runtime:
@@ -150,13 +148,7 @@ class Runtime:
 
     @property
     def cookie_hash(self) -> str:
-        """As RabbitMQ shows it: base64 of an MD5, which tells two cookies apart and no more."""
-        digest = hashlib.md5(self._cookie.secret.encode(), usedforsecurity=False).digest()
-        return base64.b64encode(digest).decode("ascii")
-
-    @property
-    def cookie_file(self) -> Path | None:
-        return self._cookie.path
+        return self._cookie.hash
 
     async def start_app(self) -> None:
         """Raises: Failure."""
@@ -285,6 +277,7 @@ class Runtime:
                 await self._start_broker()
                 if owns_process:
                     settle_memory()
+                self._introduce()
                 self._tell_ready()
                 await self._halting.wait()
                 self._notifier.stopping()
@@ -296,6 +289,13 @@ class Runtime:
         for number in signals:  # from here on it takes no time
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
+
+    def _introduce(self) -> None:
+        """Once it has started: a start that fails leaves one line, which says why."""
+        home, logs, kept_in = self._environment.get("HOME", ""), self.log_files, self.config.kept_in
+        files, hashed = self.config_files, self.cookie_hash
+        for line in banner(Facts(runtime_text(), self.name, home, files, hashed, logs, kept_in)):
+            log.info("%s", line)
 
     def _tell_ready(self) -> None:
         assert self._broker is not None
@@ -384,7 +384,7 @@ class Runtime:
         broker, self._broker = self._broker, None
         self._written.close()
         if broker is not None:
-            await broker.stop(STOPPED_APP)
+            await broker.stop()
 
 
 def name_of(config: Config) -> str:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from broker.amqp.erlang import Atom
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from broker.config import Config
     from broker.log_output import LogOutput
     from broker.management.service import Management
@@ -94,8 +92,6 @@ class Host(Protocol):
     def log_files(self) -> tuple[str, ...]: ...
     @property
     def cookie_hash(self) -> str: ...
-    @property
-    def cookie_file(self) -> Path | None: ...
 
     async def start_app(self) -> None:
         """Raises: Failure."""

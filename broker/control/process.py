@@ -10,7 +10,7 @@ from pathlib import Path
 from broker.amqp.erlang import Atom, CharList
 from broker.control.actions import Asked, action
 from broker.control.secrets import masked_arguments, masked_value
-from broker.control.status import runtime_text
+from broker.version import runtime_text
 
 PREFIXES = ("RABBITMQ_", "LEVERET_")
 

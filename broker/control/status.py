@@ -13,7 +13,7 @@ from broker.amqp.erlang import Atom, CharList
 from broker.control.actions import Asked, action
 from broker.control.host import Host, Listens
 from broker.control.listing import address_term
-from broker.version import __version__
+from broker.version import __version__, runtime_text
 
 if TYPE_CHECKING:
     from broker.node import Node
@@ -171,12 +171,6 @@ def _applications(host: Host) -> list[Any]:
         (Atom("leveret"), CharList("Leveret, a message broker"), CharList(__version__)),
         (Atom("python"), CharList(_PYTHON), CharList(platform.python_version())),
     ]
-
-
-def runtime_text() -> str:
-    """What the node runs on, in full."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    return f"Leveret {__version__} on {_PYTHON} {platform.python_version()} [{machine}]"
 
 
 def _watermark(node: Node) -> Any:

@@ -1,4 +1,4 @@
-"""What a node writes first: who it is and where its things are, as RabbitMQ has it."""
+"""What a node that has started writes: who it is and where its things are, as RabbitMQ has it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ NOWHERE = "(none)"
 
 
 class Facts(NamedTuple):
-    """home: of the user. logs: as `LogOutput.locations` has them. data_dir: empty: in memory."""
+    """runtime: what it is, and on what. home: of the user. logs: as `LogOutput.locations` has them.
+    data_dir: empty: in memory."""
 
+    runtime: str
     node: str
     home: str
     config_files: Sequence[str]
@@ -20,17 +22,17 @@ class Facts(NamedTuple):
 
 
 def banner(facts: Facts) -> list[str]:
-    """Lines for the log, each to be logged by itself; the first one is empty."""
+    """Lines for the log, each to be logged by itself."""
     rows: list[tuple[str, Sequence[str]]] = [
         ("node", [facts.node]),
-        ("home dir", [facts.home]),
+        ("home dir", [facts.home or NOWHERE]),
         ("config file(s)", facts.config_files),
         ("cookie hash", [facts.cookie_hash]),
         ("log(s)", facts.logs),
         ("database dir", [facts.data_dir or NOWHERE]),
     ]
     width = 1 + max(len(name) for name, _ in rows)
-    lines = [""]
+    lines = ["", f" Starting {facts.runtime}", ""]
     for name, values in rows:
         for value in values or [NOWHERE]:
             lines.append(f" {name:{width}}: {value}")

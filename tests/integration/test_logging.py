@@ -67,6 +67,17 @@ def test_a_log_that_is_renamed_goes_on_in_a_new_file(tmp_path: Path) -> None:
         assert lines[0]["msg"].startswith("opened, peer=127.0.0.1:")
 
 
+def test_a_node_says_who_it_is_and_where_its_things_are(tmp_path: Path) -> None:
+    with BrokerProcess(*settings(dir=tmp_path)) as broker:
+        path = file_of(tmp_path)
+        wait_until(lambda: " database dir " in path.read_text(), "its last line")
+        rows = [line.split("> ", 1)[1] for line in path.read_text().splitlines()]
+    assert f" log(s)         : {path}" in rows
+    assert any(row.startswith(" database dir   : /") for row in rows)
+    assert any(row.startswith(" Starting Leveret ") for row in rows)
+    assert any(row.startswith(" cookie hash    : ") and row.endswith("==") for row in rows)
+
+
 def test_a_full_disk_costs_lines_and_nothing_else(tmp_path: Path) -> None:
     with BrokerProcess(*settings(file="/dev/full")) as broker:
         for _ in range(5):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from broker.logs.banner import Facts, banner
 
-FACTS = Facts("rabbit@h", "/root", ["/etc/a.conf", "/etc/b.conf"], "c2Vj", ["/l", "<stderr>"], "/d")
+RUNTIME = "Leveret 1.0 on CPython 3.11"
+FILES = ["/etc/a.conf", "/etc/b.conf"]
+FACTS = Facts(RUNTIME, "rabbit@h", "/root", FILES, "c2Vj", ["/l", "<stderr>"], "/d")
 
 
 def test_the_banner_is_like_rabbitmqs() -> None:
     assert banner(FACTS) == [
+        "",
+        " Starting Leveret 1.0 on CPython 3.11",
         "",
         " node           : rabbit@h",
         " home dir       : /root",
@@ -22,6 +26,6 @@ def test_the_banner_is_like_rabbitmqs() -> None:
 
 
 def test_what_there_is_not() -> None:
-    lines = banner(FACTS._replace(config_files=[], logs=[], data_dir=""))
-    assert lines[3] == " config file(s) : (none)"
-    assert lines[5:] == [" log(s)         : (none)", " database dir   : (none)"]
+    lines = banner(FACTS._replace(home="", config_files=[], logs=[], data_dir=""))
+    assert lines[4:6] == [" home dir       : (none)", " config file(s) : (none)"]
+    assert lines[7:] == [" log(s)         : (none)", " database dir   : (none)"]
