@@ -68,7 +68,7 @@ def test_a_log_that_is_renamed_goes_on_in_a_new_file(tmp_path: Path) -> None:
 
 
 def test_a_node_says_who_it_is_and_where_its_things_are(tmp_path: Path) -> None:
-    with BrokerProcess(*settings(dir=tmp_path)) as broker:
+    with BrokerProcess(*settings(dir=tmp_path)):
         path = file_of(tmp_path)
         wait_until(lambda: " database dir " in path.read_text(), "its last line")
         rows = [line.split("> ", 1)[1] for line in path.read_text().splitlines()]
