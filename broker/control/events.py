@@ -6,7 +6,6 @@ These are the events of `broker/hooks/events.py`, whether or not they are publis
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -15,8 +14,11 @@ from broker.amqp.erlang import Atom, flat
 from broker.control.actions import Asked, action
 from broker.control.host import refused
 from broker.hooks.events import Facts, Resource
+from broker.management.operations.matching import NamePattern, TakesLongError
+from broker.patterns import PatternError
 
 PENDING_MAX = 10_000  # events that wait for who has asked; more of them are lost
+KEY_MAX = 40  # letters of an event's key
 BATCH = 20  # that are written down in one go
 POLL_S = 0.1
 
@@ -29,13 +31,15 @@ async def stream(
 ) -> AsyncIterator[Pairs | None]:
     """pattern: a regular expression that is in the events' keys. Raises: Failure."""
     try:
-        wanted = re.compile(pattern)
-    except re.error as error:
+        wanted = NamePattern(pattern)
+    except (PatternError, TakesLongError) as error:
         raise refused("invalid_regexp", pattern, str(error)) from None
+    if wanted.takes_long(" " * KEY_MAX):
+        raise refused("invalid_regexp", pattern, "it might take for ever")
     pending: deque[tuple[str, Facts]] = deque()
 
     def hear(key: str, facts: Facts) -> None:
-        if len(pending) < PENDING_MAX and wanted.search(key):
+        if len(pending) < PENDING_MAX and wanted.matches(key):
             pending.append((key, facts))
 
     node = asked.node

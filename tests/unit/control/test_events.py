@@ -49,6 +49,15 @@ def test_an_odd_pattern_is_refused(node: ControlledNode) -> None:
     assert said.err.startswith('Error:\n{:invalid_regexp, "("')
 
 
+@pytest.mark.parametrize("pattern", ["(a+)+$", ".*.*.*.*.*x", "a" * 2000])
+def test_a_pattern_that_would_hold_up_the_node_is_refused(
+    node: ControlledNode, pattern: str
+) -> None:
+    said = node.tool("consume_event_stream", "--pattern", pattern, tool=DIAGNOSTICS)
+    assert said.code == 69
+    assert said.err.startswith(f'Error:\n{{:invalid_regexp, "{pattern}"')
+
+
 def test_facts_have_the_shape_of_rabbitmqs() -> None:
     facts = [
         ("timestamp_in_ms", 5),
