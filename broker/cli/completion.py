@@ -83,10 +83,14 @@ def _command_in(words: list[str], scope: str, valued: set[str]) -> Command | Non
 
 
 def _arguments_of(command: Command, scope: str) -> list[str]:
-    """Commands that there is help for; what the help says that a column may be."""
+    """Commands that there is help for; what the help says that a column may be; plugins."""
     if command.name == "help":
         return names(scope)
     for topic, about in command.topics:
+        if topic.startswith("<plugin"):
+            from broker.plugins import PLUGINS
+
+            return list(PLUGINS)
         if topic.startswith("<column>"):
             return about.removeprefix("must be one of ").split(", ")
     return []

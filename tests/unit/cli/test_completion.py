@@ -38,6 +38,8 @@ def test_prefixes_as_rabbitmqs_tools_take_them() -> None:
         ("leveretctl add_vhost x --desc", "--description", "--quiet"),
         ("leveretctl help add_us", "add_user", "add_vhost"),
         ("leveretctl add_user ", "", "add_user"),
+        ("rabbitmq-plugins enable rabbitmq_ma", "rabbitmq_management", "rabbitmq_sharding"),
+        ("rabbitmq-plugins list rabbitmq_ma", "", "rabbitmq_management"),
         ("leveretctl 'unfinished", "", "add_user"),
         ("", "add_user", "--quiet"),
     ],
