@@ -114,6 +114,18 @@ def test_publishers_are_nacked_in_one_vhost(broker: AmqpBroker, url: str) -> Non
         broker.nack_publishers("other")
 
 
+def test_a_queue_that_says_what_overflows_keeps_to_that(broker: AmqpBroker, url: str) -> None:
+    with channel_to(url) as channel:
+        channel.confirm_delivery()
+        for overflow in ("drop-head", "reject-publish-dlx"):
+            channel.queue_declare(overflow, arguments={"x-overflow": overflow, "x-max-length": 1})
+        with broker.nack_publishers():
+            channel.basic_publish("", "drop-head", b"1")  # at once out of the queue again
+            with pytest.raises(NackError):
+                channel.basic_publish("", "reject-publish-dlx", b"1")
+    assert broker.messages("drop-head") == []
+
+
 def test_what_is_left_on_is_cleared_at_the_end(broker: AmqpBroker, url: str) -> None:
     faults = [broker.block_publishers(), broker.refuse_connections(), broker.refuse_user("guest")]
     broker.clear_faults()
