@@ -562,7 +562,7 @@ class Torment:
             limit = max(limit, before)  # nobody new is let in, and nobody is put out
         if isinstance(limit, int) and count > limit:
             self.book.error("a policy does nothing", f"{definition}: {count} messages")
-        if "message-ttl" in definition:
+        if "message-ttl" in definition and not before:  # else they may wait behind one that stays
             deadline = time.monotonic() + WAIT_S
             while await auditor.count(GOVERNED):
                 if time.monotonic() > deadline:
