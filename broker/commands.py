@@ -27,7 +27,9 @@ class Command:
     actor: str = field(default=INTERNAL_USER, kw_only=True, compare=False, repr=False)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(
             getattr(self, one.name) == getattr(other, one.name)
             for one in fields(self)
             if one.compare

@@ -31,9 +31,9 @@ def settle_memory() -> None:
 
 def trim_memory() -> None:
     """By glibc's malloc_trim: give free pages of the whole heap back. With another libc nothing."""
-    import ctypes  # late, above too: 2 ms that an embedded broker does not pay at its start
+    with suppress(OSError, AttributeError, ImportError):
+        import ctypes  # late, above too: 2 ms that an embedded broker does not pay at its start
 
-    with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -277,7 +277,6 @@ class Runtime:
                 await self._start_broker()
                 if owns_process:
                     settle_memory()
-                self._introduce()
                 self._tell_ready()
                 await self._halting.wait()
                 self._notifier.stopping()
@@ -293,8 +292,8 @@ class Runtime:
     def _introduce(self) -> None:
         """Once it has started: a start that fails leaves one line, which says why."""
         home, logs, kept_in = self._environment.get("HOME", ""), self.log_files, self.config.kept_in
-        files, hashed = self.config_files, self.cookie_hash
-        for line in banner(Facts(runtime_text(), self.name, home, files, hashed, logs, kept_in)):
+        facts = Facts(runtime_text(), self.name, home, self.config_files, logs, kept_in)
+        for line in banner(facts):
             log.info("%s", line)
 
     def _tell_ready(self) -> None:
@@ -361,6 +360,7 @@ class Runtime:
         broker.node.plugins = self._chosen.running
         self._broker = broker
         self.name = broker.node.name
+        self._introduce()
         log.info("ready, node=%s port=%s version=%s", self.name, broker.port, __version__)
         try:
             self._announce(broker)

@@ -7,13 +7,15 @@ what it shows of itself leaves secrets out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, NoReturn, Self, dataclass_transform
 
 Numbered = tuple[tuple[str, str], ...]  # name and value; a name is empty where a list was given
 Check = Callable[[Any], object]  # of one value. Raises: ValueError, "must be …"
 
-MASK = "********"
+MASK = "********"  # in place of what nobody is to see
+_IN_URI = r"(://[^\s/:@]*:)[^\s/@]+(?=@)"
 
 
 class Setting(NamedTuple):
@@ -125,7 +127,7 @@ class Section:
         raise AttributeError(f"'{name}' of a section of settings does not go")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.__dict__ == other.__dict__
+        return self.__dict__ == other.__dict__ if type(self) is type(other) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(tuple(self.__dict__.values()))
@@ -133,8 +135,17 @@ class Section:
     def __repr__(self) -> str:
         """What is not at its default."""
         shown = (
-            f"{name}={MASK if isinstance(entry, Setting) and entry.secret else repr(value)}"
+            f"{name}={_shown(entry, value)}"
             for name, entry in self.declared.items()
             if (value := self.__dict__[name]) != entry.made()
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def masked(text: str) -> str:
+    """A text without the passwords of URIs that are in it."""
+    return re.sub(_IN_URI, rf"\1{MASK}", text)
+
+
+def _shown(entry: Setting | Part, value: object) -> str:
+    return MASK if isinstance(entry, Setting) and entry.secret else masked(repr(value))

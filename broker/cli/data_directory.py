@@ -10,14 +10,12 @@ IN_MEMORY = "none"
 
 
 def named(options: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    """What was said of it. `IN_MEMORY`: that there is none; empty: nothing."""
-    found = (
-        options.get("data_dir")
-        or options.get("mnesia_dir")
-        or environment.get("LEVERET_DATA_DIR")
-        or environment.get("RABBITMQ_MNESIA_DIR")
-    )
-    return str(found or "")
+    """What was said of it in so many words. `IN_MEMORY`: that there is none; empty: nothing.
+
+    RABBITMQ_MNESIA_DIR is not among them: of what else it has to give way to, the settings know.
+    """
+    found = options.get("data_dir") or options.get("mnesia_dir")
+    return str(found or environment.get("LEVERET_DATA_DIR") or "")
 
 
 def path_of(name: str) -> Path | None:

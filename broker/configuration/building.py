@@ -8,15 +8,11 @@ operator hears of all mistakes at once. `finished` raises them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from broker.config import Config, ConfigError, override, settings
-from broker.sections import MASK
 from broker.settings import find_setting
-
-_IN_URI = r"(://[^\s/:@]*:)[^\s/@]+(?=@)"
 
 
 class Place(NamedTuple):
@@ -83,15 +79,10 @@ class Building:
         return self.config
 
 
-def masked(text: str) -> str:
-    """A text without the passwords of URIs that are in it."""
-    return re.sub(_IN_URI, rf"\1{MASK}", text)
-
-
 def is_secret(key: str) -> bool:
     """Whether the values of a setting are shown to nobody."""
     found = find_setting(Config, key)
-    return found is not None and bool(found.entry.secret)
+    return found is not None and found.entry.secret
 
 
 def entries_by_key(entries: Iterable[Entry]) -> Mapping[str, Entry]:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from broker.config import Config, override, settings
-from broker.configuration.building import masked
-from broker.sections import MASK, Setting
+from broker.sections import MASK, Setting, masked
 from broker.settings import is_numbered, value_of, yaml_of
 
 

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from broker.config import Config, settings
-from broker.configuration.building import masked
 from broker.configuration.rabbitmq_keys import find
-from broker.sections import MASK, Setting
+from broker.sections import MASK, Setting, masked
 from broker.settings import is_numbered, value_of
 
 _PLAIN = re.compile(r"[^\s'#$][^#$]*(?<!\s)|[^\s'#$]")

@@ -18,7 +18,7 @@ from broker.management.operations.matching import NamePattern, TakesLongError
 from broker.patterns import PatternError
 
 PENDING_MAX = 10_000  # events that wait for who has asked; more of them are lost
-KEY_MAX = 40  # letters of an event's key
+KEY_MAX = 32  # letters of an event's key
 BATCH = 20  # that are written down in one go
 POLL_S = 0.1
 

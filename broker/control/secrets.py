@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from broker.configuration.building import masked
-from broker.sections import MASK
+from broker.sections import MASK, masked
 
 __all__ = ["MASK", "is_secret", "masked", "masked_arguments", "masked_value"]
 

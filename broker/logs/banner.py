@@ -1,4 +1,7 @@
-"""What a node that has started writes: who it is and where its things are, as RabbitMQ has it."""
+"""What a node that has started writes: who it is and where its things are, as RabbitMQ has it.
+
+Without the hash of the cookie: a log may go to others, by syslog or the exchange. Tools show it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ class Facts(NamedTuple):
     node: str
     home: str
     config_files: Sequence[str]
-    cookie_hash: str
     logs: Sequence[str]
     data_dir: str
 
@@ -27,7 +29,6 @@ def banner(facts: Facts) -> list[str]:
         ("node", [facts.node]),
         ("home dir", [facts.home or NOWHERE]),
         ("config file(s)", facts.config_files),
-        ("cookie hash", [facts.cookie_hash]),
         ("log(s)", facts.logs),
         ("database dir", [facts.data_dir or NOWHERE]),
     ]

@@ -103,7 +103,7 @@ def _set_options(listening: socket.socket, options: TcpOptions) -> None:
 def _resolve(address: str) -> list[tuple[int, str]]:
     """Families and addresses. One that is a number is not looked up: 2 ms, for IDNA's tables."""
     for family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             octets = socket.inet_pton(family, address)
             return [(int(family), socket.inet_ntop(family, octets))]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import fields, is_dataclass
+from unittest import mock
 
 import pytest
 
@@ -125,3 +126,12 @@ def test_who_asked_is_no_part_of_a_change() -> None:
     assert "somebody" not in repr(command)
     assert DeleteQueue("/", "q").actor == commands.INTERNAL_USER == "rmq-internal"
     assert copy.deepcopy(command).actor == "somebody"
+
+
+def test_other_changes_are_not_equal() -> None:
+    assert DeleteVhost("a") != DeleteVhost("b")
+    assert DeleteVhost("a") != DeleteUser("a")
+    assert DeleteVhost("a") != "a"
+    assert DeleteVhost("a") == mock.ANY
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(DeleteVhost("a"))

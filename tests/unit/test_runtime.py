@@ -38,7 +38,10 @@ def test_the_log_tells_once_that_the_app_was_stopped(
     caplog.set_level(logging.INFO)
     with ControlledNode(tmp_path) as node:
         assert [node.tool("stop_app").code, node.tool("stop_app").code] == [0, 0]
+        assert node.tool("start_app").code == 0
     assert caplog.messages.count("stopping the app, node=rabbit@here") == 1
+    places = [line for line in caplog.messages if line.startswith(" database dir   : ")]
+    assert len(places) == 2, "each start says where its data are"
 
 
 def test_a_second_one_leaves_the_files_of_the_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.config import Config
+from broker.config import Config, override
 from broker.sections import Section, numbered, part, setting
 
 
@@ -85,3 +85,6 @@ def test_a_section_shows_what_was_set_and_no_secrets() -> None:
     door = Door(width=2, lock=Lock(code="1234"))
     assert repr(door) == "Door(width=2, lock=Lock(code=********))"
     assert repr(Door()) == "Door()"
+    config = override(Config(), "auth_http.user_path", "http://u:pw@h/x")
+    assert "pw" not in repr(config)
+    assert "http://u:********@h/x" in repr(config)

@@ -185,7 +185,8 @@ def forget_cluster_node(call: Call) -> Output:
 
 def _data_dir(call: Call) -> Path:
     """Raises: FailedError."""
-    found = data_directory.path_of(data_directory.named(call.options, call.environment))
+    named = data_directory.named(call.options, call.environment)
+    found = data_directory.path_of(named or call.environment.get("RABBITMQ_MNESIA_DIR", ""))
     if found is None:
         raise FailedError("mnesia_dir_not_found")
     return found

@@ -59,6 +59,22 @@ def test_how_quiet_it_is() -> None:
     assert a_call(a_command(), silent=True).is_quiet
 
 
+class Terminal(io.StringIO):
+    flush_count = 0
+
+    def flush(self) -> None:
+        self.flush_count += 1
+
+
+def test_what_comes_in_time_is_written_in_time() -> None:
+    terminal = Terminal()
+    call = a_call(a_command())
+    call.streams = call.streams._replace(stdout=terminal)
+    for number, _ in enumerate(call.flushed("abc")):
+        assert terminal.flush_count == number  # of those before
+    assert terminal.flush_count == 3
+
+
 def test_timeouts() -> None:
     assert a_call(a_command(), timeout=5000).timeout_ms == 5000
     assert a_call(a_command(), timeout=None).timeout_ms is None

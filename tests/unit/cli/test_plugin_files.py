@@ -59,6 +59,14 @@ def test_else_it_is_in_the_data_directory(tmp_path: Path) -> None:
         assert file_of(found) == tmp_path / "enabled_plugins"
 
 
+def test_a_variable_of_rabbitmqs_counts_where_a_node_would_count_it(tmp_path: Path) -> None:
+    """Behind a file that is named in rabbitmq-env.conf, say."""
+    settings = tmp_path / "rabbitmq-env.conf"
+    settings.write_text(f"ENABLED_PLUGINS_FILE={tmp_path}/named\n")
+    found = call(RABBITMQ_CONF_ENV_FILE=str(settings), RABBITMQ_MNESIA_DIR=str(tmp_path / "m"))
+    assert file_of(found) == tmp_path / "named"
+
+
 @pytest.mark.parametrize(
     ("options", "environment"),
     [({"data_dir": "none"}, {}), ({"mnesia_dir": "none"}, {}), ({}, {"LEVERET_DATA_DIR": "none"})],

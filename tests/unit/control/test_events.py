@@ -53,7 +53,8 @@ def test_an_odd_pattern_is_refused(node: ControlledNode) -> None:
 def test_a_pattern_that_would_hold_up_the_node_is_refused(
     node: ControlledNode, pattern: str
 ) -> None:
-    said = node.tool("consume_event_stream", "--pattern", pattern, tool=DIAGNOSTICS)
+    flags = ("--pattern", pattern, "--duration", "1")
+    said = node.tool("consume_event_stream", *flags, tool=DIAGNOSTICS)
     assert said.code == 69
     assert said.err.startswith(f'Error:\n{{:invalid_regexp, "{pattern}"')
 

@@ -6,7 +6,7 @@ from broker.logs.banner import Facts, banner
 
 RUNTIME = "Leveret 1.0 on CPython 3.11"
 FILES = ["/etc/a.conf", "/etc/b.conf"]
-FACTS = Facts(RUNTIME, "rabbit@h", "/root", FILES, "c2Vj", ["/l", "<stderr>"], "/d")
+FACTS = Facts(RUNTIME, "rabbit@h", "/root", FILES, ["/l", "<stderr>"], "/d")
 
 
 def test_the_banner_is_like_rabbitmqs() -> None:
@@ -18,7 +18,6 @@ def test_the_banner_is_like_rabbitmqs() -> None:
         " home dir       : /root",
         " config file(s) : /etc/a.conf",
         "                : /etc/b.conf",
-        " cookie hash    : c2Vj",
         " log(s)         : /l",
         "                : <stderr>",
         " database dir   : /d",
@@ -28,4 +27,4 @@ def test_the_banner_is_like_rabbitmqs() -> None:
 def test_what_there_is_not() -> None:
     lines = banner(FACTS._replace(home="", config_files=[], logs=[], data_dir=""))
     assert lines[4:6] == [" home dir       : (none)", " config file(s) : (none)"]
-    assert lines[7:] == [" log(s)         : (none)", " database dir   : (none)"]
+    assert lines[6:] == [" log(s)         : (none)", " database dir   : (none)"]

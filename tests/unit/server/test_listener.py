@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import stat
 import struct
@@ -54,9 +55,10 @@ def test_a_port_in_use_is_an_error_and_leaves_nothing_open() -> None:
             open_sockets("127.0.0.1", port, TcpOptions())
 
 
-def test_an_address_that_is_none() -> None:
-    with pytest.raises(ListenError, match=r"cannot listen on 256\.0\.0\.1"):
-        open_sockets("256.0.0.1", 0, TcpOptions())
+@pytest.mark.parametrize("address", ["256.0.0.1", "a\0b"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(ListenError, match=re.escape(f"cannot listen on {address}: ")):
+        open_sockets(address, 0, TcpOptions())
 
 
 def test_the_options_are_there_before_anybody_comes() -> None:

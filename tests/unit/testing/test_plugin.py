@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import textwrap
 import tomllib
 from pathlib import Path
@@ -236,6 +237,23 @@ def test_second(amqp_broker, amqp_url):
     connect(amqp_url).close()
 """
     run(inner, text, passed=2)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_nothing_is_collected_while_the_broker_is_imported(is_on: bool) -> None:
+    def fail() -> None:
+        with plugin.modules_as_they_are():
+            assert not gc.isenabled()
+            raise ImportError
+
+    before = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        with pytest.raises(ImportError):
+            fail()
+        assert gc.isenabled() is is_on
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_the_modules_of_the_broker_are_not_rewritten(inner: pytest.Pytester) -> None:
