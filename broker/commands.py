@@ -11,13 +11,21 @@ each of them stands once, and each has a docstring, which it would make of the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import TypeVar, dataclass_transform
 
 from broker.amqp.wire import EMPTY_TABLE, Table
 
 INTERNAL_USER = "rmq-internal"  # RabbitMQ's name for the broker itself
+T = TypeVar("T")
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass_transform(field_specifiers=(field,))
+def change(kind: type[T]) -> type[T]:
+    """A dataclass that leaves to `Command` what need not be compiled for each of them."""
+    return dataclass(slots=True, eq=False, repr=False)(kind)
+
+
+@change
 class Command:
     """A change. Applying the same command to the same definitions gives the same result.
 
@@ -40,7 +48,7 @@ class Command:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class AddVhost(Command):
     """Add a vhost, or give one that is there other metadata. default_queue_type: "": classic."""
 
@@ -50,14 +58,14 @@ class AddVhost(Command):
     default_queue_type: str = ""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeleteVhost(Command):
     """And all that is in it."""
 
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetTracing(Command):
     """Switch a vhost's firehose. It is off after a restart, as with RabbitMQ."""
 
@@ -65,7 +73,7 @@ class SetTracing(Command):
     is_on: bool
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class PutUser(Command):
     """Add a user or replace its password and tags. password_hash: salt and digest; b"": none.
 
@@ -79,14 +87,14 @@ class PutUser(Command):
     limits: str = ""
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeleteUser(Command):
     """And its permissions."""
 
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetUserLimits(Command):
     """limits: all of a user's, a JSON object of max-connections and max-channels."""
 
@@ -94,7 +102,7 @@ class SetUserLimits(Command):
     limits: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetPermissions(Command):
     """Patterns are regular expressions, searched for as RabbitMQ does (not anchored)."""
 
@@ -105,7 +113,7 @@ class SetPermissions(Command):
     read: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class ClearPermissions(Command):
     """All of a user's in a vhost."""
 
@@ -113,7 +121,7 @@ class ClearPermissions(Command):
     vhost: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetTopicPermissions(Command):
     """What routing keys a user may publish and bind with on one topic exchange."""
 
@@ -124,7 +132,7 @@ class SetTopicPermissions(Command):
     read: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class ClearTopicPermissions(Command):
     """exchange: None: those on all exchanges."""
 
@@ -133,7 +141,7 @@ class ClearTopicPermissions(Command):
     exchange: str | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetPolicy(Command):
     """definition: a JSON object. kind: "policy" or "operator_policy"."""
 
@@ -146,7 +154,7 @@ class SetPolicy(Command):
     kind: str = "policy"
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class ClearPolicy(Command):
     """kind: "policy" or "operator_policy"."""
 
@@ -155,7 +163,7 @@ class ClearPolicy(Command):
     kind: str = "policy"
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetParameter(Command):
     """A runtime parameter. value: JSON."""
 
@@ -165,7 +173,7 @@ class SetParameter(Command):
     value: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class ClearParameter(Command):
     """A runtime parameter."""
 
@@ -174,7 +182,7 @@ class ClearParameter(Command):
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class SetGlobalParameter(Command):
     """value: JSON."""
 
@@ -182,14 +190,14 @@ class SetGlobalParameter(Command):
     value: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class ClearGlobalParameter(Command):
     """A runtime parameter of no vhost."""
 
     name: str
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeclareExchange(Command):
     """type: as registered, "direct"."""
 
@@ -202,7 +210,7 @@ class DeclareExchange(Command):
     arguments: Table = field(default_factory=lambda: EMPTY_TABLE)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeleteExchange(Command):
     """if_unused: only while it has no bindings."""
 
@@ -211,7 +219,7 @@ class DeleteExchange(Command):
     if_unused: bool = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeclareQueue(Command):
     """owner: identity of the connection an exclusive queue belongs to; 0: not exclusive. queue_id:
     what tells it from every other there has been; 0: the node gives it one."""
@@ -225,7 +233,7 @@ class DeclareQueue(Command):
     queue_id: int = 0
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class DeleteQueue(Command):
     """queue_id: only this one, not another that has been given the name since; 0: any."""
 
@@ -234,7 +242,7 @@ class DeleteQueue(Command):
     queue_id: int = 0
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class Bind(Command):
     """destination_kind: "queue" or "exchange"."""
 
@@ -246,7 +254,7 @@ class Bind(Command):
     arguments: Table = field(default_factory=lambda: EMPTY_TABLE)
 
 
-@dataclass(slots=True, eq=False, repr=False)
+@change
 class Unbind(Command):
     """Fields as those of the `Bind` it takes back."""
 

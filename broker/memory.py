@@ -15,9 +15,9 @@ def settle_memory() -> None:
     former, nor often at the latter. And glibc must not give every large body back to the kernel and
     ask for it again: 64 KiB bodies 65 → 37 µs of CPU a message.
     """
-    gc.collect()
-    import ctypes
+    import ctypes  # late, below too: 2 ms that an embedded broker does not pay at its start
 
+    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     try:
@@ -32,7 +32,7 @@ def settle_memory() -> None:
 def trim_memory() -> None:
     """By glibc's malloc_trim: give free pages of the whole heap back. With another libc nothing."""
     with suppress(OSError, AttributeError, ImportError):
-        import ctypes  # late, above too: 2 ms that an embedded broker does not pay at its start
+        import ctypes
 
         ctypes.CDLL(None).malloc_trim(0)
 

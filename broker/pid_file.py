@@ -6,6 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from broker.processes import is_alive
+
 
 class PidFile:
     """Written at once, gone at the end. A second node that was given the same file, and most likely
@@ -26,19 +28,8 @@ class PidFile:
         with contextlib.suppress(OSError, ValueError):
             if self._path.read_text() != self._ours:
                 return  # somebody else's by now
-            if self._before is not None and _lives(self._before):
-                self._path.write_text(f"{self._before}\n")
+            before = self._before
+            if before is not None and before > 0 and before != os.getpid() and is_alive(before):
+                self._path.write_text(f"{before}\n")
             else:
                 self._path.unlink()
-
-
-def _lives(pid: int) -> bool:
-    if pid <= 0 or pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return True

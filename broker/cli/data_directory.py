@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 IN_MEMORY = "none"
+VARIABLE = "LEVERET_DATA_DIR"
 
 
 def named(options: Mapping[str, Any], environment: Mapping[str, str]) -> str:
@@ -15,7 +16,7 @@ def named(options: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     RABBITMQ_MNESIA_DIR is not among them: of what else it has to give way to, the settings know.
     """
     found = options.get("data_dir") or options.get("mnesia_dir")
-    return str(found or environment.get("LEVERET_DATA_DIR") or "")
+    return str(found or environment.get(VARIABLE) or "")
 
 
 def path_of(name: str) -> Path | None:

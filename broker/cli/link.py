@@ -21,8 +21,8 @@ from broker.cli.errors import (
     StateError,
     ToolError,
 )
-from broker.cli.processes import is_alive
 from broker.control_socket import GREETING_MAX, NODE, TOOL, frame, is_proof, proof
+from broker.processes import is_alive
 from broker.terms import from_json
 
 CONNECT_S = 5.0

@@ -203,7 +203,7 @@ class Tool:
             return Path(str(options["ready_file"]))
         directory = options.get("data_dir")
         if not directory and "node" not in options:
-            directory = self._environment.get("LEVERET_DATA_DIR")
+            directory = self._environment.get(data_directory.VARIABLE)
         path = data_directory.path_of(str(directory or ""))
         return path / ENTRY if path is not None else None
 

@@ -13,7 +13,7 @@ from broker import control_socket, cookie
 from broker.amqp.erlang import Atom, printed, with_term
 from broker.cli.link import Place, all_names
 from broker.cli.node_names import long_host, short_host
-from broker.cli.processes import is_alive
+from broker.processes import is_alive
 
 TOOL = "leveretctl"
 

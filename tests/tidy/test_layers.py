@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [
     {"sections"},
     {
         *("marks", "version", "settings", "log_lines", "detached", "memory", "descriptors"),
-        "plugins",
+        *("plugins", "processes"),
     },
     {"amqp", "auth_settings", "transport_settings", "log_settings"},
     {"management_settings", "logs"},

@@ -29,7 +29,8 @@ from broker.cli.errors import (
     TimedOutError,
 )
 from broker.cli.node_names import long_host, short_host
-from broker.cli.processes import is_alive, wait_until
+from broker.cli.processes import wait_until
+from broker.processes import is_alive
 
 BOTH = (CTL, DIAGNOSTICS)
 STOP_S = 120.0  # for a node to end once it was asked to

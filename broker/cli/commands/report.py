@@ -15,8 +15,8 @@ from broker.cli.command import CTL, DIAGNOSTICS, MONITORING, Call, Command, Outp
 from broker.cli.errors import InvalidError, ToolError
 from broker.cli.formatters import FORMATTERS
 from broker.cli.index import PACKAGE, find
+from broker.sections import MASK
 
-MASK = "********"
 # Commands, and the name of their columns in the module of lists: all of them are shown.
 OF_NODE = (
     *(("status", ""), ("cluster_status", ""), ("environment", "")),

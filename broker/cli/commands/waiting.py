@@ -30,7 +30,8 @@ from broker.cli.errors import (
     TimedOutError,
     bad_argument,
 )
-from broker.cli.processes import is_alive, wait_until
+from broker.cli.processes import wait_until
+from broker.processes import is_alive
 
 BOTH = (CTL, DIAGNOSTICS)
 

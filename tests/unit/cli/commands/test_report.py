@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from broker.cli.commands.report import MASK, masked
+from broker.cli.commands.report import masked
+from broker.sections import MASK
 from tests.support.control import ControlledNode
 
 
